@@ -1,0 +1,1 @@
+"""Decides whether a container image was signed by the pipeline you trust."""
