@@ -21,6 +21,7 @@ from vouchsafe.evidence.types import (
     InclusionProof,
     LogEntry,
     MessageSignature,
+    OpenPGP,
     SimpleSigning,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "InclusionProof",
     "LogEntry",
     "MessageSignature",
+    "OpenPGP",
     "SimpleSigning",
     "is_evidence_type",
     "parse",

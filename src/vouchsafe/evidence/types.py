@@ -13,10 +13,14 @@ class SimpleSigning(Record):
 
 
 class Envelope(Record):
-    """A DSSE envelope's type and payload; its one signature is `Evidence.signature` (DSSE protocol.md)."""
+    """A DSSE envelope's type and payload; its one signature is `Evidence.signature` (DSSE protocol.md).
+
+    `stored` is the digest of the envelope's own JSON bytes where those were kept (`.att`), None in a bundle.
+    """
 
     payload_type: str
     payload: bytes
+    stored: Digest | None = None
 
 
 class MessageSignature(Record):
@@ -25,7 +29,13 @@ class MessageSignature(Record):
     digest: Digest | None
 
 
-Content = SimpleSigning | Envelope | MessageSignature
+class OpenPGP(Record):
+    """An OpenPGP simple-signing blob, checked by a program that can (containers-signature(5))."""
+
+    blob: bytes
+
+
+Content = SimpleSigning | Envelope | MessageSignature | OpenPGP
 
 
 class InclusionProof(Record):
@@ -52,19 +62,21 @@ class LogEntry(Record):
 
 
 class Evidence(Record):
-    """One claim. Either `certificate` (DER leaf) or neither: then a key must be known from elsewhere.
+    """One claim that somebody signed something.
 
-    `timestamps` are RFC 3161 tokens, DER, over `timestamped` (the signature's bytes; for `.att` the
-    whole envelope, as cosign 2 does it).
+    `certificate` is the DER leaf; None means that a key must be known from elsewhere. `chain` are DER
+    certificates that came along: hints for building a path, never trusted. `timestamps` are RFC 3161
+    tokens (DER) over `timestamped`: the signature, or for `.att` the whole envelope, as cosign 2 does it.
     """
 
     origin: str
     media_type: str
     content: Content
     signature: bytes
-    certificate: bytes | None
+    certificate: bytes | None = None
+    chain: tuple[bytes, ...] = ()
     key_hint: str = ""
     entries: tuple[LogEntry, ...] = ()
     timestamps: tuple[bytes, ...] = ()
-    timestamped: bytes
+    timestamped: bytes = b""
     blob_digest: Digest
