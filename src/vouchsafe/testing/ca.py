@@ -1,0 +1,196 @@
+"""A Fulcio CA: root, intermediate, and leaves that live ten minutes and name a Workload.
+
+What a leaf is made of is a LeafPlan, so that a wrong certificate is a right one with one field changed.
+Certificate profile: Fulcio's certificate-specification.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+from vouchsafe.record import Record
+from vouchsafe.testing import der
+from vouchsafe.testing.ctlog import SCT_LIST, sct_list
+from vouchsafe.testing.keys import KeySource, PublicKey, natural_hash
+from vouchsafe.testing.workload import EXTENSIONS, FULCIO_ARC, LAST_RAW_ARC, OTHER_NAME, Workload
+
+LEAF_LIFE = timedelta(minutes=10)
+CODE_SIGNING = ExtendedKeyUsageOID.CODE_SIGNING
+
+# (certificate without SCT, issuer's key, time) → SCTs to embed; none at all leaves the extension out
+SctMaker = Callable[[bytes, PublicKey, datetime], tuple[bytes, ...]]
+Extension = tuple[x509.ExtensionType, bool]
+
+
+class Window(Record):
+    """From when until when; both ends are inside."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def around(cls, moment: datetime, *, days: float = 3650, before: float = 300) -> Window:
+        """From `before` days earlier to `days` later."""
+        return cls(start=moment - timedelta(days=before), end=moment + timedelta(days=days))
+
+
+class LeafPlan(Record):
+    """What to put into a leaf: by default, what Fulcio puts there."""
+
+    scts: SctMaker
+    life: timedelta = LEAF_LIFE
+    usages: tuple[ObjectIdentifier, ...] = (CODE_SIGNING,)
+    is_ca: bool = False
+    names: tuple[x509.GeneralName, ...] = ()  # in place of the workload's own
+    values: Mapping[str, bytes | None] = MappingProxyType(
+        {}
+    )  # raw value by extension name; None leaves it out
+    more: tuple[Extension, ...] = ()
+
+
+class CertificateAuthority:
+    """`chain` is what belongs into a trust root: intermediate first, root last."""
+
+    def __init__(
+        self,
+        keys: KeySource,
+        name: str,
+        window: Window,
+        *,
+        intermediate_window: Window | None = None,
+        curve: str = "p384",
+        intermediate: bool = True,
+    ) -> None:
+        """`name` names keys and certificates; without an intermediate the root signs leaves itself."""
+        self._keys = keys
+        self.organization = name
+        self.window = window
+        root_key = keys.ec(f"{name}-root", curve)
+        self.root = self._authority(f"{name}-root", root_key, root_key, None, window)
+        self.signer, self._key = self.root, root_key
+        if intermediate:
+            self._key = keys.ec(f"{name}-intermediate", curve)
+            life = intermediate_window or window
+            self.signer = self._authority(f"{name}-intermediate", self._key, root_key, self.root, life)
+
+    @property
+    def chain(self) -> tuple[x509.Certificate, ...]:
+        """Intermediate and root, or the root alone."""
+        return (self.root,) if self.signer is self.root else (self.signer, self.root)
+
+    def issue(self, key: PublicKey, workload: Workload, at: datetime, plan: LeafPlan) -> x509.Certificate:
+        """A leaf for `key`, valid from `at`."""
+        serial = self._keys.number(self._keys.fresh(f"{self.organization}-serial"))
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([]))
+            .issuer_name(self.signer.subject)
+            .public_key(key)
+            .serial_number(serial)
+            .not_valid_before(at)
+            .not_valid_after(at + plan.life)
+        )
+        for extension, critical in (*self._profile(key, workload, plan), *plan.more):
+            builder = builder.add_extension(extension, critical)
+        scts = plan.scts(self._sign(builder).tbs_certificate_bytes, self._key.public_key(), at)
+        if scts:
+            extension = x509.UnrecognizedExtension(ObjectIdentifier(SCT_LIST), sct_list(*scts))
+            builder = builder.add_extension(extension, critical=False)
+        return self._sign(builder)
+
+    def _profile(self, key: PublicKey, workload: Workload, plan: LeafPlan) -> list[Extension]:
+        made: list[Extension] = [(key_usage(certificates=False), True)]
+        if plan.is_ca:
+            made.append((x509.BasicConstraints(ca=True, path_length=None), True))
+        if plan.usages:
+            made.append((x509.ExtendedKeyUsage(plan.usages), False))
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        names = plan.names or (_general_name(workload),)
+        made += [
+            (x509.SubjectKeyIdentifier.from_public_key(key), False),
+            (authority, False),
+            (x509.SubjectAlternativeName(names), True),
+        ]
+        values: dict[str, bytes | None] = {
+            name: extension_value(name, text) for name, text in workload.extensions.items()
+        }
+        for name, value in (values | dict(plan.values)).items():
+            if value is not None:
+                made.append((fulcio_extension(name, value), False))
+        return made
+
+    def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
+        return builder.sign(self._key, natural_hash(self._key), ecdsa_deterministic=True)
+
+    def _authority(
+        self,
+        name: str,
+        key: ec.EllipticCurvePrivateKey,
+        issuer_key: ec.EllipticCurvePrivateKey,
+        issuer: x509.Certificate | None,
+        window: Window,
+    ) -> x509.Certificate:
+        subject = common_name(self.organization, name)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer.subject if issuer else subject)
+            .public_key(key.public_key())
+            .serial_number(self._keys.number(name))
+            .not_valid_before(window.start)
+            .not_valid_after(window.end)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True)
+            .add_extension(key_usage(certificates=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        )
+        if issuer:
+            authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
+            builder = builder.add_extension(x509.ExtendedKeyUsage((CODE_SIGNING,)), critical=False)
+            builder = builder.add_extension(authority, critical=False)
+        return builder.sign(issuer_key, hashes.SHA384(), ecdsa_deterministic=True)
+
+
+def common_name(organization: str, name: str) -> x509.Name:
+    """O and CN."""
+    pairs = ((NameOID.ORGANIZATION_NAME, organization), (NameOID.COMMON_NAME, name))
+    return x509.Name([x509.NameAttribute(oid, text) for oid, text in pairs])
+
+
+def extension_value(name: str, text: str) -> bytes:
+    """The bytes Fulcio writes: bare up to .6, a DER UTF8String after."""
+    return text.encode() if EXTENSIONS[name] <= LAST_RAW_ARC else der.utf8(text)
+
+
+def fulcio_extension(name: str, value: bytes) -> x509.UnrecognizedExtension:
+    """An extension of Fulcio's arc with a value as given."""
+    return x509.UnrecognizedExtension(ObjectIdentifier(f"{FULCIO_ARC}.{EXTENSIONS[name]}"), value)
+
+
+def _general_name(workload: Workload) -> x509.GeneralName:
+    if workload.subject_kind == "uri":
+        return x509.UniformResourceIdentifier(workload.subject)
+    if workload.subject_kind == "email":
+        return x509.RFC822Name(workload.subject)
+    return x509.OtherName(ObjectIdentifier(OTHER_NAME), der.utf8(workload.subject))
+
+
+def key_usage(*, certificates: bool) -> x509.KeyUsage:
+    """What a CA may do, or what a leaf may: sign certificates, or sign."""
+    return x509.KeyUsage(
+        digital_signature=not certificates,
+        key_cert_sign=certificates,
+        crl_sign=certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
