@@ -131,7 +131,7 @@ class Fields:
         """A string; `default` stands in when the key is absent and a default was given."""
         if default is not None and key not in self:
             return default
-        return str(self._need(key, str, "a string"))
+        return _sound(self._need(key, str, "a string"), f"{self.what}.{key}")
 
     def boolean(self, key: str, default: bool | None = None) -> bool:
         """true or false."""
@@ -186,7 +186,18 @@ class Fields:
                 raise MalformedError(
                     "json-type", f"expected a string in {self.what}.{key}[{name!r}], got {_kind(value)}"
                 )
+            _sound(value, f"{self.what}.{key}")
         return dict(found)
+
+
+def _sound(text: str, what: str) -> str:
+    """`text`, unless it holds half a surrogate pair (`"\\ud800"`), which no UTF-8 can carry."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise MalformedError("json-type", f"expected Unicode text in {what}, got a lone surrogate") from error
+    return text
 
 
 def _kind(value: object) -> str:

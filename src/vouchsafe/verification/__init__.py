@@ -1,0 +1,209 @@
+"""Is the proof sound? Evidence, a TrustRoot and a time lead to a VerifiedSignature, or to an error.
+
+The whole argument, in order (design rules 4 to 8):
+
+1. who signed: the certificate's key, or a managed key of the trust root;
+2. the signature over the exact bytes;
+3. the log entries: signed by the log, included, and about this very signature;
+4. the times that somebody we believe vouched for;
+5. the certificate's path at every one of these times, and its timestamp by a CT log;
+6. only then: what the signed bytes say.
+
+Whom to accept is another question; `vouchsafe.policy` answers it. This module opens no file, asks
+no clock and logs nothing: `at` is an argument.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from vouchsafe.errors import MalformedError, VerificationError
+from vouchsafe.evidence.dsse import pre_authentication_encoding
+from vouchsafe.evidence.types import Envelope, Evidence, MessageSignature, OpenPGP, SimpleSigning
+from vouchsafe.image.digest import Digest
+from vouchsafe.record import Record
+from vouchsafe.verification import certificate, keys, log, sct, timestamp
+from vouchsafe.verification.claim import Claim, Role, read_payload, read_statement
+from vouchsafe.verification.entry import Signed
+from vouchsafe.verification.identity import Identity
+from vouchsafe.verification.trust import TrustRoot
+
+__all__ = ["Identity", "LogPlace", "TrustRoot", "VerifiedSignature", "VerifiedTime", "verify"]
+
+CLOCK_SKEW = timedelta(minutes=5)  # by which a signer's log may be ahead of our clock
+_MADE_HERE = object()  # only `verify` holds it: no other code can make a VerifiedSignature by accident
+
+
+class VerifiedTime(Record):
+    """When somebody vouched for the signature: a log's promise, or a time-stamping authority."""
+
+    time: datetime
+    source: Literal["log", "timestamp"]
+    authority: str
+
+
+class LogPlace(Record):
+    """Where it was logged: the log's host, or its key id in hexadecimal, and the index there."""
+
+    log: str
+    index: int
+
+
+class VerifiedSignature(Record):
+    """What only `verify` makes: this claim, by this identity or key, at these times, in these logs.
+
+    `sct` says whether the certificate's own log timestamp was checked (a bare CA file cannot).
+    """
+
+    claim: Claim
+    identity: Identity | None
+    key_id: str
+    times: tuple[VerifiedTime, ...]
+    logged: tuple[LogPlace, ...]
+    sct: Literal["verified", "not checked", "no certificate"]
+    origin: str
+    media_type: str
+    blob_digest: Digest
+    made_here: object
+
+    def _check(self) -> None:
+        if self.made_here is not _MADE_HERE:
+            raise TypeError("only vouchsafe.verification.verify makes a VerifiedSignature")
+
+    @property
+    def digests(self) -> frozenset[Digest]:
+        """What was signed."""
+        return self.claim.digests
+
+    @property
+    def role(self) -> Role:
+        """Signature, attestation or artifact."""
+        return self.claim.role
+
+    @property
+    def time(self) -> datetime | None:
+        """The earliest verified time, None for a key that needed none."""
+        return min((each.time for each in self.times), default=None)
+
+
+def verify(
+    evidence: Evidence, root: TrustRoot, *, at: datetime, artifact: bytes | Digest | None = None
+) -> VerifiedSignature:
+    """Check everything that can be checked without knowing whom to accept.
+
+    `at` is the current time (aware): times beyond it are refused with code `clock`. `artifact` is what a
+    bundle of a plain file signature is about. Raises VerificationError or MalformedError, nothing else.
+    """
+    message = _message(evidence, artifact)
+    leaf = certificate.Leaf(evidence.certificate) if evidence.certificate is not None else None
+    key, signer = (leaf.key, leaf.der) if leaf else _managed_key(evidence, root, message, at)
+    keys.verify(key, evidence.signature, message, "the content")
+    signed = Signed(evidence=evidence, signer=signer, message=message)
+    logged = log.verify(evidence.entries, signed, root.logs) if root.logs else ()
+    times = _times(evidence, root, logged)
+    _check_times(times, root, logged, at)
+    if leaf:
+        if not times:
+            raise VerificationError("no-time", "expected a verified time of the signature, got none")
+        moments = [each.time for each in times]
+        issuer = certificate.path(leaf, evidence.chain, root.authorities, moments)
+        if root.ct_logs:
+            sct.verify(leaf, issuer, root.ct_logs)
+    return VerifiedSignature(
+        claim=_claim(evidence, message),
+        identity=leaf.identity if leaf else None,
+        key_id="" if leaf else Digest.of(signer).hex,
+        times=times,
+        logged=tuple(LogPlace(log=each.log.host or each.log.key_id.hex(), index=each.index) for each in logged),
+        sct="no certificate" if not leaf else "verified" if root.ct_logs else "not checked",
+        origin=evidence.origin,
+        media_type=evidence.media_type,
+        blob_digest=evidence.blob_digest,
+        made_here=_MADE_HERE,
+    )
+
+
+def _message(evidence: Evidence, artifact: bytes | Digest | None) -> bytes | Digest:
+    """The bytes that the signature covers, or their digest when nobody has the bytes."""
+    match evidence.content:
+        case SimpleSigning(payload=payload):
+            return payload
+        case Envelope() as envelope:
+            return pre_authentication_encoding(envelope)
+        case MessageSignature(digest=digest):
+            if artifact is None:
+                raise VerificationError("artifact", "expected the artifact that this bundle is about, got none")
+            if digest is not None and not _same(digest, artifact):
+                raise VerificationError("artifact", f"expected the artifact {digest}, got another")
+            return artifact
+        case OpenPGP():
+            raise VerificationError("openpgp", "expected a Sigstore signature, got an OpenPGP one")
+
+
+def _same(digest: Digest, artifact: bytes | Digest) -> bool:
+    if isinstance(artifact, Digest):
+        return digest == artifact or digest.algorithm != artifact.algorithm
+    return digest.matches(artifact)
+
+
+def _managed_key(
+    evidence: Evidence, root: TrustRoot, message: bytes | Digest, at: datetime
+) -> tuple[keys.Key, bytes]:
+    """The trust root's key that made this signature."""
+    if not root.keys:
+        raise VerificationError("no-certificate", "expected a certificate, got a signature by a key nobody named")
+    for public in root.keys:
+        key = keys.load(public.key)
+        try:
+            keys.verify(key, evidence.signature, message, "the content")
+        except VerificationError:
+            continue
+        if at not in public.window:  # GHSA-wqqc-jjcq-vfxm
+            raise VerificationError("key-window", f"expected a key that is trusted now, got one for {public.window}")
+        return key, public.key
+    raise VerificationError("signature", "expected a signature by a trusted key, got one by none of them")
+
+
+def _times(evidence: Evidence, root: TrustRoot, logged: tuple[log.LoggedEntry, ...]) -> tuple[VerifiedTime, ...]:
+    times = [
+        VerifiedTime(time=each.time, source="log", authority=each.log.host or each.log.key_id.hex())
+        for each in logged
+        if each.time is not None
+    ]
+    for token in dict.fromkeys(evidence.timestamps):  # one stamp twice is one stamp: GHSA-9vcr-p3rj-q5q6
+        try:
+            time, authority = timestamp.verify(token, evidence.timestamped, root.timestamp_authorities)
+        except timestamp.UnknownAuthority:
+            if evidence.certificate is not None and not times:
+                raise  # the only time there is, and nobody vouches for it
+            continue
+        times.append(VerifiedTime(time=time, source="timestamp", authority=authority))
+    return tuple(times)
+
+
+def _check_times(
+    times: tuple[VerifiedTime, ...], root: TrustRoot, logged: tuple[log.LoggedEntry, ...], at: datetime
+) -> None:
+    for each in times:
+        if each.time > at + CLOCK_SKEW:
+            raise VerificationError(
+                "clock",
+                f"expected a signature made before {at:%F %T}, got one of {each.time:%F %T}",
+                hint="Is this machine's clock right?",
+            )
+        if any(each.time not in entry.log.window for entry in logged):
+            raise VerificationError(
+                "log-window", f"expected an entry made while the log was trusted, got {each.time:%F %T}"
+            )
+
+
+def _claim(evidence: Evidence, message: bytes | Digest) -> Claim:
+    match evidence.content:
+        case SimpleSigning(payload=payload):
+            return read_payload(payload)
+        case Envelope() as envelope:
+            return read_statement(envelope)
+        case MessageSignature() | OpenPGP():
+            digest = message if isinstance(message, Digest) else Digest.of(message)
+            return Claim(role="artifact", digests=frozenset((digest,)), annotations={})

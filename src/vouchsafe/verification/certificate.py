@@ -1,0 +1,211 @@
+"""The signing certificate: its path to a certificate authority, and the Identity it names.
+
+RFC 5280 path rules as far as Fulcio needs them, stricter where it costs nothing: code signing is
+demanded of the leaf and must be allowed by every CA that restricts its use; one subject name; no
+critical extension that we do not understand. Issuer and claims: Fulcio's oid-info.md.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+
+from vouchsafe.errors import MalformedError, VerificationError
+from vouchsafe.verification import keys
+from vouchsafe.verification.identity import Identity, read_identity
+from vouchsafe.verification.trust import CertificateAuthority
+
+LONGEST_PATH = 5  # certificates between leaf and anchor
+CERTIFICATES_KEPT = 64  # parsed CA certificates
+_UNDERSTOOD = frozenset(
+    (
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+    )
+)
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+_X509_ERRORS = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+
+
+class Leaf:
+    """A parsed leaf certificate; nothing about it is believed until `path` returned."""
+
+    __slots__ = ("certificate", "der", "extensions", "identity", "key")
+
+    def __init__(self, der: bytes) -> None:
+        """Parse DER. Raises MalformedError, VerificationError where it cannot be a signer's."""
+        self.der = der
+        self.certificate = load(der)
+        try:
+            self.extensions = self.certificate.extensions
+            self.key = keys.supported(self.certificate.public_key())
+            self.identity: Identity = read_identity(self.extensions)
+        except _X509_ERRORS as error:
+            raise MalformedError("certificate", f"expected a certificate, got {error}") from error
+        _check_leaf_use(self.extensions)
+
+
+def load(der: bytes) -> x509.Certificate:
+    """Parse a DER certificate."""
+    try:
+        return x509.load_der_x509_certificate(der)
+    except _X509_ERRORS as error:
+        raise MalformedError("certificate", f"expected a certificate, got {error}") from error
+
+
+def path(
+    leaf: Leaf, untrusted_chain: tuple[bytes, ...], authorities: tuple[CertificateAuthority, ...], times: list[datetime]
+) -> x509.Certificate:
+    """The certificate that issued `leaf`, on a path to an authority that holds at all `times`.
+
+    Raises VerificationError with the reason of the nearest miss.
+    """
+    nearest = VerificationError(
+        "certificate-authority", "expected a certificate of a trusted authority, got one of nobody we trust"
+    )
+    for authority in authorities:
+        for chain in _paths(leaf, untrusted_chain, authority):
+            try:
+                _check_path(leaf.certificate, chain, authority, times)
+            except VerificationError as error:
+                nearest = error
+            else:
+                return chain[0]
+    raise nearest
+
+
+def _paths(
+    leaf: Leaf, untrusted_chain: tuple[bytes, ...], authority: CertificateAuthority
+) -> list[tuple[x509.Certificate, ...]]:
+    """Paths, issuer first, anchor last, whose names and leaf signature fit."""
+    issuer = leaf.certificate.issuer
+    if not authority.open_path:
+        chain = parsed_chain(authority.chain)
+        return [chain] if chain[0].subject == issuer and _issued(leaf.certificate, chain[0]) else []
+    anchor = load_kept(authority.chain[0])
+    found: list[tuple[x509.Certificate, ...]] = []
+    if anchor.subject == issuer and _issued(leaf.certificate, anchor):
+        found.append((anchor,))
+    for der in untrusted_chain[:LONGEST_PATH]:
+        middle = load(der)
+        fits = middle.subject == issuer and middle.issuer == anchor.subject and der != authority.chain[0]
+        if fits and _issued(middle, anchor) and _issued(leaf.certificate, middle):
+            found.append((middle, anchor))
+    return found
+
+
+@lru_cache(maxsize=CERTIFICATES_KEPT)
+def load_kept(der: bytes) -> x509.Certificate:
+    """A certificate of the trust root, parsed once."""
+    return load(der)
+
+
+@lru_cache(maxsize=CERTIFICATES_KEPT)
+def parsed_chain(ders: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
+    """The chain of an authority of the trust root: parsed, and its inner signatures checked, once.
+
+    Raises VerificationError when it does not hold together.
+    """
+    chain = tuple(load(der) for der in ders)
+    for issued, issuer in zip(chain, chain[1:], strict=False):
+        if not _issued(issued, issuer):
+            raise VerificationError("trusted-chain", "expected each certificate of the trust root issued by the next")
+    return chain
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Whether a certificate of the trust root is a CA's."""
+    constraints = _find(certificate.extensions, x509.BasicConstraints)
+    return constraints is not None and constraints.ca
+
+
+def _issued(child: x509.Certificate, parent: x509.Certificate) -> bool:
+    try:
+        child.verify_directly_issued_by(parent)
+    except (InvalidSignature, *_X509_ERRORS):
+        return False
+    return True
+
+
+def _check_path(
+    leaf: x509.Certificate,
+    chain: tuple[x509.Certificate, ...],
+    authority: CertificateAuthority,
+    times: list[datetime],
+) -> None:
+    for depth, certificate in enumerate(chain):
+        _check_authority_use(certificate, depth)
+    for at in times:
+        if at not in authority.window:
+            raise VerificationError(
+                "authority-window", f"expected a signature made while the authority was trusted, got {at:%F %T}"
+            )
+        for certificate in (leaf, *chain):  # the whole chain: GHSA-wfqv-66vq-46rm
+            start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            if not start <= at <= end:
+                raise VerificationError(
+                    "certificate-expired",
+                    f"expected a signature made from {start:%F %T} to {end:%F %T}, got one of {at:%F %T}",
+                )
+
+
+def _check_leaf_use(extensions: x509.Extensions) -> None:
+    _refuse_unknown_critical(extensions)
+    constraints = _find(extensions, x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        raise VerificationError("certificate-use", "expected a signer's certificate, got a certificate authority's")
+    usage = _find(extensions, x509.KeyUsage)
+    if usage is not None and not usage.digital_signature:
+        raise VerificationError("certificate-use", "expected a key for digital signatures, got one for other uses")
+    extended = _find(extensions, x509.ExtendedKeyUsage)
+    if extended is None or ExtendedKeyUsageOID.CODE_SIGNING not in extended:
+        raise VerificationError("certificate-use", "expected a certificate for code signing, got one for other uses")
+
+
+def _check_authority_use(certificate: x509.Certificate, depth: int) -> None:
+    try:
+        extensions = certificate.extensions
+    except _X509_ERRORS as error:
+        raise MalformedError("certificate", f"expected a CA certificate, got {error}") from error
+    _refuse_unknown_critical(extensions)
+    constraints = _find(extensions, x509.BasicConstraints)
+    if constraints is None or not constraints.ca:
+        raise VerificationError("certificate-use", "expected a certificate authority in the path, got another")
+    if constraints.path_length is not None and depth > constraints.path_length:
+        raise VerificationError("certificate-use", f"expected a path of at most {constraints.path_length} CAs")
+    usage = _find(extensions, x509.KeyUsage)
+    if usage is not None and not usage.key_cert_sign:
+        raise VerificationError("certificate-use", "expected an authority that may sign certificates")
+    extended = _find(extensions, x509.ExtendedKeyUsage)
+    allowed = (ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
+    if extended is not None and not any(use in extended for use in allowed):
+        raise VerificationError("certificate-use", "expected an authority for code signing, got one for other uses")
+
+
+def _refuse_unknown_critical(extensions: x509.Extensions) -> None:
+    for extension in extensions:
+        if extension.critical and extension.oid not in _UNDERSTOOD:
+            raise VerificationError(
+                "certificate-critical", f"expected no unknown critical extension, got {extension.oid.dotted_string}"
+            )
+
+
+def _find(extensions: x509.Extensions, kind: type[_Extension]) -> _Extension | None:
+    try:
+        return extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None

@@ -1,0 +1,104 @@
+"""What was signed says *what*: a simple-signing payload or an in-toto statement, read after it verified.
+
+Only two kinds of content make an image "signed": a payload of type `cosign container image signature`,
+or a statement of predicateType `https://sigstore.dev/cosign/sign/v1`. An attestation is not a signature,
+though some clients take it for one. Sources: cosign SIGNATURE_SPEC.md, in-toto Statement v0.1 and v1.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from vouchsafe.errors import MalformedError, VerificationError
+from vouchsafe.evidence.dsse import IN_TOTO
+from vouchsafe.evidence.types import Envelope
+from vouchsafe.image.digest import HEX_LENGTHS, Digest
+from vouchsafe.record import Record
+from vouchsafe.strictjson import Fields
+
+SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
+SIMPLE_SIGNING_TYPE = "cosign container image signature"
+STATEMENT_TYPES = frozenset(("https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"))
+MOST_SUBJECTS = 1024
+MOST_DIGESTS = 32  # of one subject
+
+Role = Literal["signature", "attestation", "artifact"]
+
+
+class Claim(Record):
+    """What a verified signature says. `predicate` is parsed JSON; `names` those of the subjects."""
+
+    role: Role
+    digests: frozenset[Digest]
+    docker_reference: str | None = None
+    names: tuple[str, ...] = ()
+    predicate_type: str = ""
+    predicate: object = None
+    annotations: dict[str, object]
+
+
+def read_payload(payload: bytes) -> Claim:
+    """A simple-signing payload. The creator's `optional` fields are kept as annotations."""
+    fields = Fields.parse(payload, what="payload")
+    fields.only("critical", "optional")
+    critical = fields.fields("critical")
+    critical.only("type", "image", "identity")
+    kind = critical.text("type")
+    if kind != SIMPLE_SIGNING_TYPE:
+        raise VerificationError("payload-type", f"expected {SIMPLE_SIGNING_TYPE!r}, got {kind!r}")
+    image, identity = critical.fields("image"), critical.fields("identity")
+    image.only("docker-manifest-digest")
+    identity.only("docker-reference")
+    optional = fields.raw("optional")
+    if optional is not None and not isinstance(optional, dict):
+        raise MalformedError("payload-optional", "expected an object or nothing in payload.optional")
+    return Claim(
+        role="signature",
+        digests=frozenset((Digest.parse(image.text("docker-manifest-digest")),)),
+        docker_reference=identity.text("docker-reference"),
+        annotations=dict(optional or {}),
+    )
+
+
+def read_statement(envelope: Envelope) -> Claim:
+    """An in-toto statement; its role is decided by its predicateType."""
+    if envelope.payload_type != IN_TOTO:
+        raise VerificationError("payload-type", f"expected {IN_TOTO}, got {envelope.payload_type!r}")
+    fields = Fields.parse(envelope.payload, what="statement")
+    kind = fields.text("_type")
+    if kind not in STATEMENT_TYPES:
+        raise VerificationError("statement-type", f"expected an in-toto statement, got {kind!r}")
+    predicate_type = fields.text("predicateType")
+    if not predicate_type:
+        raise VerificationError("predicate-type", "expected a predicateType in the statement, got an empty one")
+    digests, names, annotations = _subjects(fields)
+    return Claim(
+        role="signature" if predicate_type == SIGN_PREDICATE else "attestation",
+        digests=digests,
+        names=names,
+        predicate_type=predicate_type,
+        predicate=fields.raw("predicate"),
+        annotations=annotations,
+    )
+
+
+def _subjects(fields: Fields) -> tuple[frozenset[Digest], tuple[str, ...], dict[str, object]]:
+    digests: set[Digest] = set()
+    names: list[str] = []
+    annotations: dict[str, object] = {}
+    for untrusted in fields.items("subject", MOST_SUBJECTS):
+        if untrusted is None:  # some writers leave holes: cosign#5016
+            continue
+        subject = Fields(untrusted, "statement.subject")
+        if "name" in subject:
+            names.append(subject.text("name"))
+        found = subject.texts("digest")
+        if len(found) > MOST_DIGESTS:
+            raise MalformedError("statement-digests", f"expected at most {MOST_DIGESTS} digests, got {len(found)}")
+        digests |= {Digest(algorithm=name, hex=value) for name, value in found.items() if name in HEX_LENGTHS}
+        extra = subject.raw("annotations")
+        if isinstance(extra, dict):
+            annotations |= extra
+    if not digests:
+        raise VerificationError("statement-subject", "expected a subject with a digest in the statement, got none")
+    return frozenset(digests), tuple(names), annotations

@@ -1,0 +1,87 @@
+"""Public keys and what they signed: ECDSA, RSA PKCS#1 v1.5, Ed25519; everything else is refused.
+
+ECDSA keys of any curve are tried with SHA-256, which cosign always uses, and with the hash that fits
+the curve, which the Sigstore algorithm registry asks for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from vouchsafe.errors import MalformedError, VerificationError
+from vouchsafe.image.digest import Digest
+
+SMALLEST_RSA = 2048  # bits
+KEYS_KEPT = 64  # parsed keys of logs and authorities
+_HASHES: dict[str, Any] = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
+_CURVE_HASH = {"secp256r1": "sha256", "secp384r1": "sha384", "secp521r1": "sha512"}
+_ECDSA = {name: ec.ECDSA(Prehashed(algorithm)) for name, algorithm in _HASHES.items()}
+
+Key = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+
+
+@lru_cache(maxsize=KEYS_KEPT)
+def load(der: bytes) -> Key:
+    """A public key from DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7)."""
+    try:
+        key = load_der_public_key(der)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise MalformedError("public-key", f"expected a public key, got {error}") from error
+    return supported(key)
+
+
+def supported(key: object) -> Key:
+    """The key, if it is of a kind that we use."""
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < SMALLEST_RSA:
+        raise MalformedError("public-key", f"expected RSA of at least {SMALLEST_RSA} bits, got {key.key_size}")
+    if not isinstance(key, Key):
+        raise MalformedError("public-key", f"expected an ECDSA, RSA or Ed25519 key, got {type(key).__name__}")
+    return key
+
+
+def verify(key: Key, signature: bytes, signed: bytes | Digest, what: str) -> None:
+    """Check `signature` over the bytes, or over bytes of which only the digest is known.
+
+    Raises VerificationError. Ed25519 needs the bytes.
+    """
+    if not _holds(key, signature, signed):
+        raise VerificationError("signature", f"expected a valid signature of {what}, got one that does not verify")
+
+
+def _holds(key: Key, signature: bytes, signed: bytes | Digest) -> bool:
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        if isinstance(signed, Digest):
+            raise VerificationError("signature", "expected the artifact itself to check an Ed25519 signature")
+        return _checks(key.verify, signature, signed)
+    algorithms = ["sha256"]
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        algorithms = list(dict.fromkeys(("sha256", _CURVE_HASH.get(key.curve.name, "sha256"))))
+    for algorithm in algorithms:
+        if isinstance(signed, Digest):
+            if signed.algorithm != algorithm:
+                continue
+            digest = signed.raw
+        else:
+            digest = hashlib.new(algorithm, signed).digest()
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            if _checks(key.verify, signature, digest, _ECDSA[algorithm]):
+                return True
+        elif _checks(key.verify, signature, digest, padding.PKCS1v15(), Prehashed(_HASHES[algorithm])):
+            return True
+    return False
+
+
+def _checks(check: Any, *arguments: object) -> bool:
+    try:
+        check(*arguments)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

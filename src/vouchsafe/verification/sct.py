@@ -1,0 +1,74 @@
+"""Signed Certificate Timestamps: was this certificate logged where CAs must show what they issue?
+
+RFC 6962 §3.2, for certificates with embedded SCTs: the CT log signed the precertificate, which is the
+certificate without its SCT list, bound to the issuer's key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from vouchsafe.errors import MalformedError, VerificationError
+from vouchsafe.verification import keys
+from vouchsafe.verification.certificate import Leaf
+from vouchsafe.verification.trust import Log
+
+_VERSION_1 = 0
+_CERTIFICATE_TIMESTAMP = 0
+_PRECERT_ENTRY = 1
+
+
+def verify(leaf: Leaf, issuer: x509.Certificate, logs: tuple[Log, ...]) -> None:
+    """Check that at least one of `logs` timestamped `leaf`. Raises VerificationError."""
+    try:
+        found = leaf.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps).value
+    except x509.ExtensionNotFound:
+        raise VerificationError("sct", "expected a signed certificate timestamp, got a certificate without") from None
+    nearest = VerificationError("sct", "expected a timestamp by a trusted CT log, got none of such")
+    for timestamp in found:
+        for log in logs:
+            if timestamp.log_id != log.key_id:
+                continue
+            try:
+                _verify_one(leaf, issuer, timestamp, log)
+            except VerificationError as error:
+                nearest = error
+            else:
+                return
+    raise nearest
+
+
+def _verify_one(
+    leaf: Leaf, issuer: x509.Certificate, sct: x509.certificate_transparency.SignedCertificateTimestamp, log: Log
+) -> None:
+    at = sct.timestamp.replace(tzinfo=UTC)
+    if at not in log.window:
+        raise VerificationError("sct-window", f"expected a timestamp while the CT log was trusted, got {at:%F %T}")
+    keys.verify(keys.load(log.key), sct.signature, _signed(leaf, issuer, sct), "the certificate by the CT log")
+
+
+def _signed(
+    leaf: Leaf, issuer: x509.Certificate, sct: x509.certificate_transparency.SignedCertificateTimestamp
+) -> bytes:
+    try:
+        precertificate = leaf.certificate.tbs_precertificate_bytes
+    except ValueError as error:
+        raise MalformedError("sct", f"expected a certificate with one SCT list, got {error}") from error
+    issuer_key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    milliseconds = round(sct.timestamp.replace(tzinfo=UTC).timestamp() * 1000)
+    return b"".join(
+        (
+            bytes((_VERSION_1, _CERTIFICATE_TIMESTAMP)),
+            milliseconds.to_bytes(8, "big"),
+            _PRECERT_ENTRY.to_bytes(2, "big"),
+            hashlib.sha256(issuer_key).digest(),
+            len(precertificate).to_bytes(3, "big"),
+            precertificate,
+            len(sct.extension_bytes).to_bytes(2, "big"),
+            sct.extension_bytes,
+        )
+    )
