@@ -1,3 +1,3 @@
-"""Decides whether a container image was signed by the pipeline you trust."""
+"""vouchsafe: keyless container-image signatures, made enforceable."""
 
 __version__ = "0.1.0"

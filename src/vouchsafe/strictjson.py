@@ -79,9 +79,12 @@ def _bound_depth(value: Any, what: str, deepest: int) -> None:
 
 
 def base64_bytes(text: str, what: str) -> bytes:
-    """Standard or URL-safe base64 with padding, as protobuf JSON allows; nothing else in between."""
+    """Base64 as protobuf JSON has it: standard or URL-safe, padding optional; line ends do not count, as in Go."""
+    plain = text.replace("-", "+").replace("_", "/").replace("\n", "").replace("\r", "")
+    if not plain.endswith("="):
+        plain += "=" * (-len(plain) % 4)
     try:
-        return binascii.a2b_base64(text.replace("-", "+").replace("_", "/").encode("ascii"), strict_mode=True)
+        return binascii.a2b_base64(plain.encode("ascii"), strict_mode=True)
     except ValueError as error:  # binascii.Error and UnicodeEncodeError are ValueErrors
         raise MalformedError("base64", f"expected base64 in {what}, got {text[:40]!r}") from error
 

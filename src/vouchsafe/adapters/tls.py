@@ -1,0 +1,89 @@
+"""Whom a connection trusts and how it names itself; makes the `ssl.SSLContext`, late.
+
+Parsing a bundle of all CAs takes 23 ms, a directory of hashed ones nothing: OpenSSL looks up what it
+needs. Plain http never comes here.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from vouchsafe.errors import ConfigurationError
+from vouchsafe.record import Record
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+_HASHED_NAME_LENGTH = 10  # `0a1b2c3d.0`, as c_rehash(1) names a certificate
+
+
+class Tls(Record):
+    """`ca_files` are trusted beside the system's CAs; `client` holds pairs of certificate and key files.
+
+    `insecure` turns verification off: only an operator's `insecure = true` or `--tls-verify=false` does.
+    """
+
+    ca_files: tuple[str, ...] = ()
+    client: tuple[tuple[str, str], ...] = ()
+    insecure: bool = False
+
+    def without_client(self) -> Tls:
+        """The same trust, without naming ourselves: for a host that we were redirected to."""
+        return self.replace(client=()) if self.client else self
+
+
+class SystemTrust(Record):
+    """Where the system keeps its CAs; set by SSL_CERT_FILE and SSL_CERT_DIR, else OpenSSL's own places."""
+
+    file: str = ""
+    directory: str = ""
+
+
+def context(tls: Tls, system: SystemTrust) -> SSLContext:
+    """A client context for `tls`; ConfigurationError names the file that cannot be used."""
+    import ssl
+
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls.insecure:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    else:
+        _trust_system(made, system)
+    for path in tls.ca_files:
+        _load(path, lambda path=path: made.load_verify_locations(cafile=path))  # type: ignore[misc]
+    for certificate, key in tls.client:
+        _load(certificate, lambda pair=(certificate, key): made.load_cert_chain(*pair))  # type: ignore[misc]
+    return made
+
+
+def _trust_system(made: SSLContext, system: SystemTrust) -> None:
+    import ssl
+
+    if system.file or system.directory:
+        path = system.file or system.directory
+        _load(path, lambda: made.load_verify_locations(system.file or None, system.directory or None))
+        return
+    directory = ssl.get_default_verify_paths().openssl_capath
+    if _is_hashed(directory):
+        made.load_verify_locations(capath=directory)
+    else:
+        made.set_default_verify_paths()
+
+
+def _is_hashed(directory: str) -> bool:
+    try:
+        with os.scandir(directory) as entries:
+            return any(len(entry.name) == _HASHED_NAME_LENGTH and entry.name.endswith(".0") for entry in entries)
+    except OSError:
+        return False
+
+
+def _load(path: str, loading: object) -> None:
+    try:
+        loading()  # type: ignore[operator]
+    except OSError as error:  # ssl.SSLError is an OSError
+        raise ConfigurationError(
+            "tls-file", f"expected a PEM certificate or key in {path}, got {error}", hint="Check the file."
+        ) from error

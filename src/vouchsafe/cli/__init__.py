@@ -1,0 +1,127 @@
+"""The command line: parses, calls, prints. Decides nothing.
+
+Each command is one module with `SUMMARY`, `configure(parser)` and `run(arguments, console) -> int`;
+only the one that was asked for is imported, because a pull waits for it. Exit codes are API:
+
+    0 accepted or done · 1 rejected · 2 undecided · 64 usage · 78 bad policy or configuration
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn, Protocol
+
+from vouchsafe import __version__
+from vouchsafe.cli.console import Console
+from vouchsafe.errors import ConfigurationError, MalformedError, Refused, Unavailable, VouchsafeError
+
+ACCEPTED = 0
+REJECTED = 1
+UNDECIDED = 2
+USAGE = 64
+CONFIGURATION = 78
+INTERRUPTED = 130
+
+COMMANDS = {
+    "verify": "verify that images were signed by whom you trust",
+    "explain": "show everything that was looked at, rule by rule, and what to do",
+    "policy": "check, show and test policies",
+    "identity": "explain who signed, or write a policy for a GitLab project",
+    "trust": "show or refresh whose signatures are believed",
+    "completion": "print a completion script for bash, zsh or fish",
+}
+_EPILOG = """examples:
+  vouchsafe verify registry.example/group/app:v1
+  vouchsafe verify --certificate-identity https://gitlab.com/group/app//.gitlab-ci.yml@refs/heads/main \\
+                   --certificate-oidc-issuer https://gitlab.com registry.example/group/app:v1
+  vouchsafe explain registry.example/group/app:v1
+
+exit status: 0 accepted or done, 1 rejected, 2 undecided, 64 usage, 78 bad policy or configuration
+"""
+
+
+class Command(Protocol):
+    """What a command's module offers."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's arguments."""
+
+    def run(self, arguments: argparse.Namespace, console: Console) -> int:
+        """Do it; the exit code."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but usage errors leave with 64: its own 2 would read as undecided."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and where help is."""
+        self.exit(USAGE, f"{self.prog}: error: {message}\n{self.prog}: hint: see `{self.prog} --help`\n")
+
+
+def build_parser(only: str | None = None) -> Parser:
+    """The parser of every command, or with the arguments of one command only (the others keep their names)."""
+    parser = Parser(
+        prog="vouchsafe",
+        description="Was this container image signed by the pipeline you trust?",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"vouchsafe {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog="vouchsafe")
+    for name, summary in COMMANDS.items():
+        sub = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        if only in (None, name):
+            module(name).configure(sub)
+    return parser
+
+
+def module(name: str) -> Command:
+    """A command's module, imported when it is needed."""
+    loaded: Command = importlib.import_module(f"vouchsafe.cli.{name}")  # type: ignore[assignment]
+    return loaded
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. An unexpected error is Undecided, never an acceptance."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    asked = words[0] if words and words[0] in COMMANDS else None
+    arguments = build_parser(only=asked or "").parse_args(words)
+    console = Console(verbose=bool(getattr(arguments, "verbose", False)))
+    try:
+        return module(arguments.command).run(arguments, console)
+    except VouchsafeError as error:
+        console.error(error.message, hint=error.hint, code=error.code)
+        return exit_code(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        console.drop_output()
+        return UNDECIDED
+    except Exception as error:  # noqa: BLE001  # the edge: a crash denies, and says what happened
+        console.crash(error)
+        return UNDECIDED
+
+
+def exit_code(error: VouchsafeError) -> int:
+    """Which exit code an error leaves with."""
+    match error:
+        case ConfigurationError():
+            return CONFIGURATION
+        case MalformedError(code=str(code)) if code.startswith("reference"):
+            return USAGE
+        case Unavailable():
+            return UNDECIDED
+        case Refused():
+            return REJECTED
+        case _:
+            return UNDECIDED

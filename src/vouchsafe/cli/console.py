@@ -1,0 +1,61 @@
+"""The terminal: what goes to standard output, what to standard error, and when there is colour.
+
+Results go to standard output, everything else to standard error. Colour only where a person looks
+(a terminal, NO_COLOR not set: https://no-color.org). Text from outside is escaped before it comes here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+_STYLES = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "bold": "1"}
+
+
+class Console:
+    """Where a command's words go."""
+
+    def __init__(
+        self, *, verbose: bool = False, out: TextIO | None = None, err: TextIO | None = None, colour: bool | None = None
+    ) -> None:
+        """`colour` None: decide by the terminal."""
+        self.verbose = verbose
+        self.out = out or sys.stdout
+        self.err = err or sys.stderr
+        self.is_terminal = bool(self.out.isatty())
+        wanted = self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.colour = wanted if colour is None else colour
+
+    def style(self, text: str, name: str) -> str:
+        """`text`, coloured where that is wanted."""
+        return f"\x1b[{_STYLES[name]}m{text}\x1b[0m" if self.colour else text
+
+    def print(self, text: str = "") -> None:
+        """One line of the result."""
+        self.out.write(text + "\n")
+
+    def note(self, text: str) -> None:
+        """One line for the person, beside the result."""
+        self.err.write(text + "\n")
+
+    def error(self, message: str, *, hint: str = "", code: str = "") -> None:
+        """What went wrong, and the way out."""
+        suffix = f" [{code}]" if code else ""
+        self.err.write(f"vouchsafe: {self.style('error', 'bad')}: {message}{suffix}\n")
+        if hint:
+            self.err.write(f"vouchsafe: {self.style('hint', 'warn')}: {hint}\n")
+
+    def crash(self, error: BaseException) -> None:
+        """An error of ours: say so, and show the trace to whoever asked for it."""
+        self.error(f"internal error: {type(error).__name__}: {error!s}"[:500], code="internal")
+        if self.verbose:
+            import traceback  # noqa: PLC0415  # rarely needed
+
+            traceback.print_exception(error, file=self.err)
+        else:
+            self.err.write("vouchsafe: hint: run it again with --verbose and report the trace\n")
+
+    def drop_output(self) -> None:
+        """The reader has gone: keep the interpreter from complaining at exit."""
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
