@@ -56,7 +56,7 @@ docs: env  ## the man page, made from the command itself
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation \
 		--only-binary setuptools --no-deps -r requirements/docs.txt
 	@mkdir -p man
-	$(VENV)/bin/argparse-manpage --module vouchsafe.cli --function parser --prog vouchsafe --output man/vouchsafe.1
+	$(VENV)/bin/argparse-manpage --module vouchsafe.cli --function build_parser --prog vouchsafe --output man/vouchsafe.1
 
 lock:  ## pin every dependency anew, with hashes, for Python 3.11 to 3.14
 	$(PYTHON) -m venv $(VENV)/lock
