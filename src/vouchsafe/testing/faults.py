@@ -1,7 +1,7 @@
 """How registries misbehave, by name: each a Fault that takes some requests and answers them its own way.
 
 >>> sorted(FAULTS)[:3]
-['body-cut-short', 'body-endless', 'body-slow']
+['blob-lie', 'body-cut-short', 'body-endless']
 >>> fault = FAULTS["server-error"]()
 >>> fault.takes(Request(method="GET", path="/v2/app/manifests/v1"))
 True

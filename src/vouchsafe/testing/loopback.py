@@ -18,6 +18,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Self
@@ -89,10 +90,8 @@ class LoopbackServer:
 
     def close(self) -> None:
         """Stop listening and hang up on everybody."""
-        try:
+        with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes accept()
-        except OSError:
-            pass
         self._socket.close()
         self._thread.join()
         with self._lock:
@@ -246,7 +245,5 @@ _STATUSES = frozenset(status.value for status in HTTPStatus)
 
 
 def _shut(connection: socket.socket) -> None:
-    try:
+    with suppress(OSError):  # its thread was quicker
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # its thread was quicker

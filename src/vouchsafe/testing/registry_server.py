@@ -1,4 +1,4 @@
-"""An OCI registry on loopback (distribution-spec 1.1): pull, push, referrers as different registries have them.
+"""An OCI registry on loopback (distribution-spec 1.1): pull, push, and referrers in every fashion.
 
 >>> from vouchsafe.testing.push import push_image
 >>> with RegistryServer() as registry:
@@ -27,7 +27,7 @@ from vouchsafe.testing.registry_access import Access, Anyone
 from vouchsafe.testing.registry_store import RegistryStore
 from vouchsafe.testing.registry_uploads import Uploads, denied
 
-# How a registry answers `GET /v2/<name>/referrers/<digest>`; all but `api…` leave the fallback tag to clients.
+# How `GET /v2/<name>/referrers/<digest>` is answered; all but `api…` leave the fallback tag to clients.
 ReferrersMode = Literal["absent", "absent-json", "html", "empty", "api", "api-unfiltered", "api-unannounced"]
 _ROUTE = re.compile(r"/v2/(?P<name>.+?)/(?P<kind>manifests|blobs/uploads|blobs|referrers|tags)/(?P<what>.*)")
 _HTML = b"<!DOCTYPE html><html><body>Sign in</body></html>"

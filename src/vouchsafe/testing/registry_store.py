@@ -102,7 +102,7 @@ class RegistryStore:
             return gone is not None
 
     def referrers(self, repository: str, digest: str, artifact_type: str = "") -> list[dict[str, Any]]:
-        """Descriptors of the manifests whose `subject` is `digest` (OCI distribution-spec, Listing Referrers)."""
+        """Descriptors of the manifests whose `subject` is `digest` (distribution-spec, Listing Referrers)."""
         with self._lock:
             manifests = list(self._at(repository).manifests.values())
         made = []
