@@ -30,7 +30,8 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@# venv's own setuptools would put an import into every start.
 	@$(RUN) -m pip uninstall --quiet --disable-pip-version-check --yes setuptools 2> /dev/null || true
 	@# Uncompiled, urllib3 and cryptography.x509 alone cost 80 ms more at every start.
-	$(RUN) -m compileall -q -j 0 $(VENV)/lib
+	@# On all cores where the machine has shared memory for that.
+	@$(RUN) -m compileall -q -j 0 $(VENV)/lib 2> /dev/null || $(RUN) -m compileall -q $(VENV)/lib
 	@touch $@
 
 peers: env  ## fetch the programs that the tests compare us with into .peers
