@@ -30,6 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("verification",),
     ("policy",),
     ("ports",),
+    ("discovery",),
     ("admission", "signing"),
     ("adapters", "testing"),
     ("wiring",),
@@ -42,7 +43,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 PURE = frozenset({"record", "errors", "strictjson", "image", "evidence", "verification", "policy"})
 # What adapters may import of each other; everything else in adapters stands alone.
-SHARED_ADAPTERS = frozenset({"http", "files", "process"})
+# `http` is a door of several modules: connections, proxies, tls and urls are what it is made of.
+SHARED_ADAPTERS = frozenset({"http", "connections", "proxies", "tls", "urls", "settings", "files", "process"})
 
 # A foreign name -> the layers that may import it, as a dotted prefix of the module's own name.
 OUTSIDE = ("adapters", "testing", "cli")
@@ -178,7 +180,7 @@ def adapters_stand_alone(module: Module) -> Iterator[str]:
             if module.layer not in {"adapters", "wiring"}:
                 yield f"{module.name}:{line}: only wiring may name {name}"
             if module.layer == "adapters" and words[2:3] != own and words[2] not in SHARED_ADAPTERS:
-                yield f"{module.name}:{line}: adapters share {sorted(SHARED_ADAPTERS)} only, not {name}"
+                yield f"{module.name}:{line}: adapters share {', '.join(sorted(SHARED_ADAPTERS))} only, not {name}"
         if under(name, (f"{PACKAGE}.testing",)) and module.layer != "testing":
             yield f"{module.name}:{line}: vouchsafe.testing is for tests, not for {module.layer}"
 

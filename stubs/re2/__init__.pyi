@@ -1,5 +1,5 @@
 # The part of google-re2 that vouchsafe uses; the package ships no types.
-# Unlike the standard library's re: whole-string matching is fullmatch, time is linear, and error.args[0] is bytes.
+# Unlike re: whole-string matching is fullmatch, time is linear, and error.args[0] is bytes.
 
 class error(Exception): ...
 
