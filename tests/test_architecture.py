@@ -212,7 +212,7 @@ def pure_is_pure(module: Module) -> Iterator[str]:
 def broad_except_only_at_edges(module: Module) -> Iterator[str]:
     """`except Exception` is an edge's alone; nobody catches everything."""
     for node in ast.walk(module.tree):
-        if not isinstance(node, ast.ExceptHandler):
+        if not isinstance(node, ast.ExceptHandler) or raises_again(node):
             continue
         caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
         names = {name.id for name in caught if isinstance(name, ast.Name)}
@@ -220,6 +220,12 @@ def broad_except_only_at_edges(module: Module) -> Iterator[str]:
             yield f"{module.name}:{node.lineno}: catches everything"
         elif "Exception" in names and module.layer not in BROAD_EXCEPT:
             yield f"{module.name}:{node.lineno}: `except Exception` outside an edge"
+
+
+def raises_again(handler: ast.ExceptHandler) -> bool:
+    """Whether the handler only cleans up: its last word is a bare `raise`."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 def is_short(module: Module) -> Iterator[str]:
@@ -372,6 +378,11 @@ RIGHT: tuple[tuple[Rule, str, str], ...] = (
     (adapters_stand_alone, "vouchsafe.adapters.registry", "from vouchsafe.adapters import http"),
     (adapters_stand_alone, "vouchsafe.adapters.registry.auth", "from vouchsafe.adapters.registry import x"),
     (foreign_names_stay, "vouchsafe.adapters.http", "import urllib3"),
+    (
+        broad_except_only_at_edges,
+        "vouchsafe.adapters.http",
+        "try:\n    x\nexcept BaseException:\n    y\n    raise",
+    ),
     (is_short, "vouchsafe.cli.x", 'def f():\n    """' + "x\n" * 50 + '"""\n' + "    x\n" * 39),
 )
 
