@@ -56,7 +56,7 @@ class ConfigurationError(VouchsafeError):
     """A policy, trust root, registries.conf or setting of the operator cannot be used."""
 
 
-class Unavailable(VouchsafeError):  # noqa: N818  # the vocabulary of the design: an outcome, not a fault
+class Unavailable(VouchsafeError):  # the vocabulary of the design: an outcome, not a fault
     """Something could not be asked. Leads to Undecided, which denies."""
 
     def __init__(self, code: str, message: str, *, hint: str = "", retryable: bool = False) -> None:
@@ -73,7 +73,7 @@ class HostError(VouchsafeError):
     """The host could not be read or changed."""
 
 
-class Refused(VouchsafeError):  # noqa: N818  # what `require` says, not a fault
+class Refused(VouchsafeError):  # what `require` says, not a fault
     """`require()` met a verdict that is not an acceptance; `.verdict` says why."""
 
     def __init__(self, code: str, message: str, *, hint: str = "", verdict: object = None) -> None:

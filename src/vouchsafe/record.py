@@ -27,7 +27,7 @@ def _own_annotations(namespace: dict[str, Any]) -> dict[str, Any]:
     """The annotations a class body wrote, on Python 3.14's lazy form too (PEP 749)."""
     written = namespace.get("__annotations__")
     if written is None and "__annotate_func__" in namespace:
-        import annotationlib  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
+        import annotationlib  # type: ignore[import-not-found,unused-ignore]
 
         written = annotationlib.call_annotate_function(
             namespace["__annotate_func__"], annotationlib.Format.STRING
@@ -42,7 +42,9 @@ class RecordType(type):
     _fields: tuple[str, ...]
     _defaults: dict[str, Any]
 
-    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> RecordType:
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any
+    ) -> RecordType:
         """Make the class; fields come from annotations that are not ClassVar."""
         own = tuple(
             field

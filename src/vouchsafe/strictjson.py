@@ -56,7 +56,9 @@ def parse(blob: bytes, *, what: str, largest: int = LARGEST, deepest: int = DEEP
         message = f"expected each key once in {what}, got {error.args[0]!r} twice"
         raise MalformedError("json-duplicate-key", message) from error
     except RecursionError as error:
-        raise MalformedError("json-too-deep", f"expected at most {deepest} levels in {what}, got more") from error
+        raise MalformedError(
+            "json-too-deep", f"expected at most {deepest} levels in {what}, got more"
+        ) from error
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise MalformedError("json-syntax", f"expected JSON in {what}, got {error}") from error
     _bound_depth(value, what, deepest)
@@ -147,7 +149,12 @@ class Fields:
         value = self._values.get(key)
         if value is None and default is not None:
             return default
-        if type(value) is str and value.isascii() and value.isdigit() and len(value) <= len(str(LARGEST_INTEGER)):
+        if (
+            type(value) is str
+            and value.isascii()
+            and value.isdigit()
+            and len(value) <= len(str(LARGEST_INTEGER))
+        ):
             value = int(value)
         if type(value) is not int or not 0 <= value < LARGEST_INTEGER:
             raise MalformedError("json-type", f"expected an integer in {self.what}.{key}, got {_kind(value)}")
@@ -199,7 +206,9 @@ def _sound(text: str, what: str) -> str:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise MalformedError("json-type", f"expected Unicode text in {what}, got a lone surrogate") from error
+            raise MalformedError(
+                "json-type", f"expected Unicode text in {what}, got a lone surrogate"
+            ) from error
     return text
 
 

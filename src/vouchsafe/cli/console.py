@@ -17,7 +17,12 @@ class Console:
     """Where a command's words go."""
 
     def __init__(
-        self, *, verbose: bool = False, out: TextIO | None = None, err: TextIO | None = None, colour: bool | None = None
+        self,
+        *,
+        verbose: bool = False,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        colour: bool | None = None,
     ) -> None:
         """`colour` None: decide by the terminal."""
         self.verbose = verbose
@@ -50,7 +55,7 @@ class Console:
         """An error of ours: say so, and show the trace to whoever asked for it."""
         self.error(f"internal error: {type(error).__name__}: {error!s}"[:500], code="internal")
         if self.verbose:
-            import traceback  # noqa: PLC0415  # rarely needed
+            import traceback  # rarely needed
 
             traceback.print_exception(error, file=self.err)
         else:
@@ -58,4 +63,4 @@ class Console:
 
     def drop_output(self) -> None:
         """The reader has gone: keep the interpreter from complaining at exit."""
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

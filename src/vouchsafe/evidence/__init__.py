@@ -56,4 +56,6 @@ def parse(blob: bytes, annotations: Mapping[str, str], media_type: str, *, origi
         return bundle.parse(blob, origin)
     if media_type == containers.SIGNATURE_BLOB:
         return containers.parse(blob, origin)
-    raise MalformedError("evidence-media-type", f"expected a signature, attestation or bundle, got {media_type!r}")
+    raise MalformedError(
+        "evidence-media-type", f"expected a signature, attestation or bundle, got {media_type!r}"
+    )

@@ -32,7 +32,9 @@ def parse(blob: bytes, origin: str) -> Evidence:
     media_type = fields.text("mediaType")
     version = _VERSIONS.get(media_type)
     if version is None:
-        raise MalformedError("bundle-version", f"expected a bundle of version 0.1, 0.2 or 0.3, got {media_type!r}")
+        raise MalformedError(
+            "bundle-version", f"expected a bundle of version 0.1, 0.2 or 0.3, got {media_type!r}"
+        )
     material = fields.fields("verificationMaterial")
     content, signature = _content(fields)
     certificate, chain, hint = _signer(material, version)
@@ -77,7 +79,9 @@ def _digest(message: Fields) -> Digest | None:
 def _signer(material: Fields, version: tuple[int, int]) -> tuple[bytes | None, tuple[bytes, ...], str]:
     kinds = [kind for kind in ("certificate", "x509CertificateChain", "publicKey") if kind in material]
     if len(kinds) != 1:
-        raise MalformedError("bundle-signer", f"expected one kind of signer in {material.what}, got {len(kinds)}")
+        raise MalformedError(
+            "bundle-signer", f"expected one kind of signer in {material.what}, got {len(kinds)}"
+        )
     if kinds[0] == "publicKey":
         return None, (), material.fields("publicKey").text("hint", "")
     if kinds[0] == "certificate":
@@ -98,7 +102,9 @@ def _entry(entry: Fields, version: tuple[int, int]) -> LogEntry:
         promise = entry.fields("inclusionPromise").data("signedEntryTimestamp")
     proof = _proof(entry.fields("inclusionProof")) if "inclusionProof" in entry else None
     if version >= (0, 2) and (proof is None or proof.checkpoint is None):
-        raise MalformedError("bundle-proof", f"expected an inclusion proof with checkpoint in {entry.what}, got none")
+        raise MalformedError(
+            "bundle-proof", f"expected an inclusion proof with checkpoint in {entry.what}, got none"
+        )
     return LogEntry(
         kind=kind.text("kind"),
         version=kind.text("version"),
@@ -127,4 +133,6 @@ def _timestamps(material: Fields) -> tuple[bytes, ...]:
     if "timestampVerificationData" not in material:
         return ()
     data = material.fields("timestampVerificationData")
-    return tuple(stamp.data("signedTimestamp") for stamp in data.objects("rfc3161Timestamps", MOST_ENTRIES, ()))
+    return tuple(
+        stamp.data("signedTimestamp") for stamp in data.objects("rfc3161Timestamps", MOST_ENTRIES, ())
+    )

@@ -14,18 +14,24 @@ from vouchsafe.strictjson import Fields
 
 SIGNATURE_BLOB = "application/vnd.containers.signature"  # our name for the container of both formats
 LARGEST_BLOB = 4 * 1024 * 1024  # bytes
-_OPENPGP_PACKETS = frozenset((*range(0xA0, 0xA4), 0xC8, *range(0x90, 0x93), 0x3D, 0xC4, *range(0x88, 0x8C), 0xC2))
+_OPENPGP_PACKETS = frozenset(
+    (*range(0xA0, 0xA4), 0xC8, *range(0x90, 0x93), 0x3D, 0xC4, *range(0x88, 0x8C), 0xC2)
+)
 
 
 def parse(blob: bytes, origin: str) -> Evidence:
     """Read one signature blob."""
     if not blob or len(blob) > LARGEST_BLOB:
-        raise MalformedError("signature-blob", f"expected 1 to {LARGEST_BLOB} bytes of signature, got {len(blob)}")
+        raise MalformedError(
+            "signature-blob", f"expected 1 to {LARGEST_BLOB} bytes of signature, got {len(blob)}"
+        )
     if blob[0] in _OPENPGP_PACKETS:
         return _openpgp(blob, blob, origin)
     kind, newline, data = blob[1:].partition(b"\n")
     if blob[0] != 0 or not newline:
-        raise MalformedError("signature-blob", f"expected a signature blob of a known format, got {blob[:16]!r}")
+        raise MalformedError(
+            "signature-blob", f"expected a signature blob of a known format, got {blob[:16]!r}"
+        )
     if kind == b"simple-signing":
         return _openpgp(data, blob, origin)
     if kind != b"sigstore-json":

@@ -13,7 +13,9 @@ def read_envelope(fields: Fields) -> tuple[Envelope, bytes]:
     """The envelope and its one signature: two would leave open which of them was logged."""
     signatures = fields.objects("signatures", 16)
     if len(signatures) != 1:
-        raise MalformedError("dsse-signatures", f"expected one signature in {fields.what}, got {len(signatures)}")
+        raise MalformedError(
+            "dsse-signatures", f"expected one signature in {fields.what}, got {len(signatures)}"
+        )
     signature = signatures[0].data("sig")
     if not signature:
         raise MalformedError("dsse-signatures", f"expected a signature in {fields.what}, got an empty one")

@@ -28,7 +28,9 @@ LARGEST_PAYLOAD = 4 * 1024 * 1024  # bytes, as containers/image
 def simple_signing(blob: bytes, annotations: Mapping[str, str], origin: str) -> Evidence:
     """Read one layer of a `.sig` manifest."""
     if len(blob) > LARGEST_PAYLOAD:
-        raise MalformedError("payload-too-large", f"expected at most {LARGEST_PAYLOAD} bytes, got {len(blob)}")
+        raise MalformedError(
+            "payload-too-large", f"expected at most {LARGEST_PAYLOAD} bytes, got {len(blob)}"
+        )
     signature = base64_bytes(annotations.get(SIGNATURE, ""), SIGNATURE)
     if not signature:
         raise MalformedError("no-signature", f"expected a signature in {SIGNATURE}, got nothing")
@@ -98,7 +100,9 @@ def _hex(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError as error:
-        raise MalformedError("hex", f"expected hexadecimal in {PROMISE}.Payload.logID, got {text[:80]!r}") from error
+        raise MalformedError(
+            "hex", f"expected hexadecimal in {PROMISE}.Payload.logID, got {text[:80]!r}"
+        ) from error
 
 
 def _timestamps(annotations: Mapping[str, str]) -> tuple[bytes, ...]:

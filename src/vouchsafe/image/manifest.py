@@ -77,9 +77,13 @@ class Manifest(Record):
         media_type = _media_type(fields, served_as.partition(";")[0].strip())
         is_index = media_type in INDEX_TYPES
         if "manifests" in fields and ("layers" in fields or "config" in fields or "fsLayers" in fields):
-            raise MalformedError("manifest-ambiguous", "expected an image or an index, got a document that is both")
+            raise MalformedError(
+                "manifest-ambiguous", "expected an image or an index, got a document that is both"
+            )
         if is_index != ("manifests" in fields):
-            raise MalformedError("manifest-ambiguous", f"expected what {media_type} holds, got another document")
+            raise MalformedError(
+                "manifest-ambiguous", f"expected what {media_type} holds, got another document"
+            )
         layers = fields.objects("layers", MOST_LAYERS, ())
         entries = fields.objects("manifests", MOST_ENTRIES, ())
         return cls(
@@ -96,7 +100,7 @@ class Manifest(Record):
 
 
 def _media_type(fields: Fields, served_as: str) -> str:
-    if fields.integer("schemaVersion") != 2:  # noqa: PLR2004  # schema 1 signs something else than it hashes
+    if fields.integer("schemaVersion") != 2:  # schema 1 signs something else than it hashes
         raise MalformedError("manifest-schema", "expected schemaVersion 2, got another")
     written = fields.text("mediaType", "")
     known = INDEX_TYPES | IMAGE_TYPES

@@ -21,8 +21,11 @@ from vouchsafe.record import Record
 
 LONGEST_NAME = 255  # characters of domain and path, as distribution/reference
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?", re.ASCII)
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})*(?::[0-9]+)?"  # no IPv6: containers/image has no way to write one
+DOMAIN = re.compile(_HOST, re.ASCII)
+DOMAIN_PREFIX = re.compile(rf"{_HOST}/", re.ASCII)
+NAME = re.compile(rf"(?:{_HOST}/)?{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _HEX_NAME = re.compile(r"[a-f0-9]{64}", re.ASCII)
@@ -36,9 +39,15 @@ class Repository(Record):
     path: str
 
     def _check(self) -> None:
-        if not _DOMAIN.fullmatch(self.domain):
+        if len(self.name) > LONGEST_NAME:
+            got = f"{len(self.name)} characters"
+            raise MalformedError(
+                "reference", f"expected a name of at most {LONGEST_NAME} characters, got {got}"
+            )
+        # A "host" with an underscore passes as the first component of the path, as it does upstream.
+        if "/" in self.domain or not (DOMAIN.fullmatch(self.domain) or _PATH.fullmatch(self.domain)):
             raise MalformedError("reference", f"expected a registry host, got {self.domain!r}")
-        if not _PATH.fullmatch(self.path) or len(self.name) > LONGEST_NAME:
+        if not _PATH.fullmatch(self.path):
             raise MalformedError(
                 "reference",
                 f"expected a repository path of lower-case components, got {self.path!r}",
@@ -48,8 +57,7 @@ class Repository(Record):
     @classmethod
     def parse(cls, untrusted_text: str) -> Repository:
         """Read and expand a repository name that carries no tag and no digest."""
-        if _HEX_NAME.fullmatch(untrusted_text):
-            raise MalformedError("reference", "expected a repository name, got 64 hex digits (an image ID?)")
+        _refuse_image_id(untrusted_text)
         domain, path = _split_domain(untrusted_text)
         return cls(domain=domain, path=path)
 
@@ -115,12 +123,22 @@ class Reference(Record):
 
 
 _OTHER_TRANSPORTS = frozenset(
-    ("atomic", "containers-storage", "docker-archive", "docker-daemon", "oci-archive", "sif", "tarball", "ostree")
+    (
+        "atomic",
+        "containers-storage",
+        "docker-archive",
+        "docker-daemon",
+        "oci-archive",
+        "sif",
+        "tarball",
+        "ostree",
+    )
 )
 
 
 def parse_named(untrusted_text: str) -> tuple[Repository, str | None, Digest | None]:
     """Repository, tag and digest of a normalised name, none of them added (ParseNormalizedNamed)."""
+    _refuse_image_id(untrusted_text)
     rest, at, digest_text = untrusted_text.partition("@")
     digest = Digest.parse(digest_text) if at else None
     slash = rest.rfind("/")
@@ -130,7 +148,14 @@ def parse_named(untrusted_text: str) -> tuple[Repository, str | None, Digest | N
         rest, tag = rest[:colon], rest[colon + 1 :]
         if not _TAG.fullmatch(tag):
             raise MalformedError("reference", f"expected a tag of letters, digits, _ . -, got {tag!r}")
-    return Repository.parse(rest), tag, digest
+    domain, path = _split_domain(rest)
+    return Repository(domain=domain, path=path), tag, digest
+
+
+def _refuse_image_id(text: str) -> None:
+    """Only the bare 64 digits: with a tag they are a name again (ParseNormalizedNamed)."""
+    if _HEX_NAME.fullmatch(text):
+        raise MalformedError("reference", "expected a repository name, got 64 hex digits (an image ID?)")
 
 
 def _docker(text: str) -> Reference:
@@ -143,7 +168,7 @@ def _docker(text: str) -> Reference:
 def _split_domain(name: str) -> tuple[str, str]:
     """distribution/reference, normalize.go: a first component is a host if it looks like one."""
     first, slash, rest = name.partition("/")
-    host_like = "." in first or ":" in first or first == "localhost" or first.lower() != first
+    host_like = "." in first or ":" in first or first == "localhost"
     if not slash or not host_like:
         domain, path = _DEFAULT_DOMAIN, name
     else:

@@ -16,75 +16,21 @@ no clock and logs nothing: `at` is an argument.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
 
 from vouchsafe.errors import MalformedError, VerificationError
 from vouchsafe.evidence.dsse import pre_authentication_encoding
 from vouchsafe.evidence.types import Envelope, Evidence, MessageSignature, OpenPGP, SimpleSigning
 from vouchsafe.image.digest import Digest
-from vouchsafe.record import Record
 from vouchsafe.verification import certificate, keys, log, sct, timestamp
-from vouchsafe.verification.claim import Claim, Role, read_payload, read_statement
+from vouchsafe.verification.claim import Claim, read_payload, read_statement
 from vouchsafe.verification.entry import Signed
 from vouchsafe.verification.identity import Identity
+from vouchsafe.verification.signature import MADE_HERE, LogPlace, VerifiedSignature, VerifiedTime
 from vouchsafe.verification.trust import TrustRoot
 
 __all__ = ["Identity", "LogPlace", "TrustRoot", "VerifiedSignature", "VerifiedTime", "verify"]
 
 CLOCK_SKEW = timedelta(minutes=5)  # by which a signer's log may be ahead of our clock
-_MADE_HERE = object()  # only `verify` holds it: no other code can make a VerifiedSignature by accident
-
-
-class VerifiedTime(Record):
-    """When somebody vouched for the signature: a log's promise, or a time-stamping authority."""
-
-    time: datetime
-    source: Literal["log", "timestamp"]
-    authority: str
-
-
-class LogPlace(Record):
-    """Where it was logged: the log's host, or its key id in hexadecimal, and the index there."""
-
-    log: str
-    index: int
-
-
-class VerifiedSignature(Record):
-    """What only `verify` makes: this claim, by this identity or key, at these times, in these logs.
-
-    `sct` says whether the certificate's own log timestamp was checked (a bare CA file cannot).
-    """
-
-    claim: Claim
-    identity: Identity | None
-    key_id: str
-    times: tuple[VerifiedTime, ...]
-    logged: tuple[LogPlace, ...]
-    sct: Literal["verified", "not checked", "no certificate"]
-    origin: str
-    media_type: str
-    blob_digest: Digest
-    made_here: object
-
-    def _check(self) -> None:
-        if self.made_here is not _MADE_HERE:
-            raise TypeError("only vouchsafe.verification.verify makes a VerifiedSignature")
-
-    @property
-    def digests(self) -> frozenset[Digest]:
-        """What was signed."""
-        return self.claim.digests
-
-    @property
-    def role(self) -> Role:
-        """Signature, attestation or artifact."""
-        return self.claim.role
-
-    @property
-    def time(self) -> datetime | None:
-        """The earliest verified time, None for a key that needed none."""
-        return min((each.time for each in self.times), default=None)
 
 
 def verify(
@@ -96,32 +42,43 @@ def verify(
     bundle of a plain file signature is about. Raises VerificationError or MalformedError, nothing else.
     """
     message = _message(evidence, artifact)
-    leaf = certificate.Leaf(evidence.certificate) if evidence.certificate is not None else None
+    leaf = _leaf(evidence, root)
     key, signer = (leaf.key, leaf.der) if leaf else _managed_key(evidence, root, message, at)
     keys.verify(key, evidence.signature, message, "the content")
     signed = Signed(evidence=evidence, signer=signer, message=message)
     logged = log.verify(evidence.entries, signed, root.logs) if root.logs else ()
-    times = _times(evidence, root, logged)
+    times = _times(evidence, root, logged, time_needed=leaf is not None)
     _check_times(times, root, logged, at)
+    identity = None
     if leaf:
         if not times:
             raise VerificationError("no-time", "expected a verified time of the signature, got none")
+        identity = leaf.identity()
         moments = [each.time for each in times]
         issuer = certificate.path(leaf, evidence.chain, root.authorities, moments)
         if root.ct_logs:
             sct.verify(leaf, issuer, root.ct_logs)
     return VerifiedSignature(
         claim=_claim(evidence, message),
-        identity=leaf.identity if leaf else None,
+        identity=identity,
         key_id="" if leaf else Digest.of(signer).hex,
         times=times,
-        logged=tuple(LogPlace(log=each.log.host or each.log.key_id.hex(), index=each.index) for each in logged),
+        logged=tuple(
+            LogPlace(log=each.log.host or each.log.key_id.hex(), index=each.index) for each in logged
+        ),
         sct="no certificate" if not leaf else "verified" if root.ct_logs else "not checked",
         origin=evidence.origin,
         media_type=evidence.media_type,
         blob_digest=evidence.blob_digest,
-        made_here=_MADE_HERE,
+        made_here=MADE_HERE,
     )
+
+
+def _leaf(evidence: Evidence, root: TrustRoot) -> certificate.Leaf | None:
+    """The certificate; with a root of keys alone, one that came along means nothing (as containers/image)."""
+    if evidence.certificate is None or (root.keys and not root.authorities):
+        return None
+    return certificate.Leaf(evidence.certificate)
 
 
 def _message(evidence: Evidence, artifact: bytes | Digest | None) -> bytes | Digest:
@@ -133,7 +90,9 @@ def _message(evidence: Evidence, artifact: bytes | Digest | None) -> bytes | Dig
             return pre_authentication_encoding(envelope)
         case MessageSignature(digest=digest):
             if artifact is None:
-                raise VerificationError("artifact", "expected the artifact that this bundle is about, got none")
+                raise VerificationError(
+                    "artifact", "expected the artifact that this bundle is about, got none"
+                )
             if digest is not None and not _same(digest, artifact):
                 raise VerificationError("artifact", f"expected the artifact {digest}, got another")
             return artifact
@@ -152,7 +111,9 @@ def _managed_key(
 ) -> tuple[keys.Key, bytes]:
     """The trust root's key that made this signature."""
     if not root.keys:
-        raise VerificationError("no-certificate", "expected a certificate, got a signature by a key nobody named")
+        raise VerificationError(
+            "no-certificate", "expected a certificate, got a signature by a key nobody named"
+        )
     for public in root.keys:
         key = keys.load(public.key)
         try:
@@ -160,12 +121,16 @@ def _managed_key(
         except VerificationError:
             continue
         if at not in public.window:  # GHSA-wqqc-jjcq-vfxm
-            raise VerificationError("key-window", f"expected a key that is trusted now, got one for {public.window}")
+            raise VerificationError(
+                "key-window", f"expected a key that is trusted now, got one for {public.window}"
+            )
         return key, public.key
     raise VerificationError("signature", "expected a signature by a trusted key, got one by none of them")
 
 
-def _times(evidence: Evidence, root: TrustRoot, logged: tuple[log.LoggedEntry, ...]) -> tuple[VerifiedTime, ...]:
+def _times(
+    evidence: Evidence, root: TrustRoot, logged: tuple[log.LoggedEntry, ...], *, time_needed: bool
+) -> tuple[VerifiedTime, ...]:
     times = [
         VerifiedTime(time=each.time, source="log", authority=each.log.host or each.log.key_id.hex())
         for each in logged
@@ -175,7 +140,7 @@ def _times(evidence: Evidence, root: TrustRoot, logged: tuple[log.LoggedEntry, .
         try:
             time, authority = timestamp.verify(token, evidence.timestamped, root.timestamp_authorities)
         except timestamp.UnknownAuthority:
-            if evidence.certificate is not None and not times:
+            if time_needed and not times:
                 raise  # the only time there is, and nobody vouches for it
             continue
         times.append(VerifiedTime(time=time, source="timestamp", authority=authority))

@@ -7,6 +7,7 @@ critical extension that we do not understand. Issuer and claims: Fulcio's oid-in
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import TypeVar
@@ -44,7 +45,7 @@ _X509_ERRORS = (
 class Leaf:
     """A parsed leaf certificate; nothing about it is believed until `path` returned."""
 
-    __slots__ = ("certificate", "der", "extensions", "identity", "key")
+    __slots__ = ("certificate", "der", "extensions", "key")
 
     def __init__(self, der: bytes) -> None:
         """Parse DER. Raises MalformedError, VerificationError where it cannot be a signer's."""
@@ -53,10 +54,16 @@ class Leaf:
         try:
             self.extensions = self.certificate.extensions
             self.key = keys.supported(self.certificate.public_key())
-            self.identity: Identity = read_identity(self.extensions)
         except _X509_ERRORS as error:
             raise MalformedError("certificate", f"expected a certificate, got {error}") from error
         _check_leaf_use(self.extensions)
+
+    def identity(self) -> Identity:
+        """Whom Fulcio says it issued this to."""
+        try:
+            return read_identity(self.extensions)
+        except _X509_ERRORS as error:
+            raise MalformedError("certificate", f"expected a certificate, got {error}") from error
 
 
 def load(der: bytes) -> x509.Certificate:
@@ -68,7 +75,10 @@ def load(der: bytes) -> x509.Certificate:
 
 
 def path(
-    leaf: Leaf, untrusted_chain: tuple[bytes, ...], authorities: tuple[CertificateAuthority, ...], times: list[datetime]
+    leaf: Leaf,
+    untrusted_chain: tuple[bytes, ...],
+    authorities: tuple[CertificateAuthority, ...],
+    times: list[datetime],
 ) -> x509.Certificate:
     """The certificate that issued `leaf`, on a path to an authority that holds at all `times`.
 
@@ -96,16 +106,20 @@ def _paths(
     if not authority.open_path:
         chain = parsed_chain(authority.chain)
         return [chain] if chain[0].subject == issuer and _issued(leaf.certificate, chain[0]) else []
-    anchor = load_kept(authority.chain[0])
-    found: list[tuple[x509.Certificate, ...]] = []
-    if anchor.subject == issuer and _issued(leaf.certificate, anchor):
-        found.append((anchor,))
-    for der in untrusted_chain[:LONGEST_PATH]:
-        middle = load(der)
-        fits = middle.subject == issuer and middle.issuer == anchor.subject and der != authority.chain[0]
-        if fits and _issued(middle, anchor) and _issued(leaf.certificate, middle):
-            found.append((middle, anchor))
-    return found
+    hints = tuple(load(der) for der in untrusted_chain[:LONGEST_PATH] if der != authority.chain[0])
+    return list(_extend(leaf.certificate, hints, load_kept(authority.chain[0])))
+
+
+def _extend(
+    child: x509.Certificate, hints: tuple[x509.Certificate, ...], anchor: x509.Certificate
+) -> Iterator[tuple[x509.Certificate, ...]]:
+    """Every way from `child` up to `anchor` over the hints, each used once at most."""
+    if child.issuer == anchor.subject and _issued(child, anchor):
+        yield (anchor,)
+    for index, hint in enumerate(hints):
+        if hint.subject == child.issuer and _issued(child, hint):
+            for rest in _extend(hint, hints[:index] + hints[index + 1 :], anchor):
+                yield (hint, *rest)
 
 
 @lru_cache(maxsize=CERTIFICATES_KEPT)
@@ -123,7 +137,9 @@ def parsed_chain(ders: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
     chain = tuple(load(der) for der in ders)
     for issued, issuer in zip(chain, chain[1:], strict=False):
         if not _issued(issued, issuer):
-            raise VerificationError("trusted-chain", "expected each certificate of the trust root issued by the next")
+            raise VerificationError(
+                "trusted-chain", "expected each certificate of the trust root issued by the next"
+            )
     return chain
 
 
@@ -152,7 +168,8 @@ def _check_path(
     for at in times:
         if at not in authority.window:
             raise VerificationError(
-                "authority-window", f"expected a signature made while the authority was trusted, got {at:%F %T}"
+                "authority-window",
+                f"expected a signature made while the authority was trusted, got {at:%F %T}",
             )
         for certificate in (leaf, *chain):  # the whole chain: GHSA-wfqv-66vq-46rm
             start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
@@ -167,13 +184,19 @@ def _check_leaf_use(extensions: x509.Extensions) -> None:
     _refuse_unknown_critical(extensions)
     constraints = _find(extensions, x509.BasicConstraints)
     if constraints is not None and constraints.ca:
-        raise VerificationError("certificate-use", "expected a signer's certificate, got a certificate authority's")
+        raise VerificationError(
+            "certificate-use", "expected a signer's certificate, got a certificate authority's"
+        )
     usage = _find(extensions, x509.KeyUsage)
     if usage is not None and not usage.digital_signature:
-        raise VerificationError("certificate-use", "expected a key for digital signatures, got one for other uses")
+        raise VerificationError(
+            "certificate-use", "expected a key for digital signatures, got one for other uses"
+        )
     extended = _find(extensions, x509.ExtendedKeyUsage)
     if extended is None or ExtendedKeyUsageOID.CODE_SIGNING not in extended:
-        raise VerificationError("certificate-use", "expected a certificate for code signing, got one for other uses")
+        raise VerificationError(
+            "certificate-use", "expected a certificate for code signing, got one for other uses"
+        )
 
 
 def _check_authority_use(certificate: x509.Certificate, depth: int) -> None:
@@ -184,23 +207,30 @@ def _check_authority_use(certificate: x509.Certificate, depth: int) -> None:
     _refuse_unknown_critical(extensions)
     constraints = _find(extensions, x509.BasicConstraints)
     if constraints is None or not constraints.ca:
-        raise VerificationError("certificate-use", "expected a certificate authority in the path, got another")
+        raise VerificationError(
+            "certificate-use", "expected a certificate authority in the path, got another"
+        )
     if constraints.path_length is not None and depth > constraints.path_length:
-        raise VerificationError("certificate-use", f"expected a path of at most {constraints.path_length} CAs")
+        raise VerificationError(
+            "certificate-use", f"expected a path of at most {constraints.path_length} CAs"
+        )
     usage = _find(extensions, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
         raise VerificationError("certificate-use", "expected an authority that may sign certificates")
     extended = _find(extensions, x509.ExtendedKeyUsage)
     allowed = (ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
     if extended is not None and not any(use in extended for use in allowed):
-        raise VerificationError("certificate-use", "expected an authority for code signing, got one for other uses")
+        raise VerificationError(
+            "certificate-use", "expected an authority for code signing, got one for other uses"
+        )
 
 
 def _refuse_unknown_critical(extensions: x509.Extensions) -> None:
     for extension in extensions:
         if extension.critical and extension.oid not in _UNDERSTOOD:
             raise VerificationError(
-                "certificate-critical", f"expected no unknown critical extension, got {extension.oid.dotted_string}"
+                "certificate-critical",
+                f"expected no unknown critical extension, got {extension.oid.dotted_string}",
             )
 
 

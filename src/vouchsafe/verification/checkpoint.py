@@ -44,8 +44,10 @@ def parse(untrusted_note: str) -> Checkpoint:
     lines = text.split("\n")
     if len(untrusted_note) > LONGEST_CHECKPOINT or not blank or len(lines) < _LEAST_LINES:
         raise MalformedError("checkpoint", "expected origin, size, root and signatures in a checkpoint")
-    if not lines[0] or not (lines[1].isascii() and lines[1].isdigit() and len(lines[1]) <= 20):  # noqa: PLR2004
-        raise MalformedError("checkpoint", f"expected an origin and a size in a checkpoint, got {text[:120]!r}")
+    if not lines[0] or not (lines[1].isascii() and lines[1].isdigit() and len(lines[1]) <= 20):
+        raise MalformedError(
+            "checkpoint", f"expected an origin and a size in a checkpoint, got {text[:120]!r}"
+        )
     found = [line for line in tail.split("\n") if line]
     if not found or len(found) > MOST_SIGNATURES:
         raise MalformedError("checkpoint", f"expected 1 to {MOST_SIGNATURES} signatures, got {len(found)}")

@@ -18,6 +18,7 @@ from vouchsafe.strictjson import Fields
 
 SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
 SIMPLE_SIGNING_TYPE = "cosign container image signature"
+ATOMIC_TYPE = "atomic container signature"  # the same payload, signed with OpenPGP: containers-signature(5)
 STATEMENT_TYPES = frozenset(("https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"))
 MOST_SUBJECTS = 1024
 MOST_DIGESTS = 32  # of one subject
@@ -37,15 +38,15 @@ class Claim(Record):
     annotations: dict[str, object]
 
 
-def read_payload(payload: bytes) -> Claim:
+def read_payload(payload: bytes, expected: str = SIMPLE_SIGNING_TYPE) -> Claim:
     """A simple-signing payload. The creator's `optional` fields are kept as annotations."""
     fields = Fields.parse(payload, what="payload")
     fields.only("critical", "optional")
     critical = fields.fields("critical")
     critical.only("type", "image", "identity")
     kind = critical.text("type")
-    if kind != SIMPLE_SIGNING_TYPE:
-        raise VerificationError("payload-type", f"expected {SIMPLE_SIGNING_TYPE!r}, got {kind!r}")
+    if kind != expected:
+        raise VerificationError("payload-type", f"expected {expected!r}, got {kind!r}")
     image, identity = critical.fields("image"), critical.fields("identity")
     image.only("docker-manifest-digest")
     identity.only("docker-reference")
@@ -70,7 +71,9 @@ def read_statement(envelope: Envelope) -> Claim:
         raise VerificationError("statement-type", f"expected an in-toto statement, got {kind!r}")
     predicate_type = fields.text("predicateType")
     if not predicate_type:
-        raise VerificationError("predicate-type", "expected a predicateType in the statement, got an empty one")
+        raise VerificationError(
+            "predicate-type", "expected a predicateType in the statement, got an empty one"
+        )
     digests, names, annotations = _subjects(fields)
     return Claim(
         role="signature" if predicate_type == SIGN_PREDICATE else "attestation",
@@ -94,11 +97,15 @@ def _subjects(fields: Fields) -> tuple[frozenset[Digest], tuple[str, ...], dict[
             names.append(subject.text("name"))
         found = subject.texts("digest")
         if len(found) > MOST_DIGESTS:
-            raise MalformedError("statement-digests", f"expected at most {MOST_DIGESTS} digests, got {len(found)}")
+            raise MalformedError(
+                "statement-digests", f"expected at most {MOST_DIGESTS} digests, got {len(found)}"
+            )
         digests |= {Digest(algorithm=name, hex=value) for name, value in found.items() if name in HEX_LENGTHS}
         extra = subject.raw("annotations")
         if isinstance(extra, dict):
             annotations |= extra
     if not digests:
-        raise VerificationError("statement-subject", "expected a subject with a digest in the statement, got none")
+        raise VerificationError(
+            "statement-subject", "expected a subject with a digest in the statement, got none"
+        )
     return frozenset(digests), tuple(names), annotations

@@ -41,7 +41,9 @@ def check(entry: LogEntry, signed: Signed) -> None:
         )
     compare = _KINDS.get((kind, version))
     if compare is None:
-        raise VerificationError("log-entry-kind", f"expected a kind of entry that we know, got {kind} {version}")
+        raise VerificationError(
+            "log-entry-kind", f"expected a kind of entry that we know, got {kind} {version}"
+        )
     compare(body.fields("spec"), signed)
 
 
@@ -82,7 +84,9 @@ def _intoto_1(spec: Fields, signed: Signed) -> None:
     envelope = _envelope(signed)
     content = spec.fields("content").fields("hash")
     if envelope.stored is None or content.text("algorithm") != envelope.stored.algorithm:
-        raise VerificationError("log-entry-kind", "expected the envelope's own bytes for an intoto 0.0.1 entry")
+        raise VerificationError(
+            "log-entry-kind", "expected the envelope's own bytes for an intoto 0.0.1 entry"
+        )
     if content.text("value") != envelope.stored.hex:
         raise VerificationError("log-entry-payload", "expected an entry of this envelope, got one of another")
     _same_signer(_pem_der(spec.data("publicKey")), signed)
@@ -122,7 +126,9 @@ def _same_signature_2(signature: Fields, signed: Signed) -> None:
 def _envelope(signed: Signed) -> Envelope:
     content = signed.evidence.content
     if not isinstance(content, Envelope):
-        raise VerificationError("log-entry-kind", "expected an entry of a plain signature, got one of an attestation")
+        raise VerificationError(
+            "log-entry-kind", "expected an entry of a plain signature, got one of an attestation"
+        )
     return content
 
 
@@ -149,7 +155,9 @@ def _same_digest(algorithm: str, hexadecimal: str, message: bytes | Digest) -> N
 
 def _same_signature(recorded: bytes, signed: Signed) -> None:
     if recorded != signed.evidence.signature:
-        raise VerificationError("log-entry-signature", "expected an entry of this signature, got one of another")
+        raise VerificationError(
+            "log-entry-signature", "expected an entry of this signature, got one of another"
+        )
 
 
 def _same_signer(recorded: bytes, signed: Signed) -> None:

@@ -70,7 +70,11 @@ def read_identity(extensions: x509.Extensions) -> Identity:
         if isinstance(extension.value, x509.UnrecognizedExtension)
     }
     subject, kind = _subject(extensions)
-    claims = {name: _raw_text(values[_FULCIO + str(n)], name) for n, name in _RAW_CLAIMS.items() if _FULCIO + str(n) in values}
+    claims = {
+        name: _raw_text(values[_FULCIO + str(n)], name)
+        for n, name in _RAW_CLAIMS.items()
+        if _FULCIO + str(n) in values
+    }
     for number, name in _DER_CLAIMS.items():
         if (value := values.get(_FULCIO + str(number))) is not None:
             claims[name] = utf8_string(value, name)
@@ -79,16 +83,18 @@ def read_identity(extensions: x509.Extensions) -> Identity:
 
 def utf8_string(der: bytes, what: str) -> str:
     """Exactly one DER UTF8String (X.690 §8.1, §10.1: definite, shortest length, nothing after it)."""
-    if len(der) < 2 or der[0] != _UTF8_STRING:  # noqa: PLR2004
+    if len(der) < 2 or der[0] != _UTF8_STRING:
         raise MalformedError("certificate-claim", f"expected a UTF8String in {what}, got {der[:8].hex()}")
     length, start = der[1], 2
     if length & _LONG_FORM:
         start = 2 + (length & 0x7F)
         length = int.from_bytes(der[2:start], "big")
-        if start == 2 or length < _LONG_FORM or der[2] == 0:  # noqa: PLR2004
+        if start == 2 or length < _LONG_FORM or der[2] == 0:
             raise MalformedError("certificate-claim", f"expected the shortest DER length in {what}")
     if len(der) != start + length:
-        raise MalformedError("certificate-claim", f"expected {length} bytes in {what}, got {len(der) - start}")
+        raise MalformedError(
+            "certificate-claim", f"expected {length} bytes in {what}, got {len(der) - start}"
+        )
     return _raw_text(der[start:], what)
 
 
@@ -120,7 +126,9 @@ def _subject(extensions: x509.Extensions) -> tuple[str, SubjectKind]:
     except x509.ExtensionNotFound:
         names = []
     if len(names) != 1:
-        raise VerificationError("certificate-subject", f"expected one subject alternative name, got {len(names)}")
+        raise VerificationError(
+            "certificate-subject", f"expected one subject alternative name, got {len(names)}"
+        )
     match names[0]:
         case x509.UniformResourceIdentifier(value=str(uri)) if uri:
             return uri, "uri"

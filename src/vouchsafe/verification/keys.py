@@ -41,7 +41,9 @@ def load(der: bytes) -> Key:
 def supported(key: object) -> Key:
     """The key, if it is of a kind that we use."""
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < SMALLEST_RSA:
-        raise MalformedError("public-key", f"expected RSA of at least {SMALLEST_RSA} bits, got {key.key_size}")
+        raise MalformedError(
+            "public-key", f"expected RSA of at least {SMALLEST_RSA} bits, got {key.key_size}"
+        )
     if not isinstance(key, Key):
         raise MalformedError("public-key", f"expected an ECDSA, RSA or Ed25519 key, got {type(key).__name__}")
     return key
@@ -53,7 +55,9 @@ def verify(key: Key, signature: bytes, signed: bytes | Digest, what: str) -> Non
     Raises VerificationError. Ed25519 needs the bytes.
     """
     if not _holds(key, signature, signed):
-        raise VerificationError("signature", f"expected a valid signature of {what}, got one that does not verify")
+        raise VerificationError(
+            "signature", f"expected a valid signature of {what}, got one that does not verify"
+        )
 
 
 def _holds(key: Key, signature: bytes, signed: bytes | Digest) -> bool:

@@ -25,7 +25,9 @@ class LoggedEntry(Record):
     time: datetime | None
 
 
-def verify(entries: tuple[LogEntry, ...], signed: entry.Signed, logs: tuple[Log, ...]) -> tuple[LoggedEntry, ...]:
+def verify(
+    entries: tuple[LogEntry, ...], signed: entry.Signed, logs: tuple[Log, ...]
+) -> tuple[LoggedEntry, ...]:
     """Every entry by a log that we know, each verified and about this signature; at least one.
 
     Entries by unknown logs prove nothing and are passed over. Raises VerificationError.
@@ -41,7 +43,9 @@ def verify(entries: tuple[LogEntry, ...], signed: entry.Signed, logs: tuple[Log,
             verified.append(_verify_one(each, signed, known))
     if not verified:
         got = "entries of unknown logs" if entries else "none"
-        raise VerificationError("log-entry", f"expected an entry of a transparency log that we know, got {got}")
+        raise VerificationError(
+            "log-entry", f"expected an entry of a transparency log that we know, got {got}"
+        )
     return tuple(verified)
 
 
@@ -53,7 +57,9 @@ def _verify_one(each: LogEntry, signed: entry.Signed, known: list[Log]) -> Logge
     if each.proof is not None and each.proof.checkpoint is not None:
         _verify_inclusion(each, each.proof, each.proof.checkpoint, log)
     elif at is None:
-        raise VerificationError("log-proof", "expected a promise or an inclusion proof of the log entry, got neither")
+        raise VerificationError(
+            "log-proof", "expected a promise or an inclusion proof of the log entry, got neither"
+        )
     entry.check(each, signed)
     return LoggedEntry(log=log, index=each.log_index, time=at)
 
@@ -69,11 +75,15 @@ def _verify_promise(each: LogEntry, promise: bytes, log: Log) -> datetime:
     try:
         at = datetime.fromtimestamp(each.integrated_time, UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise MalformedError("log-time", f"expected a time in the log entry, got {each.integrated_time}") from error
+        raise MalformedError(
+            "log-time", f"expected a time in the log entry, got {each.integrated_time}"
+        ) from error
     if each.integrated_time == 0:
         raise VerificationError("log-time", "expected a time in the log entry, got none")
     if at not in log.window:
-        raise VerificationError("log-window", f"expected an entry made while the log was trusted, got {at:%F %T}")
+        raise VerificationError(
+            "log-window", f"expected an entry made while the log was trusted, got {at:%F %T}"
+        )
     return at
 
 
@@ -82,9 +92,13 @@ def _verify_inclusion(each: LogEntry, proof: InclusionProof, untrusted_note: str
     checkpoint.verify(note, log)
     is_tiled = each.promise is None  # Rekor v2: its host is its name, and signs the origin
     if is_tiled and log.host and note.origin.partition(" - ")[0] != log.host:
-        raise VerificationError("checkpoint-origin", f"expected a checkpoint of {log.host}, got {note.origin!r}")
+        raise VerificationError(
+            "checkpoint-origin", f"expected a checkpoint of {log.host}, got {note.origin!r}"
+        )
     root = merkle.root_from_proof(
         merkle.leaf_hash(each.body), index=proof.log_index, size=proof.tree_size, hashes=proof.hashes
     )
     if note.size != proof.tree_size or note.root != proof.root_hash or root != note.root:
-        raise VerificationError("inclusion-proof", "expected a proof up to the checkpoint's root, got another root")
+        raise VerificationError(
+            "inclusion-proof", "expected a proof up to the checkpoint's root, got another root"
+        )

@@ -22,7 +22,9 @@ def leaf_hash(body: bytes) -> bytes:
 def root_from_proof(leaf: bytes, *, index: int, size: int, hashes: tuple[bytes, ...]) -> bytes:
     """The root that `hashes` lead to from `leaf`; VerificationError when they cannot be a proof of `index`."""
     if not 0 <= index < size:
-        raise VerificationError("inclusion-proof", f"expected an index below the tree size {size}, got {index}")
+        raise VerificationError(
+            "inclusion-proof", f"expected an index below the tree size {size}, got {index}"
+        )
     inner = (index ^ (size - 1)).bit_length()
     border = (index >> inner).bit_count()
     if len(hashes) != inner + border or any(len(each) != HASH_LENGTH for each in hashes):

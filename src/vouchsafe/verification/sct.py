@@ -27,7 +27,9 @@ def verify(leaf: Leaf, issuer: x509.Certificate, logs: tuple[Log, ...]) -> None:
     try:
         found = leaf.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps).value
     except x509.ExtensionNotFound:
-        raise VerificationError("sct", "expected a signed certificate timestamp, got a certificate without") from None
+        raise VerificationError(
+            "sct", "expected a signed certificate timestamp, got a certificate without"
+        ) from None
     nearest = VerificationError("sct", "expected a timestamp by a trusted CT log, got none of such")
     for timestamp in found:
         for log in logs:
@@ -43,12 +45,19 @@ def verify(leaf: Leaf, issuer: x509.Certificate, logs: tuple[Log, ...]) -> None:
 
 
 def _verify_one(
-    leaf: Leaf, issuer: x509.Certificate, sct: x509.certificate_transparency.SignedCertificateTimestamp, log: Log
+    leaf: Leaf,
+    issuer: x509.Certificate,
+    sct: x509.certificate_transparency.SignedCertificateTimestamp,
+    log: Log,
 ) -> None:
     at = sct.timestamp.replace(tzinfo=UTC)
     if at not in log.window:
-        raise VerificationError("sct-window", f"expected a timestamp while the CT log was trusted, got {at:%F %T}")
-    keys.verify(keys.load(log.key), sct.signature, _signed(leaf, issuer, sct), "the certificate by the CT log")
+        raise VerificationError(
+            "sct-window", f"expected a timestamp while the CT log was trusted, got {at:%F %T}"
+        )
+    keys.verify(
+        keys.load(log.key), sct.signature, _signed(leaf, issuer, sct), "the certificate by the CT log"
+    )
 
 
 def _signed(

@@ -31,7 +31,9 @@ class UnknownAuthority(VerificationError):
     """The time-stamp is by nobody whom the trust root knows: it proves nothing, and disproves nothing."""
 
 
-def verify(token: bytes, message: bytes, authorities: tuple[CertificateAuthority, ...]) -> tuple[datetime, str]:
+def verify(
+    token: bytes, message: bytes, authorities: tuple[CertificateAuthority, ...]
+) -> tuple[datetime, str]:
     """The time at which an authority stamped `message`, and the authority's URI.
 
     Raises VerificationError (UnknownAuthority when it is by somebody else), MalformedError.
@@ -39,7 +41,9 @@ def verify(token: bytes, message: bytes, authorities: tuple[CertificateAuthority
     response, at, imprint = _decode(token)
     algorithm = _HASHES.get(imprint.hash_algorithm.dotted_string)
     if algorithm is None or hashlib.new(algorithm, message).digest() != imprint.message:
-        raise VerificationError("timestamp-imprint", "expected a time-stamp of this signature, got one of another")
+        raise VerificationError(
+            "timestamp-imprint", "expected a time-stamp of this signature, got one of another"
+        )
     nearest: VerificationError = UnknownAuthority(
         "timestamp-authority", "expected a time-stamp by a trusted authority, got one by nobody we trust"
     )
@@ -55,10 +59,12 @@ def verify(token: bytes, message: bytes, authorities: tuple[CertificateAuthority
 
 
 def _decode(token: bytes) -> tuple[rfc3161_client.TimeStampResponse, datetime, rfc3161_client.MessageImprint]:
-    import rfc3161_client  # noqa: PLC0415  # 57 ms that only evidence with a time-stamp should pay
+    import rfc3161_client  # 57 ms that only evidence with a time-stamp should pay
 
     if len(token) > LARGEST_TOKEN:
-        raise MalformedError("timestamp", f"expected at most {LARGEST_TOKEN} bytes of time-stamp, got {len(token)}")
+        raise MalformedError(
+            "timestamp", f"expected at most {LARGEST_TOKEN} bytes of time-stamp, got {len(token)}"
+        )
     try:
         response = rfc3161_client.decode_timestamp_response(token)
         info = response.tst_info
@@ -71,7 +77,7 @@ def _decode(token: bytes) -> tuple[rfc3161_client.TimeStampResponse, datetime, r
 def _stamped_by(
     response: rfc3161_client.TimeStampResponse, imprint: bytes, authority: CertificateAuthority
 ) -> bool:
-    import rfc3161_client  # noqa: PLC0415  # as above
+    import rfc3161_client  # as above
 
     try:
         return _verifier(authority).verify(response, imprint)
@@ -82,7 +88,7 @@ def _stamped_by(
 @lru_cache(maxsize=AUTHORITIES_KEPT)
 def _verifier(authority: CertificateAuthority) -> rfc3161_client.Verifier:
     """A verifier that knows this authority only. A chain may begin with the stamping certificate or its issuer."""
-    import rfc3161_client  # noqa: PLC0415  # as above
+    import rfc3161_client  # as above
 
     first, *rest = (certificate.load_kept(der) for der in authority.chain)
     names_stamper = not certificate.is_authority(first)

@@ -17,7 +17,10 @@ from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
 
 MOST_AUTHORITIES = 64
-_MEDIA_TYPES = ("application/vnd.dev.sigstore.trustedroot", "application/vnd.dev.sigstore.trustedroot.v0.2+json")
+_MEDIA_TYPES = (
+    "application/vnd.dev.sigstore.trustedroot",
+    "application/vnd.dev.sigstore.trustedroot.v0.2+json",
+)
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -100,7 +103,9 @@ def parse_trusted_root(blob: bytes, *, source: str = "", expires: datetime | Non
     fields = Fields.parse(blob, what="trusted root")
     media_type = fields.text("mediaType", "")
     if not media_type.startswith(_MEDIA_TYPES):
-        raise MalformedError("trusted-root", f"expected a Sigstore trusted root, got mediaType {media_type!r}")
+        raise MalformedError(
+            "trusted-root", f"expected a Sigstore trusted root, got mediaType {media_type!r}"
+        )
     root = TrustRoot(
         authorities=_authorities(fields, "certificateAuthorities"),
         logs=_logs(fields, "tlogs"),
@@ -127,7 +132,9 @@ def from_pem(
     """
     anchors = [der for text in authorities for der in pem.certificates(text, "the CA file")]
     return TrustRoot(
-        authorities=tuple(CertificateAuthority(chain=(der,), window=Window(), open_path=True) for der in anchors),
+        authorities=tuple(
+            CertificateAuthority(chain=(der,), window=Window(), open_path=True) for der in anchors
+        ),
         logs=tuple(_pem_log(text) for text in log_keys),
         keys=tuple(PublicKey(key=public_key_der(text, "the public key file")) for text in keys),
         source=source,

@@ -1,0 +1,70 @@
+"""The two older ways to sign: certificates of an operator's own CA, and OpenPGP.
+
+`sigstoreSigned.pki`: no log and no Fulcio claims; the path is checked *now*, the subject is an e-mail
+address or a host name. `signedBy`: a program checked the OpenPGP signature, and what it gave back is a
+payload like cosign's. Sources: containers/image signature/pki_cert.go, containers-signature(5).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cryptography import x509
+
+from vouchsafe.errors import VerificationError
+from vouchsafe.evidence.types import Evidence, SimpleSigning
+from vouchsafe.verification import certificate, keys
+from vouchsafe.verification.claim import ATOMIC_TYPE, Claim, read_payload
+from vouchsafe.verification.signature import MADE_HERE, VerifiedSignature
+from vouchsafe.verification.trust import CertificateAuthority, Window
+
+
+def verify(
+    evidence: Evidence, *, roots: tuple[bytes, ...], intermediates: tuple[bytes, ...], at: datetime
+) -> VerifiedSignature:
+    """Check the signature, and at `at` its path to one of `roots` (DER). VerificationError or MalformedError."""
+    if not isinstance(evidence.content, SimpleSigning) or evidence.certificate is None:
+        raise VerificationError(
+            "no-certificate", "expected a signature with a certificate of the configured CA"
+        )
+    leaf = certificate.Leaf(evidence.certificate)
+    keys.verify(leaf.key, evidence.signature, evidence.content.payload, "the content")
+    anchors = tuple(CertificateAuthority(chain=(root,), window=Window(), open_path=True) for root in roots)
+    certificate.path(leaf, (*intermediates, *evidence.chain), anchors, [at])
+    return _signature(evidence, read_payload(evidence.content.payload), _names(leaf.extensions))
+
+
+def openpgp(evidence: Evidence, payload: bytes) -> VerifiedSignature:
+    """What a program says was signed by a key in the requirement's keyring; read as strictly as the rest."""
+    return _signature(evidence, read_payload(payload, ATOMIC_TYPE), ())
+
+
+def names_host(names: tuple[str, ...], wanted: str) -> bool:
+    """Whether a certificate for `names` is one for `wanted` (RFC 6125: one wildcard, whole left-most label)."""
+    host = wanted.lower().removesuffix(".")
+    wildcard = "*." + host.partition(".")[2]
+    return any(name.lower() in (host, wildcard) for name in names)
+
+
+def _names(extensions: x509.Extensions) -> tuple[str, ...]:
+    try:
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return (*names.get_values_for_type(x509.RFC822Name), *names.get_values_for_type(x509.DNSName))
+
+
+def _signature(evidence: Evidence, claim: Claim, subjects: tuple[str, ...]) -> VerifiedSignature:
+    return VerifiedSignature(
+        claim=claim,
+        identity=None,
+        key_id="",
+        times=(),
+        logged=(),
+        sct="not checked" if subjects else "no certificate",
+        subjects=subjects,
+        origin=evidence.origin,
+        media_type=evidence.media_type,
+        blob_digest=evidence.blob_digest,
+        made_here=MADE_HERE,
+    )

@@ -1,0 +1,71 @@
+"""VerifiedSignature: this claim, by this identity or key, at these times, in these logs.
+
+Only the verifying functions of this package make one; holding one is what every later layer's trust
+rests on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, Literal
+
+from vouchsafe.image.digest import Digest
+from vouchsafe.record import Record
+from vouchsafe.verification.claim import Claim, Role
+from vouchsafe.verification.identity import Identity
+
+MADE_HERE: Final = object()  # held by this package alone: nobody makes a VerifiedSignature by accident
+
+
+class VerifiedTime(Record):
+    """When somebody vouched for the signature: a log's promise, or a time-stamping authority."""
+
+    time: datetime
+    source: Literal["log", "timestamp"]
+    authority: str
+
+
+class LogPlace(Record):
+    """Where it was logged: the log's host, or its key id in hexadecimal, and the index there."""
+
+    log: str
+    index: int
+
+
+class VerifiedSignature(Record):
+    """What only `verify` and its siblings make.
+
+    `sct` says whether the certificate's own log timestamp was checked (a bare CA file cannot).
+    `subjects` are the e-mail and host names of an own CA's certificate, which has no Fulcio identity.
+    """
+
+    claim: Claim
+    identity: Identity | None
+    key_id: str
+    times: tuple[VerifiedTime, ...]
+    logged: tuple[LogPlace, ...]
+    sct: Literal["verified", "not checked", "no certificate"]
+    subjects: tuple[str, ...] = ()
+    origin: str
+    media_type: str
+    blob_digest: Digest
+    made_here: object
+
+    def _check(self) -> None:
+        if self.made_here is not MADE_HERE:
+            raise TypeError("only vouchsafe.verification makes a VerifiedSignature")
+
+    @property
+    def digests(self) -> frozenset[Digest]:
+        """What was signed."""
+        return self.claim.digests
+
+    @property
+    def role(self) -> Role:
+        """Signature, attestation or artifact."""
+        return self.claim.role
+
+    @property
+    def time(self) -> datetime | None:
+        """The earliest verified time, None for a key that needed none."""
+        return min((each.time for each in self.times), default=None)
