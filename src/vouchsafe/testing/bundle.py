@@ -29,7 +29,7 @@ def bundle_object(
 ) -> dict[str, Any]:
     """The same as Python values, for tests that edit them."""
     verification: dict[str, Any] = _identity(material, version)
-    verification["tlogEntries"] = [_entry(material.entry)] if material.entry else []
+    verification["tlogEntries"] = [entry_object(material.entry)] if material.entry else []
     if material.timestamps:
         stamps = [{"signedTimestamp": b64(stamp)} for stamp in material.timestamps]
         verification["timestampVerificationData"] = {"rfc3161Timestamps": stamps}
@@ -58,7 +58,8 @@ def _identity(material: Material, version: str) -> dict[str, Any]:
     return {"x509CertificateChain": {"certificates": [{"rawBytes": b64(der(link))} for link in chain]}}
 
 
-def _entry(entry: LogEntry) -> dict[str, Any]:
+def entry_object(entry: LogEntry) -> dict[str, Any]:
+    """A TransparencyLogEntry as Python values; Rekor v2 answers with one."""
     made: dict[str, Any] = {
         **_index(entry.index),
         "logId": {"keyId": b64(entry.log_id)},

@@ -33,6 +33,8 @@ def body(kind: str, material: Material) -> bytes:
 
 def envelope(material: Material) -> bytes:
     """The DSSE envelope in JSON, as cosign writes and Rekor hashes it."""
+    if material.envelope is not None:
+        return material.envelope
     signatures = [{"sig": b64(signature)} for signature in material.signatures]
     return compact(
         {"payloadType": material.payload_type, "payload": b64(material.payload), "signatures": signatures}

@@ -29,6 +29,8 @@ from vouchsafe.record import Record
 LARGEST_HEAD = 256 * 1024  # bytes of request line and headers
 _RECEIVE = 64 * 1024  # bytes asked of a socket at once
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sends RST
+# go-containerregistry tries https first and gives it 300 ms: say at once that this is not TLS.
+_TLS_HANDSHAKE = 0x16
 _NO_BODY = frozenset((204, 304))
 
 
@@ -185,6 +187,9 @@ class _Wire:
             if not received:
                 return None
             self._buffer += received
+            if self._buffer[0] == _TLS_HANDSHAKE:
+                self._connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+                raise ValueError("expected HTTP, got TLS")
         found, _, self._buffer = self._buffer.partition(mark)
         return found
 

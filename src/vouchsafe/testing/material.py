@@ -50,6 +50,7 @@ class Material(Record):
     key_hint: str = ""
     entry: LogEntry | None = None
     timestamps: tuple[bytes, ...] = ()
+    envelope: bytes | None = None  # a DSSE envelope whose bytes somebody else wrote
 
     @property
     def signature(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import cached_property
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 from vouchsafe.ports import Clock
 from vouchsafe.testing.canonical import compact
 from vouchsafe.testing.claims import GITLAB, github_claims, gitlab_claims
-from vouchsafe.testing.keys import KeySource, log_id, sign
+from vouchsafe.testing.keys import KeySource, PrivateKey, log_id, sign
 
 AUDIENCE = "sigstore"
 TOKEN_SECONDS = 300  # GitLab's default life of an id token
@@ -21,12 +22,21 @@ _P256_BYTES = 32
 class OidcIssuer:
     """Signs tokens for any `iss`: behind it stands one key, which Fulcio knows."""
 
-    def __init__(self, keys: KeySource, clock: Clock, *, algorithm: str = "ES256") -> None:
-        """`algorithm` is ES256 or RS256."""
+    def __init__(self, keys: KeySource, clock: Clock, *, algorithm: str = "RS256") -> None:
+        """`algorithm` is RS256, as GitLab and GitHub sign (cosign 3 knows no other), or ES256."""
         self.algorithm = algorithm
         self._clock = clock
-        self._key = keys.key("oidc", "rsa" if algorithm == "RS256" else "p256")
-        self.key_id = log_id(self._key.public_key()).hex()[:16]
+        self._keys = keys
+
+    @cached_property
+    def _key(self) -> PrivateKey:
+        """Made when first needed: an RSA key takes its time."""
+        return self._keys.key("oidc", "rsa" if self.algorithm == "RS256" else "p256")
+
+    @property
+    def key_id(self) -> str:
+        """The `kid` of tokens and key set."""
+        return log_id(self._key.public_key()).hex()[:16]
 
     def token(self, claims: dict[str, Any], *, audience: str = AUDIENCE, seconds: int = TOKEN_SECONDS) -> str:
         """A signed JWT; `seconds` below zero makes one that has expired."""

@@ -11,8 +11,9 @@ b'{"mediaType":"a'
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from cryptography.hazmat.primitives import hashes
 
@@ -41,6 +42,9 @@ from vouchsafe.testing.statement import (
 from vouchsafe.testing.trust import TrustedAuthority, TrustedLog, TrustPlan, trusted_root
 from vouchsafe.testing.tsa import StampPlan, TimestampAuthority
 from vouchsafe.testing.workload import Workload, gitlab
+
+if TYPE_CHECKING:
+    from vouchsafe.testing.services import Services
 
 BundleVersion = Literal["0.1", "0.2", "0.3-old", "0.3"]
 FILLER = b'{"apiVersion":"0.0.1","kind":"filler","spec":{}}'  # entry 0, which some verifiers cannot read
@@ -185,6 +189,12 @@ class VirtualSigstore:
         order = Order(payload=artifact, workload=identity, **options)
         order = order.replace(stamp=order.log != "rekor1" if tsa is None else tsa)
         return write_bundle(make(self, order), version, artifact_digest=Digest.of(artifact).raw)
+
+    def serve(self, *, delay_ms: float = 0) -> AbstractContextManager[Services]:
+        """All services on loopback: see `vouchsafe.testing.services`."""
+        from vouchsafe.testing.services import serve
+
+        return serve(self, delay_ms=delay_ms)
 
     def trust_plan(self) -> TrustPlan:
         """Everything of this Sigstore, each with its window."""

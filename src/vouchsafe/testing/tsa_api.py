@@ -1,0 +1,89 @@
+"""The timestamp authority over HTTP (RFC 3161 3.4), and the few lines of DER that its requests need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vouchsafe.record import Record
+from vouchsafe.testing.answers import NOT_FOUND, Rejected
+from vouchsafe.testing.canonical import pem
+from vouchsafe.testing.der import oid
+from vouchsafe.testing.loopback import Request, Response
+from vouchsafe.testing.tsa import HASHES, StampPlan
+
+if TYPE_CHECKING:
+    from vouchsafe.testing.sigstore import VirtualSigstore
+
+_NAMES = {oid(dotted): name for name, dotted in HASHES.items()}
+_INTEGER, _BOOLEAN = 0x02, 0x01
+
+
+class StampRequest(Record):
+    """TimeStampReq: what to stamp and how."""
+
+    imprint: bytes
+    algorithm: str
+    nonce: int | None = None
+    wants_certificate: bool = False
+
+
+class TsaApi:
+    """Answers for one authority."""
+
+    def __init__(self, sigstore: VirtualSigstore) -> None:
+        """Whose authority and clock."""
+        self._sigstore = sigstore
+
+    def answer(self, request: Request) -> Response:
+        """Route a request."""
+        try:
+            match request.method, request.path:
+                case "POST", "/api/v1/timestamp":
+                    stamp = self._stamp(read_request(request.body))
+                    return Response(
+                        status=201, headers={"Content-Type": "application/timestamp-reply"}, body=stamp
+                    )
+                case "GET", "/api/v1/timestamp/certchain":
+                    chain = pem(*self._sigstore.tsa.chain)
+                    return Response(headers={"Content-Type": "application/pem-certificate-chain"}, body=chain)
+        except Rejected as rejected:
+            return rejected.response()
+        return NOT_FOUND
+
+    def _stamp(self, asked: StampRequest) -> bytes:
+        plan = StampPlan(algorithm=asked.algorithm, nonce=asked.nonce, embed=asked.wants_certificate)
+        return self._sigstore.tsa.stamp_hash(asked.imprint, self._sigstore.clock.now(), plan)
+
+
+def read_request(blob: bytes) -> StampRequest:
+    """Read a TimeStampReq (RFC 3161 2.4.1)."""
+    try:
+        fields = _children(_children(blob)[0][1])
+        algorithm, imprint = _children(fields[1][1])
+        name = _NAMES[_element(_children(algorithm[1])[0])]
+    except (IndexError, KeyError, ValueError) as error:
+        raise Rejected(400, f"expected a TimeStampReq with a SHA-2 imprint, got {error!r}") from error
+    rest = dict(fields[2:])
+    nonce = int.from_bytes(rest[_INTEGER], "big", signed=True) if _INTEGER in rest else None
+    return StampRequest(
+        imprint=imprint[1], algorithm=name, nonce=nonce, wants_certificate=rest.get(_BOOLEAN) == b"\xff"
+    )
+
+
+def _children(content: bytes) -> list[tuple[int, bytes]]:
+    """Tag and content of each element in a row."""
+    made: list[tuple[int, bytes]] = []
+    while content:
+        length, start = content[1], 2
+        if length & 0x80:
+            start += length & 0x7F
+            length = int.from_bytes(content[2:start], "big")
+        if start + length > len(content):
+            raise ValueError("an element longer than its container")
+        made.append((content[0], content[start : start + length]))
+        content = content[start + length :]
+    return made
+
+
+def _element(part: tuple[int, bytes]) -> bytes:
+    return bytes((part[0], len(part[1]))) + part[1]
