@@ -1,11 +1,11 @@
-"""JSON as Go's encoding/json reads it, with the place of every value kept.
+r"""JSON as Go's encoding/json reads it, with the place of every value kept.
 
 containers/image decides what a policy means, and it reads with Go: invalid UTF-8 and lone surrogates in
 strings become U+FFFD instead of errors, keys are compared after that, base64 may hold line breaks. A
 reader that differs in one of these loads a file that skopeo refuses, or the other way round. Duplicate
 keys are refused here: every object of the format is read by containers/image's "paranoid" decoder.
 
->>> decode('{"a": [1, "\\\\ud800"]}'.encode()).value["a"].value[1].value
+>>> decode('{"a": [1, "\\ud800"]}'.encode()).value["a"].value[1].value
 '\\ufffd'
 """
 
@@ -35,11 +35,11 @@ class Node(Record):
     """One value and the character it starts at. A number is kept as it was written."""
 
     kind: Kind
-    value: None | bool | str | list[Node] | dict[str, Node]
+    value: bool | str | list[Node] | dict[str, Node] | None
     offset: int
 
 
-class SyntaxProblem(Exception):  # noqa: N818  # never leaves the policy package
+class SyntaxProblem(Exception):
     """What Go would refuse, and the character where; `duplicate` names a key written twice."""
 
     def __init__(self, message: str, offset: int, duplicate: str | None = None) -> None:
@@ -182,6 +182,6 @@ class _Scanner:
         return chr(unit), offset + 6
 
     def _unit(self, offset: int) -> int | None:
-        """The UTF-16 unit that `\\uXXXX` at `offset` stands for, None when there is none."""
+        r"""The UTF-16 unit that `\uXXXX` at `offset` stands for, None when there is none."""
         digits = _HEX4.match(self.text, offset + 2) if self.text.startswith("\\u", offset) else None
         return int(digits[0], 16) if digits else None

@@ -171,7 +171,9 @@ class Members:
 
     __slots__ = ("_members", "field")
 
-    def __init__(self, field: Field, allowed: Mapping[str, str] | frozenset[str], hints: Mapping[str, str]) -> None:
+    def __init__(
+        self, field: Field, allowed: Mapping[str, str] | frozenset[str], hints: Mapping[str, str]
+    ) -> None:
         """Refuses a key that is not in `allowed`; `hints` says more about keys that people try."""
         self.field = field
         self._members = field.members()
