@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -228,12 +228,13 @@ def why_unverified() -> str:
     return "no key of debian-archive-keyring has signed it"
 
 
-def believe(release: bytes) -> Trust:
+def believe(release: bytes, rings: Sequence[Path] | None = None) -> Trust:
     """What an InRelease says; a wrong signature is an error, an uncheckable one is not verified.
 
-    Only the text that gpgv says was signed is read when it could verify.
+    Only the text that gpgv says was signed is read when it could verify. `rings` stand in for the
+    machine's own keyrings.
     """
-    rings = keyrings()
+    rings = keyrings() if rings is None else rings
     if shutil.which("gpgv") and rings:
         with tempfile.TemporaryDirectory() as folder:
             signed, plain = Path(folder, "InRelease"), Path(folder, "Release")
