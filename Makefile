@@ -7,7 +7,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
+DOCS := $(abspath .build/docs)
 SECONDS_TO_FUZZ ?= 600
 
 LOCK_OPTIONS := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
@@ -25,8 +27,8 @@ env: $(STAMP)  ## make .venv from the locked requirements, compiled
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("expected Python 3.11 or newer, got " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --no-compile --only-binary :all: --require-hashes -r requirements/dev.txt
-	$(RUN) -m pip install --quiet --disable-pip-version-check --no-index --no-build-isolation --no-deps --editable .
+	$(PIP) --no-compile --only-binary :all: --require-hashes -r requirements/dev.txt
+	$(PIP) --no-index --no-build-isolation --no-deps --editable .
 	@# venv's own setuptools would put an import into every start.
 	@$(RUN) -m pip uninstall --quiet --disable-pip-version-check --yes setuptools 2> /dev/null || true
 	@# Uncompiled, urllib3 and cryptography.x509 alone cost 80 ms more at every start.
@@ -53,11 +55,12 @@ demo: env  ## a whole supply chain on this machine: sign, verify, refuse
 	@$(RUN) demo/run.py
 
 docs: env  ## the man page, made from the command itself
-	@# argparse-manpage has no wheel: it is built by the locked setuptools, nothing else is fetched.
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation \
-		--only-binary setuptools --no-deps -r requirements/docs.txt
+	@# argparse-manpage has no wheel: the locked setuptools builds it, beside the environment, which stays lean.
+	@$(PIP) --target $(DOCS) --upgrade --only-binary :all: --require-hashes -r requirements/docs-build.txt
+	@PYTHONPATH=$(DOCS) $(PIP) --target $(DOCS) --upgrade --no-build-isolation --require-hashes -r requirements/docs.txt
 	@mkdir -p man
-	$(VENV)/bin/argparse-manpage --module vouchsafe.cli --function build_parser --prog vouchsafe --output man/vouchsafe.1
+	PYTHONPATH=$(DOCS) $(DOCS)/bin/argparse-manpage --module vouchsafe.cli --function build_parser \
+		--prog vouchsafe --project-name vouchsafe --output man/vouchsafe.1
 
 lock:  ## pin every dependency anew, with hashes, for Python 3.11 to 3.14
 	$(PYTHON) -m venv $(VENV)/lock
@@ -65,6 +68,7 @@ lock:  ## pin every dependency anew, with hashes, for Python 3.11 to 3.14
 	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) pyproject.toml --output-file requirements/run.txt
 	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) --group docs --output-file requirements/docs.txt
+	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) --group docs-build --output-file requirements/docs-build.txt
 	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) --group lock --output-file requirements/lock.txt
 
 clean:  ## remove what was made here
