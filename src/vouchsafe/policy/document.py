@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from vouchsafe.errors import MalformedError
 from vouchsafe.image.reference import Repository
+from vouchsafe.policy.binding import ANY_PROJECT
 from vouchsafe.policy.grammar import OURS_HINT, Dialect, read_requirements
 from vouchsafe.policy.keyless import strings, written_text
 from vouchsafe.policy.reading import Document, Field, Members, read
@@ -23,7 +24,6 @@ from vouchsafe.record import Record
 
 _TOP = frozenset(("default", "transports"))
 _RULE = frozenset(("requirements", "notBefore", "maxAge", "repositoryOfProject"))
-ANY_PROJECT = "*"
 
 
 class Part(Record):

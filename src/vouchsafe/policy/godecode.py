@@ -6,7 +6,7 @@ reader that differs in one of these loads a file that skopeo refuses, or the oth
 keys are refused here: every object of the format is read by containers/image's "paranoid" decoder.
 
 >>> decode('{"a": [1, "\\ud800"]}'.encode()).value["a"].value[1].value
-'\\ufffd'
+'�'
 """
 
 from __future__ import annotations

@@ -49,6 +49,7 @@ PROJECT_URI = "source-repository-uri"
 PROJECT_ID = "source-repository-identifier"
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 ABSENT = "nothing"
+_EVERY_GITLAB = "https://gitlab.com/"
 
 
 class Mismatch(Record):
@@ -146,6 +147,17 @@ def project_path(uri: str) -> str:
     if not scheme or not host or len(parts) < 2 or any(part in {"", ".", ".."} for part in parts):
         return ""
     return "/".join(parts)
+
+
+def project_uri(identity: Identity) -> str:
+    """The URI of the project that a certificate names, "" when it names none.
+
+    Where Fulcio wrote https://gitlab.com for a pipeline of another GitLab, the issuer is the instance.
+    """
+    written = identity.claims.get(PROJECT_URI, "")
+    if written.startswith(_EVERY_GITLAB) and identity.subject.startswith(f"{identity.issuer}/"):
+        return f"{identity.issuer}/{written.removeprefix(_EVERY_GITLAB)}"
+    return written
 
 
 def _known(name: str) -> None:

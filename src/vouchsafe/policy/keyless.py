@@ -44,6 +44,8 @@ def read_fulcio(field: Field, *, ours: bool) -> Fulcio:
         ca = _ca(members)
         if ca is None:
             raise field.error("policy-key-source", "expected one of caPath, caData, got none")
+        if not members.text("subjectEmail"):
+            raise field.error("policy-identity", "expected subjectEmail, got none")
         return Fulcio(ca=ca, identities=(_explicit(members),))
     members = Members(field, _OURS, _HINTS)
     ca, root = _ca(members), written_text(members, "trustedRootPath")

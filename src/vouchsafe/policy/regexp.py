@@ -3,7 +3,7 @@ r"""Regular expressions of identities: RE2, whole string, in linear time. The on
 cosign matches anywhere in the string, so `acme` there accepts `https://evil.example/acme`; here a pattern
 must describe the whole value. Python's own `re` backtracks for seconds on `(a+)+$` (Connaisseur's ReDoS).
 
->>> matches("https://gitlab\\\\.com/acme/.*", "https://gitlab.com/acme/app")
+>>> matches("https://gitlab\\.com/acme/.*", "https://gitlab.com/acme/app")
 True
 >>> matches("acme", "https://gitlab.com/acme/app")
 False

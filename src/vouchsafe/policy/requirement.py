@@ -78,7 +78,7 @@ class SignedBy(Record):
     verifies_signatures: ClassVar[bool] = True
     key_type: str
     keys: Source
-    signed_identity: SignedIdentity = MatchRepoDigestOrExact()
+    signed_identity: SignedIdentity | None = MatchRepoDigestOrExact()
 
 
 class SignedBaseLayer(Record):
@@ -122,13 +122,24 @@ class Signer(Record):
     pki: PKI | None = None
     rekor: Source | None = None
 
+    @property
+    def in_words(self) -> str:
+        """For people: who."""
+        if self.fulcio is not None:
+            return " or ".join(str(pattern) for pattern in self.fulcio.identities)
+        if self.pki is not None:
+            return " and ".join(filter(None, (self.pki.subject_email, self.pki.subject_hostname)))
+        if self.keys is not None and self.keys.paths:
+            return f"the key {' or '.join(self.keys.paths)}"
+        return "a key that the policy holds"
+
 
 class SigstoreSigned(Record):
-    """A Sigstore signature of the image."""
+    """A Sigstore signature of the image. `signed_identity` None: names are not compared (no policy says so)."""
 
     verifies_signatures: ClassVar[bool] = True
     signer: Signer
-    signed_identity: SignedIdentity = MatchRepoDigestOrExact()
+    signed_identity: SignedIdentity | None = MatchRepoDigestOrExact()
 
 
 class SigstoreAttested(Record):
@@ -137,7 +148,7 @@ class SigstoreAttested(Record):
     verifies_signatures: ClassVar[bool] = True
     predicate_type: str
     signer: Signer
-    signed_identity: SignedIdentity = MatchRepoDigestOrExact()
+    signed_identity: SignedIdentity | None = MatchRepoDigestOrExact()
 
 
 Requirement = InsecureAcceptAnything | Reject | SignedBy | SignedBaseLayer | SigstoreSigned | SigstoreAttested

@@ -64,7 +64,23 @@ class Selected(Record):
         """What must hold."""
         return self.rule.requirements
 
-    def __str__(self) -> str:
+    @property
+    def not_before(self) -> datetime | None:
+        """The moment from which signatures count."""
+        return self.rule.not_before
+
+    @property
+    def max_age(self) -> timedelta | None:
+        """How old a signature may be."""
+        return self.rule.max_age
+
+    @property
+    def repository_of_project(self) -> Mapping[str, tuple[str, ...]]:
+        """Which repositories a project may sign for beyond its own path."""
+        return self.rule.repository_of_project
+
+    @property
+    def where(self) -> str:
         """As one would look for it in the file."""
         return f'transports.{self.transport}["{self.scope}"]' if self.transport else "default"
 
