@@ -12,6 +12,7 @@ from typing import Protocol
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Descriptor, Manifest
 from vouchsafe.image.reference import Reference
+from vouchsafe.verification.trust import TrustRoot
 
 
 class Registry(Protocol):
@@ -63,3 +64,10 @@ class OpenPGP(Protocol):
 
         Unavailable when there is no such program.
         """
+
+
+class TrustSource(Protocol):
+    """Knows the public-good trust root, as fresh as this host has it."""
+
+    def public_good(self) -> TrustRoot:
+        """The root that vouchsafe ships or has refreshed; ConfigurationError when it cannot be read."""
