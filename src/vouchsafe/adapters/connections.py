@@ -10,7 +10,6 @@ slow-loris sends, so `_TimedSocket` hands each read only what is left.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import io
 import socket
@@ -20,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import urllib3
+from urllib3 import HTTPResponse, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -30,25 +29,26 @@ from urllib3.exceptions import (
     NewConnectionError,
     ReadTimeoutError,
 )
-from urllib3.util import Url as ProxyUrl
+from urllib3.exceptions import SSLError as WrappedSSLError
 from urllib3.util import make_headers, parse_url
 
 from vouchsafe.adapters.urls import Url
-from vouchsafe.errors import ConfigurationError, MalformedError, Unavailable
+from vouchsafe.errors import ConfigurationError, MalformedError, Unavailable, VouchsafeError
 
 MOST_IDLE = 16  # connections kept open for one origin
 MOST_ORIGINS = 64  # origins with idle connections; a resident service meets many
 SECONDS_TO_CONNECT = 10.0
-CHUNK = 65_536  # bytes asked of a socket at a time
+BUFFER = 65_536  # bytes asked of a socket at a time
 
 Raw = tuple[int, dict[str, str], bytes]  # status, headers with lower-case names, body
+Contexts = Callable[[], ssl.SSLContext]
 
 
 class _TimedReader(io.RawIOBase):
-    """A socket's raw stream whose reads end at the connection's deadline."""
+    """A socket's raw stream; every read ends when the exchange must."""
 
-    def __init__(self, owner: _Connection, sock: Any) -> None:
-        self._owner = owner
+    def __init__(self, timed: _TimedSocket, sock: Any) -> None:
+        self._timed = timed
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)
 
@@ -56,7 +56,7 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._owner.ends - time.monotonic()
+        left = self._timed.ends - time.monotonic()
         if left <= 0:
             raise TimeoutError("the answer took too long")
         self._sock.settimeout(left)
@@ -71,35 +71,220 @@ class _TimedReader(io.RawIOBase):
 class _TimedSocket:
     """A connected socket that makes `_TimedReader`s; everything else is the socket's own."""
 
-    def __init__(self, owner: _Connection, sock: Any) -> None:
-        self._owner = owner
+    def __init__(self, sock: Any) -> None:
         self._sock = sock
+        self.ends = 0.0
 
     def makefile(self, mode: str, *_: Any) -> io.BufferedReader:
-        return io.BufferedReader(_TimedReader(self._owner, self._sock), CHUNK)
+        return io.BufferedReader(_TimedReader(self, self._sock), BUFFER)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
 
-class _Connection(HTTPConnection):
-    """A plain connection; `ends` is the monotonic time at which the present exchange must be over."""
+class Connections:
+    """Open connections, kept for the next exchange. Thread-safe: deques and dicts are, item by item."""
 
-    ends: float = 0.0
+    def __init__(self) -> None:
+        self._idle: dict[tuple[Any, ...], deque[Any]] = {}
 
-    def connect(self) -> None:
-        super().connect()
-        self.sock: Any = _TimedSocket(self, self.sock)
+    def exchange(
+        self,
+        method: str,
+        url: Url,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        largest: int,
+        seconds: float,
+        proxy: str,
+        key: object,
+        context: Contexts,
+    ) -> Raw:
+        """Ask once. `key` tells TLS settings apart, `context` makes one when a connection is needed.
+
+        Raises Unavailable, or MalformedError for an answer larger than `largest` bytes.
+        """
+        idle = self._idle_of((url.origin, proxy, key))
+        ends = time.monotonic() + seconds
+        target = url.target
+        if proxy and url.scheme == "http":  # a forwarding proxy is told the whole URL (RFC 9112 §3.2.2)
+            target, headers = str(url), {**headers, **proxy_headers(proxy)}
+        # A POST that meets a connection the server has just closed must not be sent twice.
+        while idle and body is None:
+            connection = _pop(idle)
+            if connection is None or not connection.is_connected:
+                continue
+            try:
+                return _ask(connection, method, target, headers, None, largest, ends, idle)
+            except (HTTPError, http.client.HTTPException, OSError) as error:
+                failure = _translate(error, url)
+                if failure.code != "connection-reset":
+                    raise failure from error
+        try:
+            connection = _connect(url, proxy, context, ends)
+            return _ask(connection, method, target, headers, body, largest, ends, idle)
+        except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            raise _translate(error, url) from error
+
+    def _idle_of(self, key: tuple[Any, ...]) -> deque[Any]:
+        idle = self._idle.get(key)
+        if idle is None:
+            if len(self._idle) >= MOST_ORIGINS:
+                self.close()
+            idle = self._idle.setdefault(key, deque(maxlen=MOST_IDLE))
+        return idle
+
+    def close(self) -> None:
+        """Close what is idle."""
+        while self._idle:
+            _, idle = self._idle.popitem()
+            while (connection := _pop(idle)) is not None:
+                connection.close()
 
 
-class _SecureConnection(HTTPSConnection):
-    """A TLS connection, the same way."""
-
-    ends: float = 0.0
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock: Any = _TimedSocket(self, self.sock)  # type: ignore[assignment]
+def _pop(idle: deque[Any]) -> Any:
+    try:
+        return idle.pop()
+    except IndexError:  # another thread was faster
+        return None
 
 
-Connection = _Connection | _SecureConnection
+def _connect(url: Url, proxy: str, context: Contexts, ends: float) -> HTTPConnection:
+    seconds = max(0.001, min(SECONDS_TO_CONNECT, ends - time.monotonic()))
+    connection = _through(proxy, url, context, seconds) if proxy else _direct(url, context, seconds)
+    try:
+        connection.connect()
+    except BaseException:
+        connection.close()
+        raise
+    connection.sock = _TimedSocket(connection.sock)
+    return connection
+
+
+def _direct(url: Url, context: Contexts, seconds: float) -> HTTPConnection:
+    if url.scheme == "https":
+        return HTTPSConnection(url.host, url.port, timeout=seconds, ssl_context=context())
+    return HTTPConnection(url.host, url.port, timeout=seconds)
+
+
+def _through(proxy: str, url: Url, context: Contexts, seconds: float) -> HTTPConnection:
+    where = parse_url(proxy)
+    if where.scheme not in {"http", "https"} or not where.host:
+        raise ConfigurationError("proxy", f"expected an http or https proxy, got scheme {where.scheme!r}")
+    config = ProxyManager(f"{where.scheme}://{where.netloc}").proxy_config
+    port = where.port or (443 if where.scheme == "https" else 80)
+    if url.scheme == "http":
+        if where.scheme == "http":
+            return HTTPConnection(where.host, port, timeout=seconds, proxy=where, proxy_config=config)
+        return HTTPSConnection(
+            where.host, port, timeout=seconds, proxy=where, proxy_config=config, ssl_context=context()
+        )
+    connection = HTTPSConnection(
+        where.host, port, timeout=seconds, proxy=where, proxy_config=config, ssl_context=context()
+    )
+    connection.set_tunnel(url.host, url.port, headers=proxy_headers(proxy), scheme=where.scheme)
+    return connection
+
+
+def proxy_headers(proxy: str) -> dict[str, str]:
+    """`Proxy-Authorization` where the proxy's URL holds a user (RFC 9110 §11.7.2)."""
+    user = parse_url(proxy).auth
+    return dict(make_headers(proxy_basic_auth=user)) if user else {}
+
+
+def _ask(
+    connection: Any,
+    method: str,
+    target: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    largest: int,
+    ends: float,
+    idle: deque[Any],
+) -> Raw:
+    finished = False
+    try:
+        connection.timeout = max(0.001, ends - time.monotonic())
+        connection.sock.ends = ends
+        connection.request(method, target, body, headers, preload_content=False, decode_content=False)
+        response = connection.getresponse()
+        found = {name.lower(): value for name, value in response.headers.items()}
+        content = _content(response, found, largest)
+        finished = True
+        return response.status, found, content
+    finally:
+        if finished and connection.sock is not None and len(idle) < MOST_IDLE:
+            idle.append(connection)
+        else:
+            connection.close()
+
+
+def _content(response: HTTPResponse, headers: Mapping[str, str], largest: int) -> bytes:
+    length = headers.get("content-length", "")
+    if length.isdigit() and int(length[:20]) > largest and response.length_remaining:
+        raise MalformedError(
+            "answer-too-large", f"expected at most {largest} bytes, got an answer of {length[:20]}"
+        )
+    # We ask for identity; expanding what comes nevertheless is how one byte becomes a thousand.
+    if headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
+        raise MalformedError(
+            "answer-encoding",
+            f"expected an answer without Content-Encoding, got {headers['content-encoding']!r}",
+        )
+    content: bytes = response.read(largest + 1)
+    if len(content) > largest:
+        raise MalformedError("answer-too-large", f"expected at most {largest} bytes, got more")
+    return content
+
+
+def _translate(error: Exception, url: Url) -> VouchsafeError:
+    """The one place where somebody else's network errors become ours."""
+    cause = error.__cause__ if isinstance(error, (NewConnectionError, WrappedSSLError)) else None
+    inner = next((each for each in (cause, *error.args) if isinstance(each, OSError)), error)
+    where = url.shown
+    if isinstance(error, NameResolutionError):
+        temporary = getattr(cause, "errno", None) == socket.EAI_AGAIN
+        code = "dns-temporary" if temporary else "dns"
+        return Unavailable(code, f"expected an address for {url.host}, got none", retryable=temporary)
+    if isinstance(error, (ConnectTimeoutError, ReadTimeoutError, TimeoutError)):
+        return Unavailable("timeout", f"expected an answer from {where} in time, got none", retryable=True)
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return Unavailable(
+            "tls-certificate",
+            f"expected a certificate that we trust from {url.authority}, got: {inner.verify_message}",
+            hint="Put its CA into certs.d (docs/registries.md), or check the clock.",
+        )
+    if isinstance(inner, ssl.SSLError) and not isinstance(inner, ssl.SSLEOFError):
+        reason = inner.reason or "no TLS"
+        return Unavailable("tls", f"expected TLS from {url.authority}, got: {reason}")
+    if isinstance(inner, ConnectionRefusedError):
+        return Unavailable(
+            "connection-refused", f"expected a server at {url.authority}, got none", retryable=True
+        )
+    if isinstance(error, (IncompleteRead, http.client.IncompleteRead)):
+        return Unavailable(
+            "truncated", f"expected the whole answer of {where}, got part of it", retryable=True
+        )
+    return _translate_rest(error, inner, url)
+
+
+def _translate_rest(error: Exception, inner: BaseException, url: Url) -> VouchsafeError:
+    if isinstance(error, VouchsafeError):
+        return error
+    if isinstance(error, (http.client.BadStatusLine, ValueError)) and not isinstance(
+        error, http.client.RemoteDisconnected
+    ):
+        return Unavailable("http-protocol", f"expected HTTP from {url.shown}, got {type(error).__name__}")
+    if "Tunnel connection failed" in str(inner):
+        return Unavailable("proxy", f"expected a tunnel to {url.authority}, got: {inner}")
+    dropped = (ConnectionError, ssl.SSLEOFError, http.client.RemoteDisconnected)
+    if isinstance(inner, dropped) or isinstance(error.__context__, dropped):
+        message = f"expected an answer from {url.shown}, got a closed connection"
+        return Unavailable("connection-reset", message, retryable=True)
+    if isinstance(inner, OSError):
+        detail = inner.strerror or type(inner).__name__
+        return Unavailable(
+            "network", f"expected a connection to {url.authority}, got: {detail}", retryable=True
+        )
+    return Unavailable("http-protocol", f"expected HTTP from {url.shown}, got {type(error).__name__}")

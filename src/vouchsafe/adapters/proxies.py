@@ -4,7 +4,9 @@ podman, skopeo and cosign read these variables with Go's `httpproxy`; a host whe
 work for us. Loopback is never proxied. `HTTP_PROXY` in upper case is ignored inside CGI, where a
 request header sets it (httpoxy, CVE-2016-5385).
 
->>> Proxies.of({"HTTPS_PROXY": "proxy.example:3128", "NO_PROXY": ".corp.example"}).choose("https", "a.example", 443)
+>>> Proxies.of({"HTTPS_PROXY": "proxy.example:3128", "NO_PROXY": ".corp.example"}).choose(
+...     "https", "a.example", 443
+... )
 'http://proxy.example:3128'
 """
 

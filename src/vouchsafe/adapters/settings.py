@@ -61,5 +61,7 @@ class Settings(Record):
             registries_conf=registries_conf or conf,
             tls_verify=tls_verify,
             proxies=Proxies.of(environ),
-            trust=SystemTrust(file=environ.get("SSL_CERT_FILE", ""), directory=environ.get("SSL_CERT_DIR", "")),
+            trust=SystemTrust(
+                file=environ.get("SSL_CERT_FILE", ""), directory=environ.get("SSL_CERT_DIR", "")
+            ),
         )

@@ -7,6 +7,8 @@ needs. Plain http never comes here.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vouchsafe.errors import ConfigurationError
@@ -52,9 +54,9 @@ def context(tls: Tls, system: SystemTrust) -> SSLContext:
     else:
         _trust_system(made, system)
     for path in tls.ca_files:
-        _load(path, lambda path=path: made.load_verify_locations(cafile=path))  # type: ignore[misc]
+        _load(path, partial(made.load_verify_locations, cafile=path))
     for certificate, key in tls.client:
-        _load(certificate, lambda pair=(certificate, key): made.load_cert_chain(*pair))  # type: ignore[misc]
+        _load(certificate, partial(made.load_cert_chain, certificate, key))
     return made
 
 
@@ -63,7 +65,7 @@ def _trust_system(made: SSLContext, system: SystemTrust) -> None:
 
     if system.file or system.directory:
         path = system.file or system.directory
-        _load(path, lambda: made.load_verify_locations(system.file or None, system.directory or None))
+        _load(path, partial(made.load_verify_locations, system.file or None, system.directory or None))
         return
     directory = ssl.get_default_verify_paths().openssl_capath
     if _is_hashed(directory):
@@ -75,14 +77,16 @@ def _trust_system(made: SSLContext, system: SystemTrust) -> None:
 def _is_hashed(directory: str) -> bool:
     try:
         with os.scandir(directory) as entries:
-            return any(len(entry.name) == _HASHED_NAME_LENGTH and entry.name.endswith(".0") for entry in entries)
+            return any(
+                len(entry.name) == _HASHED_NAME_LENGTH and entry.name.endswith(".0") for entry in entries
+            )
     except OSError:
         return False
 
 
-def _load(path: str, loading: object) -> None:
+def _load(path: str, loading: Callable[[], None]) -> None:
     try:
-        loading()  # type: ignore[operator]
+        loading()
     except OSError as error:  # ssl.SSLError is an OSError
         raise ConfigurationError(
             "tls-file", f"expected a PEM certificate or key in {path}, got {error}", hint="Check the file."

@@ -32,7 +32,11 @@ class Url(Record):
     @classmethod
     def parse(cls, untrusted_text: str) -> Url:
         """Read an absolute http or https URL; MalformedError for anything else."""
-        if len(untrusted_text) > LONGEST_URL or not untrusted_text.isascii() or not untrusted_text.isprintable():
+        if (
+            len(untrusted_text) > LONGEST_URL
+            or not untrusted_text.isascii()
+            or not untrusted_text.isprintable()
+        ):
             raise MalformedError("url", f"expected a URL of printable ASCII, got {untrusted_text[:60]!r}")
         try:
             parts = urlsplit(untrusted_text)
@@ -40,8 +44,12 @@ class Url(Record):
         except ValueError as error:
             raise MalformedError("url", f"expected a URL, got one with {error}") from error
         host = (parts.hostname or "").lower()
-        if parts.scheme not in DEFAULT_PORTS or not host or not _HOST.issuperset(host) or " " in untrusted_text:
-            raise MalformedError("url", f"expected an http or https URL, got one with scheme {parts.scheme!r}")
+        if parts.scheme not in DEFAULT_PORTS:
+            raise MalformedError(
+                "url", f"expected an http or https URL, got one with scheme {parts.scheme!r}"
+            )
+        if not host or not _HOST.issuperset(host) or " " in untrusted_text:
+            raise MalformedError("url", "expected a URL with a host name, got one without")
         if "@" in parts.netloc:
             raise MalformedError("url", "expected a URL without user and password, got one with them")
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -1,0 +1,106 @@
+"""Reads and writes files: bounded, regular ones only, and written whole or not at all.
+
+A policy names key files, a layout holds blobs that a stranger made: a FIFO or device among them must
+not hang us, and a file that grows must not fill memory.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from vouchsafe.errors import ConfigurationError, HostError, VouchsafeError
+
+LARGEST_FILE = 16 * 1024 * 1024  # bytes, where a caller names no other limit
+
+
+class Missing(Exception):  # not an error: the answer to "is it there?"
+    """There is no such file. Never leaves the adapters."""
+
+
+def read_regular(path: str, *, largest: int, error: type[VouchsafeError] = ConfigurationError) -> bytes:
+    """The content of a regular file; `Missing` when absent, `error` when it cannot be used."""
+    # O_NONBLOCK: opening a FIFO that nobody writes would otherwise wait for ever.
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except (FileNotFoundError, NotADirectoryError) as absent:
+        raise Missing(path) from absent
+    except (OSError, ValueError) as failure:  # ValueError: a NUL in the name
+        raise error("file-unreadable", f"expected to read {path}, got: {_reason(failure)}") from failure
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise error("file-special", f"expected {path} to be a regular file, got something else")
+        if found.st_size > largest:
+            raise error("file-too-large", f"expected at most {largest} bytes in {path}, got {found.st_size}")
+        return _read(handle, path, largest, error)
+    finally:
+        os.close(handle)
+
+
+def _read(handle: int, path: str, largest: int, error: type[VouchsafeError]) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        while piece := os.read(handle, largest + 1 - size):
+            pieces.append(piece)
+            size += len(piece)
+            if size > largest:
+                raise error("file-too-large", f"expected at most {largest} bytes in {path}, got more")
+    except OSError as failure:
+        raise error("file-unreadable", f"expected to read {path}, got: {_reason(failure)}") from failure
+    return b"".join(pieces)
+
+
+def _reason(failure: Exception) -> str:
+    return getattr(failure, "strerror", None) or str(failure)
+
+
+class SystemFiles:
+    """Implements `ports.Files`."""
+
+    def read(self, path: str, *, largest: int = LARGEST_FILE) -> bytes:
+        """The content of an absolute path; ConfigurationError when absent, unreadable or too large."""
+        try:
+            return read_regular(path, largest=largest)
+        except Missing as absent:
+            raise ConfigurationError("file-missing", f"expected a file at {path}, got nothing") from absent
+
+    def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
+        """Replace `path` in one step: readers see the old content or the new, also after a crash."""
+        directory, name = os.path.split(os.path.abspath(path))
+        temporary = os.path.join(directory, f".{name}.{os.getpid()}.{os.urandom(4).hex()}")
+        try:
+            _write_synced(temporary, content, mode)
+            try:
+                os.rename(temporary, path)
+            except OSError:
+                os.unlink(temporary)
+                raise
+            _sync_directory(directory)
+        except OSError as failure:
+            raise HostError("file-write", f"expected to write {path}, got: {_reason(failure)}") from failure
+
+
+def _write_synced(path: str, content: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            view = memoryview(content)
+            while view:
+                view = view[os.write(handle, view) :]
+            os.fchmod(handle, mode)  # the umask has no say
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError:
+        os.unlink(path)
+        raise
+
+
+def _sync_directory(directory: str) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,229 @@
+"""`oci:PATH[:TAG]`: an OCI image layout on disk (image-spec image-layout.md), ours or `cosign save`'s.
+
+`index.json` plays the registry: tags are its `org.opencontainers.image.ref.name`, referrers are its
+manifests whose `subject` is asked for. A layout comes from strangers: blobs are hashed, digests have
+passed their grammar before they are part of a path, and no symbolic link leads out of the folder
+(GHSA-8xwf-rjm4-xvhv, GHSA-fxhp-mv3v-67qp).
+"""
+
+from __future__ import annotations
+
+import os
+
+from vouchsafe.adapters.files import Missing, read_regular
+from vouchsafe.errors import MalformedError, Unavailable
+from vouchsafe.image.digest import Digest
+from vouchsafe.image.manifest import (
+    INDEX_TYPES,
+    LARGEST_MANIFEST,
+    MOST_ENTRIES,
+    Descriptor,
+    Manifest,
+)
+from vouchsafe.image.reference import Reference, parse_named
+from vouchsafe.record import Record
+from vouchsafe.strictjson import Fields
+
+LARGEST_INDEX = 64 * 1024 * 1024  # bytes of index.json, which lists what a registry spreads over tags
+REF_NAME = "org.opencontainers.image.ref.name"
+KIND = "kind"  # what `cosign save` calls its entries
+_KINDS = {
+    "dev.cosignproject.cosign/image": "image",
+    "dev.cosignproject.cosign/imageIndex": "image",
+    "dev.cosignproject.cosign/sigs": ".sig",
+    "dev.cosignproject.cosign/atts": ".att",
+}
+_SUFFIXES = ("", ".sig", ".att", ".sbom")
+
+
+class _Index(Record):
+    """index.json as it was read: its entries, and what identified the file."""
+
+    entries: tuple[Descriptor, ...]
+    stamp: tuple[int, int, int]
+
+
+class Layout:
+    """Implements `ports.Registry` for `oci:` references."""
+
+    def __init__(self) -> None:
+        self._indexes: dict[str, _Index] = {}
+        self._subjects: dict[tuple[str, tuple[int, int, int]], dict[Digest, tuple[Descriptor, ...]]] = {}
+
+    def manifest(self, reference: Reference, wanted: str | Digest | None) -> Manifest | None:
+        """The manifest of a tag or digest; of the only image when the reference names none."""
+        folder = _folder(reference)
+        entries = self._index(folder).entries
+        own = reference.digest or reference.tag
+        asked = own if wanted is None else wanted
+        if isinstance(asked, Digest):
+            listed = next((entry for entry in entries if entry.digest == asked), None)
+            return _manifest(folder, asked, listed.media_type if listed is not None else "")
+        found = _only(entries, folder) if asked is None else _tagged(entries, asked, folder)
+        return None if found is None else _manifest(folder, found.digest, found.media_type)
+
+    def blob(self, reference: Reference, descriptor: Descriptor, *, largest: int) -> bytes:
+        """The content of a descriptor: its size and digest hold."""
+        if descriptor.size > largest:
+            message = f"expected a blob of at most {largest} bytes, got {descriptor.size}"
+            raise MalformedError("blob-too-large", message)
+        content = _blob(_folder(reference), descriptor.digest, descriptor.size)
+        if content is None:
+            raise Unavailable("blob-missing", f"expected blob {descriptor.digest} in {reference}, got none")
+        if len(content) != descriptor.size:
+            raise MalformedError(
+                "blob-size", f"expected {descriptor.size} bytes of {descriptor.digest}, got {len(content)}"
+            )
+        return content
+
+    def referrers(self, reference: Reference, digest: Digest) -> tuple[Descriptor, ...]:
+        """The manifests in index.json whose `subject` is `digest`."""
+        folder = _folder(reference)
+        index = self._index(folder)
+        key = (folder, index.stamp)
+        known = self._subjects.get(key)
+        if known is None:
+            self._subjects.clear()
+            known = self._subjects[key] = _by_subject(folder, index.entries)
+        return known.get(digest, ())
+
+    def signatures(self, reference: Reference, digest: Digest) -> tuple[bytes, ...]:
+        """None: a layout keeps no signature files beside an image."""
+        return ()
+
+    def _index(self, folder: str) -> _Index:
+        path = _inside(folder, "index.json")
+        try:
+            found = os.stat(path)
+            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            known = self._indexes.get(folder)
+            if known is None or known.stamp != stamp:
+                content = read_regular(path, largest=LARGEST_INDEX, error=Unavailable)
+                known = _Index(entries=read_index(content), stamp=stamp)
+                self._indexes = {folder: known}
+        except (OSError, Missing) as error:
+            raise Unavailable("layout", f"expected an OCI layout in {folder}, got no index.json") from error
+        return known
+
+
+def read_index(content: bytes) -> tuple[Descriptor, ...]:
+    """The entries of an index.json; MalformedError otherwise."""
+    fields = Fields.parse(content, what="index.json", largest=LARGEST_INDEX)
+    return tuple(Descriptor.read(entry) for entry in fields.objects("manifests", MOST_ENTRIES))
+
+
+def _folder(reference: Reference) -> str:
+    if reference.transport != "oci" or not reference.path:
+        raise MalformedError("reference-transport", f"expected an oci: reference, got {str(reference)!r}")
+    return reference.path
+
+
+def _tagged(entries: tuple[Descriptor, ...], tag: str, folder: str) -> Descriptor | None:
+    """The entry that carries a tag: as its name, at the end of a full name, or by `cosign save`'s kind."""
+    exact = [entry for entry in entries if entry.annotations.get(REF_NAME) == tag]
+    full = [entry for entry in entries if _tag_of(entry.annotations.get(REF_NAME, "")) == tag]
+    found = exact or full or _saved(entries, tag)
+    if len({entry.digest for entry in found}) > 1:
+        raise MalformedError(
+            "layout-ambiguous", f"expected one manifest tagged {tag!r} in {folder}, got {len(found)}"
+        )
+    return found[0] if found else None
+
+
+def _tag_of(name: str) -> str | None:
+    """The tag in `host/path:tag`, as buildah writes ref.name."""
+    if "/" not in name or ":" not in name:
+        return None
+    try:
+        return parse_named(name)[1]
+    except MalformedError:
+        return None
+
+
+def _saved(entries: tuple[Descriptor, ...], tag: str) -> list[Descriptor]:
+    """`cosign save` keeps one image and calls its companions by kind, not by `sha256-<hex>.sig`."""
+    for entry in entries:
+        if _KINDS.get(entry.annotations.get(KIND, "")) == "image" and tag.startswith(entry.digest.tag_prefix):
+            suffix = tag.removeprefix(entry.digest.tag_prefix)
+            return [each for each in entries if _KINDS.get(each.annotations.get(KIND, "")) == suffix]
+    return []
+
+
+def _only(entries: tuple[Descriptor, ...], folder: str) -> Descriptor | None:
+    """The image of a layout that holds one, whatever signs it."""
+    images = [entry for entry in entries if _is_image(entry)]
+    if len({entry.digest for entry in images}) > 1:
+        tags = sorted({entry.annotations[REF_NAME] for entry in images if REF_NAME in entry.annotations})
+        raise MalformedError(
+            "layout-ambiguous",
+            f"expected one image in {folder}, got {len(images)}",
+            hint=f"Write oci:{folder}:TAG with one of: {', '.join(tags)}" if tags else "Name it by digest.",
+        )
+    return images[0] if images else None
+
+
+def _is_image(entry: Descriptor) -> bool:
+    kind = entry.annotations.get(KIND, "")
+    if kind in _KINDS:
+        return _KINDS[kind] == "image"
+    return not entry.artifact_type and not _is_companion(entry.annotations.get(REF_NAME, ""))
+
+
+def _is_companion(name: str) -> bool:
+    tag = _tag_of(name) or name
+    algorithm, _, rest = tag.partition("-")
+    for suffix in _SUFFIXES:
+        try:
+            Digest.parse(f"{algorithm}:{rest.removesuffix(suffix)}")
+        except MalformedError:
+            continue
+        return True
+    return False
+
+
+def _by_subject(folder: str, entries: tuple[Descriptor, ...]) -> dict[Digest, tuple[Descriptor, ...]]:
+    found: dict[Digest, tuple[Descriptor, ...]] = {}
+    for entry in entries:
+        if entry.media_type in INDEX_TYPES or entry.size > LARGEST_MANIFEST:
+            continue
+        try:
+            manifest = _manifest(folder, entry.digest, entry.media_type)
+        except MalformedError:  # somebody else's broken manifest must not hide ours
+            continue
+        if manifest is not None and manifest.subject is not None:
+            subject = manifest.subject.digest
+            found[subject] = (*found.get(subject, ()), entry)
+    return found
+
+
+def _manifest(folder: str, digest: Digest, media_type: str) -> Manifest | None:
+    content = _blob(folder, digest, LARGEST_MANIFEST)
+    if content is None:
+        return None
+    return Manifest.parse(content, served_as=media_type, algorithm=digest.algorithm)
+
+
+def _blob(folder: str, digest: Digest, largest: int) -> bytes | None:
+    try:
+        path = _inside(folder, f"blobs/{digest.algorithm}/{digest.hex}")
+        content = read_regular(path, largest=largest, error=MalformedError)
+    except Missing:
+        return None
+    if not digest.matches(content):
+        got = Digest.of(content, digest.algorithm)
+        raise MalformedError("digest-mismatch", f"expected content with digest {digest}, got {got}")
+    return content
+
+
+def _inside(folder: str, name: str) -> str:
+    """The path of a member that is really in the folder, symbolic links followed."""
+    try:
+        root = os.path.realpath(folder)
+        path = os.path.realpath(os.path.join(root, name))
+    except (OSError, ValueError) as error:  # a NUL in the path
+        raise Unavailable("layout", f"expected a path, got {folder!r}") from error
+    if not path.startswith(root.rstrip("/") + "/"):
+        raise MalformedError(
+            "layout-escape", f"expected {name} inside {folder}, got a link that leads out of it"
+        )
+    return path

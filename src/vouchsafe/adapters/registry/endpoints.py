@@ -1,0 +1,133 @@
+"""How a registry is spoken to: scheme, TLS, tokens. One `get` for everything that is asked of it.
+
+A registry is https with verified certificates unless the operator says otherwise. An insecure one may
+speak https or http; which, is found out with the first question and remembered for the host.
+"""
+
+from __future__ import annotations
+
+from vouchsafe.adapters.http import Budget, HttpClient, Response
+from vouchsafe.adapters.process import Programs
+from vouchsafe.adapters.proxies import is_loopback
+from vouchsafe.adapters.registry import certs
+from vouchsafe.adapters.registry.conf import Source
+from vouchsafe.adapters.registry.tokens import Tokens
+from vouchsafe.adapters.settings import Settings
+from vouchsafe.adapters.tls import Tls
+from vouchsafe.adapters.urls import Url
+from vouchsafe.errors import Unavailable
+from vouchsafe.record import Record
+
+HUB = "docker.io"
+HUB_HOST = "registry-1.docker.io"  # where Docker Hub answers its API
+HTTPS_PORT = 443
+# What speaking the wrong scheme looks like. Anything else is an answer, and is not asked again in clear.
+WRONG_SCHEME = frozenset(("tls", "connection-refused", "connection-reset", "http-protocol"))
+
+
+class Question(Record):
+    """One GET below `/v2/<repository>/`. `leave_origin` False: a redirect elsewhere is the answer."""
+
+    suffix: str
+    accept: str
+    largest: int
+    leave_origin: bool = True
+
+
+class Endpoints:
+    """Asks registries. Thread-safe."""
+
+    def __init__(self, http: HttpClient, settings: Settings, programs: Programs) -> None:
+        self._http = http
+        self._settings = settings
+        self._tokens = Tokens(settings, programs)
+        self._schemes: dict[str, str] = {}
+        self._tls: dict[tuple[str, bool], Tls] = {}
+
+    def within(self, budget: Budget) -> Endpoints:
+        """The same, with everything it has learned, spending from `budget`."""
+        copy = object.__new__(Endpoints)
+        copy.__dict__.update(self.__dict__)
+        copy._http = self._http.within(budget)
+        return copy
+
+    def get(self, source: Source, question: Question) -> Response:
+        """The answer, also a 404; Unavailable when the registry does not let us in or does not answer."""
+        verify = self._settings.tls_verify
+        insecure = source.insecure if verify is None else not verify
+        scheme = self._schemes.get(source.repository.domain) if insecure else "https"
+        if scheme is None:
+            return self._find_scheme(source, question)
+        return self._ask(source, question, scheme, insecure)
+
+    def _find_scheme(self, source: Source, question: Question) -> Response:
+        """Ask in one scheme, then in the other; the one that gets an answer is remembered."""
+        host = source.repository.domain
+        place = Url.parse(f"https://{host}/")
+        # https first, as containers/image; on loopback plain http is the rule, and guessing right saves a request.
+        plain_first = place.port != HTTPS_PORT and is_loopback(place.host)
+        failures: list[Unavailable] = []
+        refusal: Response | None = None
+        for scheme in ("http", "https") if plain_first else ("https", "http"):
+            try:
+                response = self._ask(source, question, scheme, insecure=True, retries=0)
+            except Unavailable as error:
+                if error.code not in WRONG_SCHEME:
+                    return self._ask(source, question, scheme, insecure=True)
+                failures.append(error)
+                continue
+            if scheme == "http" and response.status == 400:  # what Go's TLS servers answer to plain http
+                refusal = response
+                continue
+            self._schemes[host] = scheme
+            return response
+        if refusal is not None:
+            return refusal
+        raise failures[0]
+
+    def _ask(
+        self, source: Source, question: Question, scheme: str, insecure: bool, retries: int | None = None
+    ) -> Response:
+        repository = source.repository
+        host = HUB_HOST if repository.domain == HUB else repository.domain
+        url = Url.parse(f"{scheme}://{host}/v2/{repository.path}/{question.suffix}")
+        tls = self._trust(repository.domain, insecure) if scheme == "https" else Tls()
+        sent = self._tokens.header(url, repository)
+        response = self._once(url, question, sent, tls, retries)
+        if response.status == 401 and not response.left_origin:
+            header = self._tokens.answer(self._http, response, repository, sent, tls)
+            if header is not None:
+                response = self._once(url, question, header, tls, retries)
+        if response.status in {401, 403}:
+            raise _unauthorized(response, repository.name)
+        return response
+
+    def _once(
+        self, url: Url, question: Question, authorization: str | None, tls: Tls, retries: int | None
+    ) -> Response:
+        headers = {"Accept": question.accept}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        return self._http.request(
+            "GET",
+            url,
+            headers=headers,
+            largest=question.largest,
+            tls=tls,
+            leave_origin=question.leave_origin,
+            retries=retries,
+        )
+
+    def _trust(self, host: str, insecure: bool) -> Tls:
+        found = self._tls.get((host, insecure))
+        if found is None:
+            found = self._tls[host, insecure] = certs.tls_of(self._settings, host, insecure=insecure)
+        return found
+
+
+def _unauthorized(response: Response, name: str) -> Unavailable:
+    return Unavailable(
+        "registry-unauthorized",
+        f"expected {response.url.authority} to let us read {name}, got status {response.status}",
+        hint="Log in with podman login, give --authfile, or check the name: registries hide what is not there.",
+    )
