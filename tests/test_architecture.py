@@ -30,7 +30,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("verification",),
     ("policy",),
     ("ports",),
-    ("discovery",),
     ("admission", "signing"),
     ("adapters", "testing"),
     ("wiring",),

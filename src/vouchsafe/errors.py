@@ -1,4 +1,4 @@
-"""Every error that crosses a module border, and how untrusted text gets into its message.
+r"""Every error that crosses a module border, and how untrusted text gets into its message.
 
     VouchsafeError
     ├── MalformedError       bytes that are not what they claim to be
@@ -12,8 +12,8 @@
 `.code` is API (docs/reason-codes.md), the message says `expected X, got Y`, `.hint` says what to do.
 Messages are escaped here, at birth, so that nothing a registry sent can drive a terminal.
 
->>> MalformedError("bundle-json", "expected JSON, got \\x1b[2J").message
-'expected JSON, got \\\\x1b[2J'
+>>> MalformedError("bundle-json", "expected JSON, got \x1b[2J").message
+'expected JSON, got \\x1b[2J'
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ class Fields:
 
 
 def _sound(text: str, what: str) -> str:
-    """`text`, unless it holds half a surrogate pair (`"\\ud800"`), which no UTF-8 can carry."""
+    """`text`, unless it holds half a surrogate pair, which no UTF-8 can carry."""
     if not text.isascii():
         try:
             text.encode()

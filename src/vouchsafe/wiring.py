@@ -13,11 +13,11 @@ from vouchsafe.adapters.files import SystemFiles
 from vouchsafe.adapters.gnupg import GnuPG
 from vouchsafe.adapters.settings import Settings
 from vouchsafe.adapters.trustroots import HostTrust
+from vouchsafe.admission.material import World
 from vouchsafe.errors import Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Descriptor, Manifest
 from vouchsafe.image.reference import Reference
-from vouchsafe.material import World
 from vouchsafe.ports import Clock, Registry
 from vouchsafe.record import Record
 

@@ -1,6 +1,6 @@
-"""Signature blobs as containers/image keeps them beside an image (`dir:`'s signature-N, the lookaside).
+r"""Signature blobs as containers/image keeps them beside an image (`dir:`'s signature-N, the lookaside).
 
-First byte 0: `\\0<format>\\n<data>` with format `simple-signing` or `sigstore-json`. Otherwise an OpenPGP
+First byte 0: `\0<format>\n<data>` with format `simple-signing` or `sigstore-json`. Otherwise an OpenPGP
 packet is a bare simple signing. Source: containers/image internal/signature.
 """
 

@@ -36,7 +36,11 @@ class Part(Record):
 
 def parse(blob: bytes, *, dialect: Dialect, source: str) -> Policy:
     """Read a complete policy. `source` is how errors name it. PolicyError, a ConfigurationError."""
-    part = read_part(blob, dialect=dialect, source=source)
+    return policy_of(read_part(blob, dialect=dialect, source=source), dialect)
+
+
+def policy_of(part: Part, dialect: Dialect) -> Policy:
+    """The policy that one file makes alone; it must have a `default`."""
     if part.default is None:
         hint = 'Write "default": [{"type": "reject"}].'
         raise part.document.top.error("policy-missing-key", "expected the key 'default', got none", hint=hint)

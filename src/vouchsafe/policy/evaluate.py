@@ -8,7 +8,7 @@ signature that nothing speaks against; somebody else's bad signature beside it c
 from __future__ import annotations
 
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
@@ -76,7 +76,7 @@ def consider(
 
 def evaluate(selected: Selected, reference: Reference, digest: Digest, outcome: Outcome) -> Verdict:
     """Join everything into the verdict that `selected` (a scope and its requirements) leads to."""
-    common = {
+    common: dict[str, Any] = {
         "reference": str(reference),
         "digest": digest,
         "scope": str(selected),

@@ -29,7 +29,7 @@ def _policy(signer: Signer, predicate_type: str) -> Policy:
     else:
         requirement = SigstoreSigned(signer=signer, signed_identity=None)
     return Policy(
-        default=Rule(requirements=(requirement,), place=Place(source="command line")),
+        default=Rule(requirements=(requirement,), place=Place(file="command line", line=1)),
         transports={},
         dialect="vouchsafe",
         documents=(),

@@ -48,6 +48,7 @@ class LeafPlan(Record):
     life: timedelta = LEAF_LIFE
     usages: tuple[ObjectIdentifier, ...] = (CODE_SIGNING,)
     is_ca: bool = False
+    signs: bool = True  # key usage digitalSignature
     names: tuple[x509.GeneralName, ...] = ()  # in place of the workload's own
     values: Mapping[str, bytes | None] = MappingProxyType(
         {}
@@ -79,11 +80,12 @@ class CertificateAuthority:
             self._key = keys.ec(f"{name}-intermediate", curve)
             life = intermediate_window or window
             self.signer = self._authority(f"{name}-intermediate", self._key, root_key, self.root, life)
+        self.chain = (self.signer, self.root) if intermediate else (self.root,)
 
-    @property
-    def chain(self) -> tuple[x509.Certificate, ...]:
-        """Intermediate and root, or the root alone."""
-        return (self.root,) if self.signer is self.root else (self.signer, self.root)
+    def sign_as(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+        """From now on, sign leaves in the name of `certificate`, CA or not."""
+        self.signer, self._key = certificate, key
+        self.chain = (certificate, *self.chain)
 
     def issue(self, key: PublicKey, workload: Workload, at: datetime, plan: LeafPlan) -> x509.Certificate:
         """A leaf for `key`, valid from `at`."""
@@ -106,7 +108,7 @@ class CertificateAuthority:
         return self._sign(builder)
 
     def _profile(self, key: PublicKey, workload: Workload, plan: LeafPlan) -> list[Extension]:
-        made: list[Extension] = [(key_usage(certificates=False), True)]
+        made: list[Extension] = [(key_usage(certificates=False, signs=plan.signs), True)]
         if plan.is_ca:
             made.append((x509.BasicConstraints(ca=True, path_length=None), True))
         if plan.usages:
@@ -181,14 +183,14 @@ def _general_name(workload: Workload) -> x509.GeneralName:
     return x509.OtherName(ObjectIdentifier(OTHER_NAME), der.utf8(workload.subject))
 
 
-def key_usage(*, certificates: bool) -> x509.KeyUsage:
-    """What a CA may do, or what a leaf may: sign certificates, or sign."""
+def key_usage(*, certificates: bool, signs: bool = True) -> x509.KeyUsage:
+    """What a CA may do, or what a leaf may: sign certificates, or sign; a key that may not, may encipher."""
     return x509.KeyUsage(
-        digital_signature=not certificates,
+        digital_signature=signs and not certificates,
         key_cert_sign=certificates,
         crl_sign=certificates,
         content_commitment=False,
-        key_encipherment=False,
+        key_encipherment=not signs,
         data_encipherment=False,
         key_agreement=False,
         encipher_only=False,

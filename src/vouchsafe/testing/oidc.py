@@ -23,7 +23,7 @@ class OidcIssuer:
     """Signs tokens for any `iss`: behind it stands one key, which Fulcio knows."""
 
     def __init__(self, keys: KeySource, clock: Clock, *, algorithm: str = "RS256") -> None:
-        """`algorithm` is RS256, as GitLab and GitHub sign (cosign 3 knows no other), or ES256."""
+        """`algorithm` is RS256, as GitLab and GitHub sign, or ES256 (cosign 3 takes such a token for a file name)."""
         self.algorithm = algorithm
         self._clock = clock
         self._keys = keys

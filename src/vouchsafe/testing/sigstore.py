@@ -109,6 +109,13 @@ class VirtualSigstore:
             self.rekor1.append("filler/0.0.1", FILLER)
             self.rekor2.append("filler/0.0.1", FILLER)
 
+    @property
+    def virtual_clock(self) -> VirtualClock:
+        """The clock, when it is one that can be moved."""
+        if not isinstance(self.clock, VirtualClock):
+            raise TypeError("expected a VirtualClock, got one that moves by itself")
+        return self.clock
+
     def leaf_plan(self) -> LeafPlan:
         """What a leaf of this CA holds: one SCT of the CT log."""
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from vouchsafe.errors import MalformedError, VerificationError
+from vouchsafe.errors import VerificationError
 from vouchsafe.evidence.dsse import pre_authentication_encoding
 from vouchsafe.evidence.types import Envelope, Evidence, MessageSignature, OpenPGP, SimpleSigning
 from vouchsafe.image.digest import Digest
@@ -48,7 +48,7 @@ def verify(
     signed = Signed(evidence=evidence, signer=signer, message=message)
     logged = log.verify(evidence.entries, signed, root.logs) if root.logs else ()
     times = _times(evidence, root, logged, time_needed=leaf is not None)
-    _check_times(times, root, logged, at)
+    _check_times(times, logged, at)
     identity = None
     if leaf:
         if not times:
@@ -147,9 +147,7 @@ def _times(
     return tuple(times)
 
 
-def _check_times(
-    times: tuple[VerifiedTime, ...], root: TrustRoot, logged: tuple[log.LoggedEntry, ...], at: datetime
-) -> None:
+def _check_times(times: tuple[VerifiedTime, ...], logged: tuple[log.LoggedEntry, ...], at: datetime) -> None:
     for each in times:
         if each.time > at + CLOCK_SKEW:
             raise VerificationError(

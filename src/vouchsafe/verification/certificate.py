@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 from typing import TypeVar
 
 from cryptography import x509
@@ -135,7 +136,7 @@ def parsed_chain(ders: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
     Raises VerificationError when it does not hold together.
     """
     chain = tuple(load(der) for der in ders)
-    for issued, issuer in zip(chain, chain[1:], strict=False):
+    for issued, issuer in pairwise(chain):
         if not _issued(issued, issuer):
             raise VerificationError(
                 "trusted-chain", "expected each certificate of the trust root issued by the next"

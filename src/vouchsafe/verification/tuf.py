@@ -74,12 +74,16 @@ class Delivery(Record):
 
 
 class Authenticated(Record):
-    """What the signatures say of a delivery: versions, to compare, and until when it counts as fresh."""
+    """What the signatures say of a delivery: versions, to compare, and until when each part counts as fresh.
+
+    `fresh_until` is the earliest of all; a timestamp is signed anew every few days, so that its own end
+    says when it was made.
+    """
 
     root_version: int
     timestamp_version: int
     targets_version: int
-    root_expires: datetime
+    timestamp_expires: datetime
     fresh_until: datetime
 
 
@@ -123,7 +127,7 @@ def authenticate(bootstrap: bytes, delivery: Delivery) -> Authenticated:
         root_version=root.version,
         timestamp_version=timestamp.version,
         targets_version=targets.version,
-        root_expires=root.expires,
+        timestamp_expires=timestamp.expires,
         fresh_until=min(each.expires for each in (root, timestamp, snapshot, targets)),
     )
 

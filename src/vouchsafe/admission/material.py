@@ -77,7 +77,9 @@ def _root_judge(requirement: Requirement, signer: Signer, world: World) -> Judge
         for pattern in signer.fulcio.identities:
             exact = pattern.subject or pattern.subject_uri or pattern.subject_email
             wants.append((exact or pattern.issuer).encode())
-    return Judge(requirement=requirement, check=check, wants=tuple(wants), keyless=signer.fulcio is not None, root=root)
+    return Judge(
+        requirement=requirement, check=check, wants=tuple(wants), keyless=signer.fulcio is not None, root=root
+    )
 
 
 def _root(signer: Signer, world: World) -> TrustRoot:
@@ -107,7 +109,9 @@ def _pki_judge(requirement: Requirement, wanted: PKI, world: World) -> Judge:
 
 def _openpgp_judge(requirement: SignedBy, world: World) -> Judge:
     if requirement.key_type != "GPGKeys":
-        raise MalformedError("key-type", f"expected keys of type GPGKeys, got {requirement.key_type} (as upstream)")
+        raise MalformedError(
+            "key-type", f"expected keys of type GPGKeys, got {requirement.key_type} (as upstream)"
+        )
     keyring = b"".join(_read(requirement.keys, world.files))
 
     def check(evidence: Evidence, at: datetime) -> VerifiedSignature:  # noqa: ARG001  # the program has its own clock

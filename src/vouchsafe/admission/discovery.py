@@ -11,7 +11,7 @@ Sources: OCI distribution-spec "Listing Referrers", cosign SIGNATURE_SPEC.md.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from vouchsafe.errors import MalformedError, VouchsafeError
 from vouchsafe.evidence import MEDIA_TYPES, bundle, containers, is_evidence_type, legacy
@@ -116,15 +116,15 @@ class _Place:
         for number, layer in ordered:
             yield self._layer(layer, f"tag {tag}, layer {number}")
 
-    def listed(self) -> Iterator[Found]:
-        """What the referrers API lists (a generator's return value)."""
+    def listed(self) -> Generator[Found, None, tuple[Descriptor, ...]]:
+        """What the referrers API lists, returned; yields what went wrong."""
         try:
             return self.registry.referrers(self.reference, self.digest)[:MOST_DESCRIPTORS]
         except VouchsafeError as error:
             yield Trouble(origin="referrers", error=error)
             return ()
 
-    def fallback(self) -> Iterator[Found]:
+    def fallback(self) -> Generator[Found, None, tuple[Descriptor, ...]]:
         """What the fallback tag's index lists: for registries without the API, and those that got it later."""
         tag = self.digest.tag_prefix
         try:
@@ -163,7 +163,7 @@ def _value(blob: bytes) -> Read:
 
 
 def _unlikeliness(entry: Descriptor) -> int:
-    """0 for a descriptor that claims to be a bundle, 1 for one that claims nothing, 2 for one that is something else."""
+    """0 for a descriptor that claims to be a bundle, 1 for one that claims nothing, 2 for anything else."""
     claimed = entry.artifact_type
     if claimed in MEDIA_TYPES or claimed.startswith(bundle.FAMILY):
         return 0
@@ -171,12 +171,8 @@ def _unlikeliness(entry: Descriptor) -> int:
 
 
 def _names_somebody_likely(layer: Descriptor, likely: Callable[[bytes], bool]) -> bool:
-    pem = layer.annotations.get(legacy.CERTIFICATE, "")
+    text = "".join(layer.annotations.get(legacy.CERTIFICATE, "").strip().split("\n")[1:-1])
     try:
-        return likely(
-            binascii.a2b_base64(
-                "".join(pem.split("\n")[1:-2] if pem.endswith("\n") else pem.split("\n")[1:-1])
-            )
-        )
+        return likely(binascii.a2b_base64(text))
     except ValueError:
         return False
