@@ -35,10 +35,11 @@ class PolicyError(ConfigurationError):
 
 
 class Place(Record):
-    """A line (from 1) of a file."""
+    """A line (from 1) of a file, and the path of what stands there."""
 
     file: str
     line: int
+    path: str = ""
 
     def __str__(self) -> str:
         """As editors and compilers write it."""
@@ -52,9 +53,22 @@ class Document(Record):
     text: str
     root: Node
 
-    def place(self, node: Node) -> Place:
+    def place(self, node: Node, path: str) -> Place:
         """The line that `node` starts on."""
-        return Place(file=self.source, line=self.text.count("\n", 0, node.offset) + 1)
+        return Place(file=self.source, line=self.text.count("\n", 0, node.offset) + 1, path=path)
+
+    def places(self) -> dict[str, Place]:
+        """The place of every value, by its path."""
+        found: dict[str, Place] = {}
+        waiting = [("", self.root)]
+        while waiting:
+            path, node = waiting.pop()
+            found[path] = self.place(node, path)
+            if isinstance(node.value, dict):
+                waiting += [(step(path, key), member) for key, member in node.value.items()]
+            elif isinstance(node.value, list):
+                waiting += [(f"{path}[{index}]", item) for index, item in enumerate(node.value)]
+        return found
 
     @property
     def top(self) -> Field:
@@ -97,12 +111,12 @@ class Field:
     @property
     def place(self) -> Place:
         """Where it stands."""
-        return self.document.place(self.node)
+        return self.document.place(self.node, self.path)
 
     def error(self, code: str, message: str, *, hint: str = "", at: Node | None = None) -> PolicyError:
         """An error about this value; raise it."""
-        place = self.document.place(at or self.node)
-        return PolicyError(code, message, hint=hint, file=place.file, line=place.line, path=self.path)
+        place = self.document.place(at or self.node, self.path)
+        return PolicyError(code, message, hint=hint, file=place.file, line=place.line, path=place.path)
 
     def _wrong(self, expected: str) -> PolicyError:
         return self.error("policy-type", f"expected {expected}, got {self.node.kind}")
