@@ -25,6 +25,7 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     IncompleteRead,
+    LocationParseError,
     NameResolutionError,
     NewConnectionError,
     ReadTimeoutError,
@@ -33,11 +34,12 @@ from urllib3.exceptions import SSLError as WrappedSSLError
 from urllib3.util import make_headers, parse_url
 
 from vouchsafe.adapters.urls import Url
-from vouchsafe.errors import ConfigurationError, MalformedError, Unavailable, VouchsafeError
+from vouchsafe.errors import ConfigurationError, MalformedError, Unavailable
 
 MOST_IDLE = 16  # connections kept open for one origin
 MOST_ORIGINS = 64  # origins with idle connections; a resident service meets many
 SECONDS_TO_CONNECT = 10.0
+LARGEST_EXPLANATION = 65_536  # bytes of the body of an answer that is not a success
 BUFFER = 65_536  # bytes asked of a socket at a time
 
 Raw = tuple[int, dict[str, str], bytes]  # status, headers with lower-case names, body
@@ -110,16 +112,16 @@ class Connections:
         target = url.target
         if proxy and url.scheme == "http":  # a forwarding proxy is told the whole URL (RFC 9112 §3.2.2)
             target, headers = str(url), {**headers, **proxy_headers(proxy)}
-        # A POST that meets a connection the server has just closed must not be sent twice.
-        while idle and body is None:
+        while idle:
             connection = _pop(idle)
             if connection is None or not connection.is_connected:
                 continue
             try:
-                return _ask(connection, method, target, headers, None, largest, ends, idle)
-            except (HTTPError, http.client.HTTPException, OSError) as error:
+                return _ask(connection, method, target, headers, body, largest, ends, idle)
+            except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
                 failure = _translate(error, url)
-                if failure.code != "connection-reset":
+                # The server closed while we wrote: ask anew, but never send a body twice unasked.
+                if failure.code != "connection-reset" or body is not None:
                     raise failure from error
         try:
             connection = _connect(url, proxy, context, ends)
@@ -169,7 +171,10 @@ def _direct(url: Url, context: Contexts, seconds: float) -> HTTPConnection:
 
 
 def _through(proxy: str, url: Url, context: Contexts, seconds: float) -> HTTPConnection:
-    where = parse_url(proxy)
+    try:
+        where = parse_url(proxy)
+    except LocationParseError as error:
+        raise ConfigurationError("proxy", "expected the URL of a proxy, got something else") from error
     if where.scheme not in {"http", "https"} or not where.host:
         raise ConfigurationError("proxy", f"expected an http or https proxy, got scheme {where.scheme!r}")
     config = ProxyManager(f"{where.scheme}://{where.netloc}").proxy_config
@@ -210,8 +215,7 @@ def _ask(
         connection.request(method, target, body, headers, preload_content=False, decode_content=False)
         response = connection.getresponse()
         found = {name.lower(): value for name, value in response.headers.items()}
-        content = _content(response, found, largest)
-        finished = True
+        content, finished = _content(response, found, largest)
         return response.status, found, content
     finally:
         if finished and connection.sock is not None and len(idle) < MOST_IDLE:
@@ -220,7 +224,11 @@ def _ask(
             connection.close()
 
 
-def _content(response: HTTPResponse, headers: Mapping[str, str], largest: int) -> bytes:
+def _content(response: HTTPResponse, headers: Mapping[str, str], largest: int) -> tuple[bytes, bool]:
+    """The body, and whether all of it was read. What goes with an error is only ever shown: a piece will do."""
+    if not 200 <= response.status < 300:
+        piece: bytes = response.read(LARGEST_EXPLANATION + 1)
+        return piece[:LARGEST_EXPLANATION], len(piece) <= LARGEST_EXPLANATION
     length = headers.get("content-length", "")
     if length.isdigit() and int(length[:20]) > largest and response.length_remaining:
         raise MalformedError(
@@ -235,10 +243,10 @@ def _content(response: HTTPResponse, headers: Mapping[str, str], largest: int) -
     content: bytes = response.read(largest + 1)
     if len(content) > largest:
         raise MalformedError("answer-too-large", f"expected at most {largest} bytes, got more")
-    return content
+    return content, True
 
 
-def _translate(error: Exception, url: Url) -> VouchsafeError:
+def _translate(error: Exception, url: Url) -> Unavailable:
     """The one place where somebody else's network errors become ours."""
     cause = error.__cause__ if isinstance(error, (NewConnectionError, WrappedSSLError)) else None
     inner = next((each for each in (cause, *error.args) if isinstance(each, OSError)), error)
@@ -269,9 +277,7 @@ def _translate(error: Exception, url: Url) -> VouchsafeError:
     return _translate_rest(error, inner, url)
 
 
-def _translate_rest(error: Exception, inner: BaseException, url: Url) -> VouchsafeError:
-    if isinstance(error, VouchsafeError):
-        return error
+def _translate_rest(error: Exception, inner: BaseException, url: Url) -> Unavailable:
     if isinstance(error, (http.client.BadStatusLine, ValueError)) and not isinstance(
         error, http.client.RemoteDisconnected
     ):

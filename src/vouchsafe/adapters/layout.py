@@ -182,7 +182,7 @@ def _is_companion(name: str) -> bool:
 
 
 def _by_subject(folder: str, entries: tuple[Descriptor, ...]) -> dict[Digest, tuple[Descriptor, ...]]:
-    found: dict[Digest, tuple[Descriptor, ...]] = {}
+    found: dict[Digest, list[Descriptor]] = {}
     for entry in entries:
         if entry.media_type in INDEX_TYPES or entry.size > LARGEST_MANIFEST:
             continue
@@ -191,9 +191,8 @@ def _by_subject(folder: str, entries: tuple[Descriptor, ...]) -> dict[Digest, tu
         except MalformedError:  # somebody else's broken manifest must not hide ours
             continue
         if manifest is not None and manifest.subject is not None:
-            subject = manifest.subject.digest
-            found[subject] = (*found.get(subject, ()), entry)
-    return found
+            found.setdefault(manifest.subject.digest, []).append(entry)
+    return {subject: tuple(listed) for subject, listed in found.items()}
 
 
 def _manifest(folder: str, digest: Digest, media_type: str) -> Manifest | None:

@@ -172,11 +172,11 @@ def _ask_helper(name: str, server: str, programs: Programs) -> Credentials | Non
     try:
         answer = Fields.parse(finished.output, what=f"the answer of docker-credential-{name}")
         username, secret = answer.text("Username", ""), answer.text("Secret", "")
-    except MalformedError as error:
-        # The message of a JSON error can quote the answer, and the answer is a secret.
+    except MalformedError:
+        # A JSON error holds the answer, and the answer is a secret: nothing of it goes on.
         raise Unavailable(
             "auth-helper", f"expected JSON from docker-credential-{name}, got something else"
-        ) from error
+        ) from None
     if username == _TOKEN_USER:
         return Credentials(identity_token=secret)
     return Credentials(username=username, password=secret) if username or secret else None

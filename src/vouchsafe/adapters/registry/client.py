@@ -8,10 +8,9 @@ an image is registries.conf's business: the source that gave the top-level manif
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from vouchsafe.adapters.http import Budget, HttpClient, Response
-from vouchsafe.adapters.process import Programs
 from vouchsafe.adapters.registry import conf
 from vouchsafe.adapters.registry.conf import Registries, Source
 from vouchsafe.adapters.registry.endpoints import Endpoints, Question
@@ -21,6 +20,9 @@ from vouchsafe.errors import ConfigurationError, MalformedError, Unavailable, Vo
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import ACCEPT, LARGEST_MANIFEST, MOST_ENTRIES, OCI_INDEX, Descriptor, Manifest
 from vouchsafe.image.reference import Reference
+
+if TYPE_CHECKING:
+    from vouchsafe.adapters.process import Programs
 
 MOST_PAGES = 1_000  # of one referrers listing
 MOST_REMEMBERED = 4_096  # images whose source is kept
@@ -36,7 +38,7 @@ class RegistryClient:
     def __init__(self, http: HttpClient, settings: Settings, *, programs: Programs | None = None) -> None:
         """Reads registries.conf at the first question, auth files when a registry asks who we are."""
         self._settings = settings
-        self._endpoints = Endpoints(http, settings, programs or Programs(settings.search_path))
+        self._endpoints = Endpoints(http, settings, programs)
         self._registries: list[Registries] = []
         self._chosen: dict[tuple[str, str], Source] = {}
 
@@ -145,8 +147,12 @@ class RegistryClient:
             question = Question(suffix=suffix, accept=OCI_INDEX, largest=LARGEST_MANIFEST, leave_origin=False)
             response = self._endpoints.get(source, question)
             page = read_page(response)
+            if page is None and not found:
+                return ()
             if page is None:
-                return tuple(found)
+                raise Unavailable(
+                    "referrers-page", f"expected a page of referrers from {response.url.shown}, got none"
+                )
             found += page
             following = next_page(response)
             if following is None:

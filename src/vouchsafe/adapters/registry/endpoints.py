@@ -6,17 +6,20 @@ speak https or http; which, is found out with the first question and remembered 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from vouchsafe.adapters.http import Budget, HttpClient, Response
-from vouchsafe.adapters.process import Programs
 from vouchsafe.adapters.proxies import is_loopback
-from vouchsafe.adapters.registry import certs
 from vouchsafe.adapters.registry.conf import Source
-from vouchsafe.adapters.registry.tokens import Tokens
 from vouchsafe.adapters.settings import Settings
 from vouchsafe.adapters.tls import Tls
 from vouchsafe.adapters.urls import Url
 from vouchsafe.errors import Unavailable
 from vouchsafe.record import Record
+
+if TYPE_CHECKING:
+    from vouchsafe.adapters.process import Programs
+    from vouchsafe.adapters.registry.tokens import Tokens
 
 HUB = "docker.io"
 HUB_HOST = "registry-1.docker.io"  # where Docker Hub answers its API
@@ -37,10 +40,11 @@ class Question(Record):
 class Endpoints:
     """Asks registries. Thread-safe."""
 
-    def __init__(self, http: HttpClient, settings: Settings, programs: Programs) -> None:
+    def __init__(self, http: HttpClient, settings: Settings, programs: Programs | None) -> None:
         self._http = http
         self._settings = settings
-        self._tokens = Tokens(settings, programs)
+        self._programs = programs
+        self._tokens: list[Tokens] = []
         self._schemes: dict[str, str] = {}
         self._tls: dict[tuple[str, bool], Tls] = {}
 
@@ -92,10 +96,10 @@ class Endpoints:
         host = HUB_HOST if repository.domain == HUB else repository.domain
         url = Url.parse(f"{scheme}://{host}/v2/{repository.path}/{question.suffix}")
         tls = self._trust(repository.domain, insecure) if scheme == "https" else Tls()
-        sent = self._tokens.header(url, repository)
+        sent = self._tokens[0].header(url, repository) if self._tokens else None
         response = self._once(url, question, sent, tls, retries)
         if response.status == 401 and not response.left_origin:
-            header = self._tokens.answer(self._http, response, repository, sent, tls)
+            header = self._gatekeeper().answer(self._http, response, repository, sent, tls)
             if header is not None:
                 response = self._once(url, question, header, tls, retries)
         if response.status in {401, 403}:
@@ -118,9 +122,21 @@ class Endpoints:
             retries=retries,
         )
 
+    def _gatekeeper(self) -> Tokens:
+        """Made when a registry first asks who we are: most never do."""
+        if not self._tokens:
+            from vouchsafe.adapters.process import Programs
+            from vouchsafe.adapters.registry.tokens import Tokens
+
+            programs = self._programs or Programs(self._settings.search_path)
+            self._tokens.append(Tokens(self._settings, programs))
+        return self._tokens[0]
+
     def _trust(self, host: str, insecure: bool) -> Tls:
         found = self._tls.get((host, insecure))
         if found is None:
+            from vouchsafe.adapters.registry import certs
+
             found = self._tls[host, insecure] = certs.tls_of(self._settings, host, insecure=insecure)
         return found
 

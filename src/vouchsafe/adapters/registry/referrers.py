@@ -20,7 +20,7 @@ _JSON_TYPES = frozenset(("", "application/json", OCI_INDEX))
 
 def read_page(response: Response) -> tuple[Descriptor, ...] | None:
     """The descriptors of one page; None when this is no answer of a referrers API."""
-    if response.status >= 500 or response.status == 429:
+    if response.status >= 500 and response.status != 501:
         raise Unavailable(
             "http-status",
             f"expected referrers from {response.url.shown}, got status {response.status}",

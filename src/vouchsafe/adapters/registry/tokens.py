@@ -32,7 +32,8 @@ from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
 
 LARGEST_ANSWER = 256 * 1024  # bytes; GitLab's tokens have a few thousand
-SECONDS_OF_TOKEN = 60  # when the service does not say (token specification)
+SECONDS_OF_TOKEN = 60  # when the service does not say, and the least (token specification)
+LONGEST_TOKEN = 86_400  # seconds
 SECONDS_EARLY = 5.0  # a token is not used in its last moments
 MOST_TOKENS = 10_000  # a resident service meets many repositories
 CLIENT_ID = "vouchsafe"
@@ -171,13 +172,13 @@ def _read(response: Response, now: float) -> _Held:
     try:
         fields = Fields.parse(response.body, what="token answer", largest=LARGEST_ANSWER)
         token = fields.text("token", "") or fields.text("access_token", "")
-        seconds = fields.integer("expires_in", SECONDS_OF_TOKEN)
-    except MalformedError as error:
-        # The message of a JSON error can quote the answer, and the answer is a secret.
-        raise Unavailable("token", f"expected a token from {response.url.shown}, got no JSON") from error
+        seconds = max(SECONDS_OF_TOKEN, fields.integer("expires_in", SECONDS_OF_TOKEN))
+    except MalformedError:
+        # A JSON error holds the answer, and the answer is a secret: nothing of it goes on.
+        raise Unavailable("token", f"expected a token from {response.url.shown}, got no JSON") from None
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise Unavailable("token", f"expected a token from {response.url.shown}, got none")
-    return _Held(header=f"Bearer {token}", ends=now + max(0.0, min(seconds, 86_400) - SECONDS_EARLY))
+    return _Held(header=f"Bearer {token}", ends=now + min(seconds, LONGEST_TOKEN) - SECONDS_EARLY)
 
 
 def _refused(response: Response, credentials: Credentials | None) -> Unavailable:
