@@ -1,4 +1,4 @@
-"""JSON that means one thing: no duplicate keys, no NaN, no BOM, bounded size and depth.
+"""JSON that means one thing: no duplicate keys, no NaN, no BOM, no half characters, bounded size and depth.
 
 Two readers of one document must not see two values (duplicate keys), and a parser must not be
 talked into the stack's end. `parse` gives plain Python values; `Fields` reads an object with typed,
@@ -43,7 +43,16 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+def _finite(text: str) -> float:
+    """A number; `1e999` would be infinity, which nobody could write as JSON again (Go refuses it too)."""
+    value = float(text)
+    if value in (_INFINITY, -_INFINITY):
+        raise ValueError(f"{text[:40]} is too large")
+    return value
+
+
+_INFINITY = float("inf")
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
 
 
 def parse(blob: bytes, *, what: str, largest: int = LARGEST, deepest: int = DEEPEST) -> Any:
@@ -51,7 +60,8 @@ def parse(blob: bytes, *, what: str, largest: int = LARGEST, deepest: int = DEEP
     if len(blob) > largest:
         raise MalformedError("json-too-large", f"expected at most {largest} bytes of {what}, got {len(blob)}")
     try:
-        value = _DECODER.decode(blob.decode("utf-8"))
+        text = blob.decode("utf-8")
+        value = _DECODER.decode(text)
     except _Duplicate as error:
         message = f"expected each key once in {what}, got {error.args[0]!r} twice"
         raise MalformedError("json-duplicate-key", message) from error
@@ -62,7 +72,19 @@ def parse(blob: bytes, *, what: str, largest: int = LARGEST, deepest: int = DEEP
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise MalformedError("json-syntax", f"expected JSON in {what}, got {error}") from error
     _bound_depth(value, what, deepest)
+    if "\\ud" in text or "\\uD" in text:
+        _refuse_half_characters(value, what)
     return value
+
+
+def _refuse_half_characters(value: Any, what: str) -> None:
+    r"""Half a surrogate pair (`"\ud800"`) is U+FFFD to Go and an error to UTF-8."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise MalformedError(
+            "json-syntax", f"expected Unicode text in {what}, got a lone surrogate"
+        ) from error
 
 
 def _bound_depth(value: Any, what: str, deepest: int) -> None:
@@ -81,13 +103,17 @@ def _bound_depth(value: Any, what: str, deepest: int) -> None:
 
 
 def base64_bytes(text: str, what: str) -> bytes:
-    """Base64 as protobuf JSON has it: standard or URL-safe, padding optional; line ends do not count, as in Go."""
+    """Base64 as protobuf JSON has it: standard or URL-safe, padding optional, line ends anywhere (as in Go)."""
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:  # rarely: not the standard alphabet, no padding, or line ends
+        pass
     plain = text.replace("-", "+").replace("_", "/").replace("\n", "").replace("\r", "")
     if not plain.endswith("="):
         plain += "=" * (-len(plain) % 4)
     try:
-        return binascii.a2b_base64(plain.encode("ascii"), strict_mode=True)
-    except ValueError as error:  # binascii.Error and UnicodeEncodeError are ValueErrors
+        return binascii.a2b_base64(plain, strict_mode=True)
+    except ValueError as error:  # binascii.Error is a ValueError, and so is what says not ASCII
         raise MalformedError("base64", f"expected base64 in {what}, got {text[:40]!r}") from error
 
 
@@ -136,7 +162,8 @@ class Fields:
         """A string; `default` stands in when the key is absent and a default was given."""
         if default is not None and key not in self:
             return default
-        return _sound(self._need(key, str, "a string"), f"{self.what}.{key}")
+        found: str = self._need(key, str, "a string")
+        return found
 
     def boolean(self, key: str, default: bool | None = None) -> bool:
         """true or false."""
@@ -196,20 +223,7 @@ class Fields:
                 raise MalformedError(
                     "json-type", f"expected a string in {self.what}.{key}[{name!r}], got {_kind(value)}"
                 )
-            _sound(value, f"{self.what}.{key}")
         return dict(found)
-
-
-def _sound(text: str, what: str) -> str:
-    """`text`, unless it holds half a surrogate pair, which no UTF-8 can carry."""
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise MalformedError(
-                "json-type", f"expected Unicode text in {what}, got a lone surrogate"
-            ) from error
-    return text
 
 
 def _kind(value: object) -> str:
