@@ -66,10 +66,11 @@ def repository_directory(cache: str, name: str) -> str:
 class TrustRoots:
     """Implements `ports.TrustSource`, and tells where the root came from."""
 
-    def __init__(self, caches: tuple[str, ...] = (), *, uid: int = 0) -> None:
-        """`caches` as of `cache_directories`; `uid` is ours."""
+    def __init__(self, caches: tuple[str, ...] = (), *, uid: int, shipped: str = EMBEDDED) -> None:
+        """`caches` as of `cache_directories`; `uid` is ours; `shipped` is a test's to change."""
         self._caches = caches
         self._uid = uid
+        self._shipped = shipped
 
     def public_good(self) -> TrustRoot:
         """The newest public-good root of this host; ConfigurationError when the installation is damaged."""
@@ -77,8 +78,8 @@ class TrustRoots:
 
     def current(self) -> Loaded:
         """The same, with its origin."""
-        built_in = embedded()
-        best: tuple[int, Loaded] | None = None
+        built_in = embedded(self._shipped)
+        best: tuple[tuple[int, int], Loaded] | None = None
         passed_over: list[str] = []
         for cache in self._caches:
             place = os.path.join(repository_directory(cache, PUBLIC_GOOD), DELIVERY)
@@ -91,34 +92,35 @@ class TrustRoots:
             except VouchsafeError as error:
                 passed_over.append(f"{place}: {error.message}")
                 continue
-            if best is None or signed.timestamp_version > best[0]:
-                best = (signed.timestamp_version, loaded)
+            order = (signed.root_version, signed.timestamp_version)
+            if best is None or order > best[0]:
+                best = (order, loaded)
         return (best[1] if best else built_in).replace(passed_over=tuple(passed_over))
 
     def _delivered(self, place: str) -> tuple[Delivery, Authenticated]:
         _check_owner(place, self._uid)
         delivery = Delivery.read(read_regular(place, largest=LARGEST_DELIVERY))
-        return delivery, authenticate(bootstrap_root(), delivery)
+        return delivery, authenticate(bootstrap_root(self._shipped), delivery)
 
 
-def embedded() -> Loaded:
+def embedded(shipped: str = EMBEDDED) -> Loaded:
     """The root that this version ships."""
-    blob = _shipped(TARGET)
-    provenance = Fields.parse(_shipped("provenance.json"), what="provenance")
+    blob = _shipped(shipped, TARGET)
+    provenance = Fields.parse(_shipped(shipped, "provenance.json"), what="provenance")
     as_of = parse_time(provenance.text("asOf"), "provenance.asOf")
     return Loaded(
         root=parse_trusted_root(blob, source="embedded"),
         kind="embedded",
-        place=os.path.join(EMBEDDED, TARGET),
+        place=os.path.join(shipped, TARGET),
         sha256=hashlib.sha256(blob).hexdigest(),
         as_of=as_of,
         url=PUBLIC_GOOD_URL,
     )
 
 
-def bootstrap_root() -> bytes:
+def bootstrap_root(shipped: str = EMBEDDED) -> bytes:
     """The TUF root that this version ships: where every authentication begins."""
-    return _shipped("root.json")
+    return _shipped(shipped, "root.json")
 
 
 def from_file(path: str) -> Loaded:
@@ -136,8 +138,8 @@ def from_file(path: str) -> Loaded:
     return Loaded(root=root, kind="file", place=path, sha256=hashlib.sha256(blob).hexdigest())
 
 
-def _shipped(name: str) -> bytes:
-    path = os.path.join(EMBEDDED, name)
+def _shipped(shipped: str, name: str) -> bytes:
+    path = os.path.join(shipped, name)
     try:
         return read_regular(path, largest=LARGEST_TRUSTED_ROOT)
     except Missing as error:
