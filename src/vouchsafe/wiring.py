@@ -5,23 +5,28 @@ Everything heavy is imported when its transport is asked for: `dir:` needs no HT
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING, Self
 
 from vouchsafe.adapters.clock import SystemClock
 from vouchsafe.adapters.files import SystemFiles
 from vouchsafe.adapters.gnupg import GnuPG
 from vouchsafe.adapters.settings import Settings
-from vouchsafe.adapters.trustroots import HostTrust
+from vouchsafe.adapters.trustroots import TrustRoots, cache_directories
 from vouchsafe.admission.material import World
 from vouchsafe.errors import Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Descriptor, Manifest
 from vouchsafe.image.reference import Reference
-from vouchsafe.ports import Clock, Registry
+from vouchsafe.ports import Clock, Registry, TrustSource
 from vouchsafe.record import Record
+from vouchsafe.verification.trust import TrustRoot
 
-MOST_SECONDS = 24 * 60 * 60
+if TYPE_CHECKING:
+    from vouchsafe.adapters.http import HttpClient
+    from vouchsafe.adapters.registry import RegistryClient
 
 
 class Host(Record):
@@ -52,37 +57,87 @@ def host(
         registries_conf=registries_conf,
         tls_verify=tls_verify,
     )
-    files = SystemFiles()
+    trust = OnceRead(TrustRoots(cache_directories(environ, uid), uid=uid))
     return Host(
         settings=settings,
         clock=SystemClock(),
-        world=World(files=files, trust=HostTrust(settings, files), openpgp=GnuPG(settings.search_path)),
+        world=World(files=SystemFiles(), trust=trust, openpgp=GnuPG(settings.search_path)),
         timeout=timeout,
     )
 
 
+class OnceRead:
+    """A TrustSource that asks another once: all requirements of one run mean the same root."""
+
+    def __init__(self, source: TrustSource) -> None:
+        """`source` is asked when the root is first needed."""
+        self._source = source
+        self._root: TrustRoot | None = None
+
+    def public_good(self) -> TrustRoot:
+        """See the port."""
+        if self._root is None:
+            self._root = self._source.public_good()
+        return self._root
+
+
 class Sources:
-    """Implements `ports.Registry` for every transport, each adapter made when first asked for. Thread-safe."""
+    """All places that images are read from. Made once for a run, so that connections and tokens are shared.
+
+    A context manager: leaving it closes what is open. Thread-safe.
+    """
 
     def __init__(self, host: Host) -> None:
         """Nothing is read or connected yet."""
         self._host = host
+        self._http: HttpClient | None = None
+        self._registry: RegistryClient | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        """As it is."""
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        """Close idle connections."""
+        if self._http is not None:
+            self._http.close()
+
+    def for_one(self) -> Registry:
+        """What one verdict reads from, with a time budget of its own."""
+        return _ForOne(self, self._host.timeout.total_seconds())
+
+    def docker(self) -> RegistryClient:
+        """The registry client, made when the first image needs it."""
+        from vouchsafe.adapters.http import HttpClient
+        from vouchsafe.adapters.registry import RegistryClient
+
+        with self._lock:
+            if self._registry is None:
+                settings = self._host.settings
+                self._http = HttpClient(proxies=settings.proxies, trust=settings.trust)
+                self._registry = RegistryClient(self._http, settings)
+            return self._registry
+
+
+class _ForOne:
+    """Implements `ports.Registry` for every transport, each adapter made when first asked for."""
+
+    def __init__(self, sources: Sources, seconds: float) -> None:
+        self._sources = sources
+        self._seconds = seconds
         self._made: dict[str, Registry] = {}
 
     def manifest(self, reference: Reference, wanted: str | Digest | None) -> Manifest | None:
-        """See the port."""
         return self._of(reference).manifest(reference, wanted)
 
     def blob(self, reference: Reference, descriptor: Descriptor, *, largest: int) -> bytes:
-        """See the port."""
         return self._of(reference).blob(reference, descriptor, largest=largest)
 
     def referrers(self, reference: Reference, digest: Digest) -> tuple[Descriptor, ...]:
-        """See the port."""
         return self._of(reference).referrers(reference, digest)
 
     def signatures(self, reference: Reference, digest: Digest) -> tuple[bytes, ...]:
-        """See the port."""
         return self._of(reference).signatures(reference, digest)
 
     def _of(self, reference: Reference) -> Registry:
@@ -94,12 +149,9 @@ class Sources:
     def _make(self, transport: str) -> Registry:
         match transport:
             case "docker":
-                from vouchsafe.adapters.http import Budget, HttpClient
-                from vouchsafe.adapters.registry import RegistryClient
+                from vouchsafe.adapters.http import Budget
 
-                settings = self._host.settings
-                http = HttpClient(proxies=settings.proxies, trust=settings.trust)
-                return RegistryClient(http, settings).within(Budget(self._host.timeout.total_seconds()))
+                return self._sources.docker().within(Budget(self._seconds))
             case "oci":
                 from vouchsafe.adapters.layout import Layout
 
