@@ -12,41 +12,24 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from vouchsafe.adapters.files import Missing, read_regular
 from vouchsafe.errors import ConfigurationError, MalformedError, VouchsafeError
-from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
-from vouchsafe.verification.trust import TrustRoot, parse_time, parse_trusted_root
-from vouchsafe.verification.tuf import LARGEST_DELIVERY, TARGET, Authenticated, Delivery, authenticate
+from vouchsafe.verification.trust import LoadedRoot, TrustRoot, parse_time, parse_trusted_root
+
+if TYPE_CHECKING:
+    from vouchsafe.verification.tuf import Authenticated, Delivery
 
 EMBEDDED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data", "public-good")
 PUBLIC_GOOD = "public-good"
 PUBLIC_GOOD_URL = "https://tuf-repo-cdn.sigstore.dev"
+TARGET = "trusted_root.json"
 SYSTEM_CACHE = "/var/cache/vouchsafe"
 DELIVERY = "delivery.json"  # all that a refresh brought, in one file: it is there or it is not
 LARGEST_TRUSTED_ROOT = 4 * 1024 * 1024  # bytes
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
-
-Kind = Literal["embedded", "tuf", "file"]
-
-
-class Loaded(Record):
-    """A trust root and where it came from. `as_of`: when it was current; None where nobody says.
-
-    `fresh_until` is when its signed metadata ends, `passed_over` says which caches were not used and why.
-    """
-
-    root: TrustRoot
-    kind: Kind
-    place: str
-    sha256: str
-    as_of: datetime | None = None
-    fresh_until: datetime | None = None
-    url: str = ""
-    passed_over: tuple[str, ...] = ()
 
 
 def cache_directories(environ: Mapping[str, str], uid: int) -> tuple[str, ...]:
@@ -76,10 +59,10 @@ class TrustRoots:
         """The newest public-good root of this host; ConfigurationError when the installation is damaged."""
         return self.current().root
 
-    def current(self) -> Loaded:
+    def current(self) -> LoadedRoot:
         """The same, with its origin."""
         built_in = embedded(self._shipped)
-        best: tuple[tuple[int, int], Loaded] | None = None
+        best: tuple[tuple[int, int], LoadedRoot] | None = None
         passed_over: list[str] = []
         for cache in self._caches:
             place = os.path.join(repository_directory(cache, PUBLIC_GOOD), DELIVERY)
@@ -99,18 +82,24 @@ class TrustRoots:
 
     def _delivered(self, place: str) -> tuple[Delivery, Authenticated]:
         _check_owner(place, self._uid)
+        from vouchsafe.verification.tuf import (
+            LARGEST_DELIVERY,
+            Delivery,
+            authenticate,
+        )  # rarely: a cache is there
+
         delivery = Delivery.read(read_regular(place, largest=LARGEST_DELIVERY))
         return delivery, authenticate(bootstrap_root(self._shipped), delivery)
 
 
-def embedded(shipped: str = EMBEDDED) -> Loaded:
+def embedded(shipped: str = EMBEDDED) -> LoadedRoot:
     """The root that this version ships."""
     blob = _shipped(shipped, TARGET)
     provenance = Fields.parse(_shipped(shipped, "provenance.json"), what="provenance")
     as_of = parse_time(provenance.text("asOf"), "provenance.asOf")
-    return Loaded(
+    return LoadedRoot(
         root=parse_trusted_root(blob, source="embedded"),
-        kind="embedded",
+        source="embedded",
         place=os.path.join(shipped, TARGET),
         sha256=hashlib.sha256(blob).hexdigest(),
         as_of=as_of,
@@ -123,7 +112,7 @@ def bootstrap_root(shipped: str = EMBEDDED) -> bytes:
     return _shipped(shipped, "root.json")
 
 
-def from_file(path: str) -> Loaded:
+def from_file(path: str) -> LoadedRoot:
     """A trusted_root.json that the operator names. ConfigurationError when it cannot be used."""
     try:
         blob = read_regular(path, largest=LARGEST_TRUSTED_ROOT)
@@ -135,7 +124,7 @@ def from_file(path: str) -> Loaded:
             "It must be a Sigstore trusted_root.json. `cosign trusted-root create` makes one from PEM files."
         )
         raise ConfigurationError(error.code, f"{error.message} ({path})", hint=hint) from error
-    return Loaded(root=root, kind="file", place=path, sha256=hashlib.sha256(blob).hexdigest())
+    return LoadedRoot(root=root, source="file", place=path, sha256=hashlib.sha256(blob).hexdigest())
 
 
 def _shipped(shipped: str, name: str) -> bytes:
@@ -147,10 +136,10 @@ def _shipped(shipped: str, name: str) -> bytes:
         raise ConfigurationError("installation", f"expected {path}, got nothing", hint=hint) from error
 
 
-def _loaded(delivery: Delivery, signed: Authenticated, place: str) -> Loaded:
-    return Loaded(
+def _loaded(delivery: Delivery, signed: Authenticated, place: str) -> LoadedRoot:
+    return LoadedRoot(
         root=parse_trusted_root(delivery.target, source=f"TUF, {place}"),
-        kind="tuf",
+        source="tuf",
         place=place,
         sha256=hashlib.sha256(delivery.target).hexdigest(),
         as_of=delivery.fetched,
@@ -159,7 +148,7 @@ def _loaded(delivery: Delivery, signed: Authenticated, place: str) -> Loaded:
     )
 
 
-def _check_newer(signed: Authenticated, built_in: Loaded) -> None:
+def _check_newer(signed: Authenticated, built_in: LoadedRoot) -> None:
     """What was signed before this version was made is no refresh of it; its end tells when it was signed."""
     if built_in.as_of is not None and signed.timestamp_expires < built_in.as_of:
         raise ConfigurationError(

@@ -35,6 +35,7 @@ from vouchsafe.verification.tuf import (
     TARGET,
     Authenticated,
     Delivery,
+    Refreshed,
     authenticate,
     newest_root,
 )
@@ -73,15 +74,6 @@ class Mirror(Record):
     directory: str
 
 
-class Outcome(Record):
-    """What a refresh brought; `before` is what was there, None where nothing usable was."""
-
-    delivery: Delivery
-    signed: Authenticated
-    place: str
-    before: Delivery | None
-
-
 def repository_name(url: str) -> str:
     """A directory name for a repository: readable, and different for every URL."""
     plain = _HOST.sub("-", url.lower().partition("://")[2]).strip("-.")[:60]
@@ -90,7 +82,7 @@ def repository_name(url: str) -> str:
 
 def refresh(
     mirror: Mirror, *, http: HttpClient, clock: Clock, keep: bool = True, seconds: float = SECONDS
-) -> Outcome:
+) -> Refreshed:
     """Ask the repository and replace the delivery; with `keep` off nothing that lasts is written.
 
     Unavailable when there is no answer; VerificationError or MalformedError when the answer is refused: the
@@ -118,7 +110,7 @@ def refresh(
         files = SystemFiles()
         files.write(os.path.join(mirror.directory, TARGET), delivery.target)  # for other programs
         files.write(place, delivery.to_json())
-    return Outcome(delivery=delivery, signed=signed, place=place, before=before)
+    return Refreshed(delivery=delivery, signed=signed, place=place, before=before)
 
 
 class _Refresh:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime
+from typing import Literal
 
 from vouchsafe.errors import MalformedError
 from vouchsafe.evidence import pem
@@ -83,6 +84,23 @@ class TrustRoot(Record):
     def fingerprint(self) -> str:
         """SHA-256 over all that is believed, wherever it came from: the key of every cache."""
         return hashlib.sha256(repr(self.replace(source="")).encode()).hexdigest()
+
+
+class LoadedRoot(Record):
+    """A trust root and where it came from. `as_of`: when it was current; None where nobody says.
+
+    `sha256` is of the file. `fresh_until` is when its signed metadata ends, `passed_over` says which caches
+    were not used and why.
+    """
+
+    root: TrustRoot
+    source: Literal["embedded", "tuf", "file"]
+    place: str
+    sha256: str
+    as_of: datetime | None = None
+    fresh_until: datetime | None = None
+    url: str = ""
+    passed_over: tuple[str, ...] = ()
 
 
 def parse_time(text: str, what: str) -> datetime:

@@ -87,6 +87,15 @@ class Authenticated(Record):
     fresh_until: datetime
 
 
+class Refreshed(Record):
+    """What asking a repository brought, and where it is kept; `before` is what was there, None for nothing."""
+
+    delivery: Delivery
+    signed: Authenticated
+    place: str
+    before: Delivery | None
+
+
 class Role(Record):
     """One signed document. `signed` is its content, `covered` the bytes that signatures cover."""
 

@@ -65,7 +65,7 @@ class Host:
     def passed_over(self) -> str:
         """Why a cache was not used; the embedded root then stands."""
         found = self.roots().current()
-        assert found.kind == "embedded"
+        assert found.source == "embedded"
         (reason,) = found.passed_over
         return reason.partition(": ")[2]
 
@@ -97,7 +97,7 @@ def test_what_is_embedded_is_what_others_have(vectors: Path) -> None:
 def test_without_a_cache(host: Host) -> None:
     """The embedded root, and nothing to say about caches."""
     found = host.roots().current()
-    assert (found.kind, found.passed_over) == ("embedded", ())
+    assert (found.source, found.passed_over) == ("embedded", ())
     assert host.roots().public_good() == found.root
 
 
@@ -105,7 +105,7 @@ def test_a_refreshed_root_wins(host: Host) -> None:
     """What a refresh left is believed in place of the embedded root, and says until when it is fresh."""
     place = host.keep(host.own)
     found = host.roots().current()
-    assert (found.kind, found.place, found.sha256) == ("tuf", str(place), hashlib.sha256(FRESH).hexdigest())
+    assert (found.source, found.place, found.sha256) == ("tuf", str(place), hashlib.sha256(FRESH).hexdigest())
     assert found.fresh_until == host.repository.timestamp.signed.expires
 
 
@@ -164,7 +164,7 @@ def test_a_cache_of_another_user(host: Host) -> None:
     place = host.keep(host.own)
     os.chown(place, 12345, 12345)
     assert "others can" in host.passed_over()
-    assert host.roots(uid=12345).current().kind == "tuf"
+    assert host.roots(uid=12345).current().source == "tuf"
 
 
 def test_a_signed_root_that_cannot_be_read(host: Host) -> None:
@@ -193,7 +193,7 @@ def test_a_cache_that_is_no_file(host: Host, kind: str) -> None:
             os.mkfifo(place, 0o600)
         case _:
             place.symlink_to("nowhere")
-    assert host.roots().current().kind == "embedded"
+    assert host.roots().current().source == "embedded"
 
 
 def test_a_damaged_installation(host: Host) -> None:
@@ -209,7 +209,7 @@ def test_a_file(tmp_path: Path) -> None:
     path = tmp_path / "trusted_root.json"
     path.write_bytes(FRESH)
     found = from_file(str(path))
-    assert (found.kind, found.place, found.root.source) == ("file", str(path), str(path))
+    assert (found.source, found.place, found.root.source) == ("file", str(path), str(path))
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ import pytest
 
 from tests.tuf_repository import TufRepository
 from vouchsafe.adapters.http import HttpClient
-from vouchsafe.adapters.tuf import DELIVERY, Mirror, Outcome, refresh, repository_name
+from vouchsafe.adapters.tuf import DELIVERY, Mirror, refresh, repository_name
 from vouchsafe.errors import HostError, MalformedError, Unavailable, VerificationError, VouchsafeError
 from vouchsafe.testing.clock import VIRTUAL_NOON, VirtualClock
 from vouchsafe.testing.loopback import LoopbackServer, Request, Response
 from vouchsafe.testing.sigstore import VirtualSigstore
-from vouchsafe.verification.tuf import Delivery, authenticate
+from vouchsafe.verification.tuf import Delivery, Refreshed, authenticate
 
 OLD = VirtualSigstore("old", name="old.example").trusted_root()
 NEW = VirtualSigstore("new", name="new.example").trusted_root()
@@ -34,7 +34,7 @@ class Estate:
         self.folder = folder
         self.clock = VirtualClock()
 
-    def refresh(self, *, keep: bool = True, url: str = "", seconds: float = 30) -> Outcome:
+    def refresh(self, *, keep: bool = True, url: str = "", seconds: float = 30) -> Refreshed:
         """Ask once, without waiting for better times."""
         mirror = Mirror(
             url=url or self.server.url, bootstrap=self.repository.bootstrap, directory=str(self.folder)
