@@ -13,12 +13,14 @@ from types import MappingProxyType
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from vouchsafe.record import Record
 from vouchsafe.testing import der
 from vouchsafe.testing.ctlog import SCT_LIST, sct_list
-from vouchsafe.testing.keys import KeySource, PublicKey, natural_hash
+from vouchsafe.testing.der_read import elements
+from vouchsafe.testing.keys import KeySource, PublicKey, natural_hash, sign
 from vouchsafe.testing.workload import EXTENSIONS, FULCIO_ARC, LAST_RAW_ARC, OTHER_NAME, Workload
 
 LEAF_LIFE = timedelta(minutes=10)
@@ -49,11 +51,13 @@ class LeafPlan(Record):
     usages: tuple[ObjectIdentifier, ...] = (CODE_SIGNING,)
     is_ca: bool = False
     signs: bool = True  # key usage digitalSignature
-    names: tuple[x509.GeneralName, ...] = ()  # in place of the workload's own
+    names: tuple[x509.GeneralName, ...] | None = ()  # in place of the workload's own; None: no SAN
+    common_name: str = ""
     values: Mapping[str, bytes | None] = MappingProxyType(
         {}
     )  # raw value by extension name; None leaves it out
     more: tuple[Extension, ...] = ()
+    appended: tuple[bytes, ...] = ()  # extensions in DER that no builder would let through
 
 
 class CertificateAuthority:
@@ -92,7 +96,7 @@ class CertificateAuthority:
         serial = self._keys.number(self._keys.fresh(f"{self.organization}-serial"))
         builder = (
             x509.CertificateBuilder()
-            .subject_name(x509.Name([]))
+            .subject_name(_subject(plan))
             .issuer_name(self.signer.subject)
             .public_key(key)
             .serial_number(serial)
@@ -101,11 +105,11 @@ class CertificateAuthority:
         )
         for extension, critical in (*self._profile(key, workload, plan), *plan.more):
             builder = builder.add_extension(extension, critical)
-        scts = plan.scts(self._sign(builder).tbs_certificate_bytes, self._key.public_key(), at)
+        scts = plan.scts(self._sign(builder, plan.appended).tbs_certificate_bytes, self._key.public_key(), at)
         if scts:
             extension = x509.UnrecognizedExtension(ObjectIdentifier(SCT_LIST), sct_list(*scts))
             builder = builder.add_extension(extension, critical=False)
-        return self._sign(builder)
+        return self._sign(builder, plan.appended)
 
     def _profile(self, key: PublicKey, workload: Workload, plan: LeafPlan) -> list[Extension]:
         made: list[Extension] = [(key_usage(certificates=False, signs=plan.signs), True)]
@@ -114,12 +118,9 @@ class CertificateAuthority:
         if plan.usages:
             made.append((x509.ExtendedKeyUsage(plan.usages), False))
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        names = plan.names or (_general_name(workload),)
-        made += [
-            (x509.SubjectKeyIdentifier.from_public_key(key), False),
-            (authority, False),
-            (x509.SubjectAlternativeName(names), True),
-        ]
+        made += [(x509.SubjectKeyIdentifier.from_public_key(key), False), (authority, False)]
+        if plan.names is not None:
+            made.append((x509.SubjectAlternativeName(plan.names or (_general_name(workload),)), True))
         values: dict[str, bytes | None] = {
             name: extension_value(name, text) for name, text in workload.extensions.items()
         }
@@ -128,8 +129,20 @@ class CertificateAuthority:
                 made.append((fulcio_extension(name, value), False))
         return made
 
-    def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
-        return builder.sign(self._key, natural_hash(self._key), ecdsa_deterministic=True)
+    def _sign(self, builder: x509.CertificateBuilder, appended: tuple[bytes, ...]) -> x509.Certificate:
+        made = builder.sign(self._key, natural_hash(self._key), ecdsa_deterministic=True)
+        return self._spliced(made, appended) if appended else made
+
+    def _spliced(self, certificate: x509.Certificate, appended: tuple[bytes, ...]) -> x509.Certificate:
+        """The same certificate with more extensions at the end, signed again."""
+        fields = elements(elements(certificate.tbs_certificate_bytes)[0][1])
+        listed = elements(elements(fields[-1][1])[0][1])
+        kept = [der.tlv(tag, content) for tag, content in listed]
+        extensions = der.context(3, der.sequence(*kept, *appended))
+        tbs = der.sequence(*(der.tlv(tag, content) for tag, content in fields[:-1]), extensions)
+        tag, algorithm = elements(elements(certificate.public_bytes(Encoding.DER))[0][1])[1]
+        signature = der.tlv(0x03, b"\0" + sign(self._key, tbs))
+        return x509.load_der_x509_certificate(der.sequence(tbs, der.tlv(tag, algorithm), signature))
 
     def _authority(
         self,
@@ -173,6 +186,12 @@ def extension_value(name: str, text: str) -> bytes:
 def fulcio_extension(name: str, value: bytes) -> x509.UnrecognizedExtension:
     """An extension of Fulcio's arc with a value as given."""
     return x509.UnrecognizedExtension(ObjectIdentifier(f"{FULCIO_ARC}.{EXTENSIONS[name]}"), value)
+
+
+def _subject(plan: LeafPlan) -> x509.Name:
+    if not plan.common_name:
+        return x509.Name([])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, plan.common_name)])
 
 
 def _general_name(workload: Workload) -> x509.GeneralName:

@@ -145,5 +145,7 @@ def verifier2(material: Material) -> dict[str, Any]:
 
 def _algorithm(material: Material) -> str:
     """The name of the hash that the signature was made with."""
+    if material.hash_name:
+        return material.hash_name
     key: Any = material.certificate.public_key() if material.certificate else material.public_key
     return natural_hash(key).name

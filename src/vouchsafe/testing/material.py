@@ -48,6 +48,7 @@ class Material(Record):
     chain: tuple[x509.Certificate, ...] = ()
     public_key: PublicKey | None = None
     key_hint: str = ""
+    hash_name: str = ""  # when it is not the hash that suits the key
     entry: LogEntry | None = None
     timestamps: tuple[bytes, ...] = ()
     envelope: bytes | None = None  # a DSSE envelope whose bytes somebody else wrote

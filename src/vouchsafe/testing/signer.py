@@ -65,6 +65,7 @@ def prepare(sigstore: VirtualSigstore, order: Order) -> Material:
         chain=sigstore.ca.chain if certificate else (),
         public_key=key.public_key(),
         key_hint=order.key_hint,
+        hash_name=order.hash.name if order.hash else "",
     )
 
 

@@ -38,7 +38,6 @@ FORMS: tuple[Form, ...] = ("legacy", "legacy-tsa", "attestation", "bundle-rekor1
 LEGACY: tuple[Form, ...] = ("legacy",)
 BUNDLES: tuple[Form, ...] = ("bundle-rekor1", "bundle-rekor2")
 STATEMENTS: tuple[Form, ...] = ("attestation", *BUNDLES)
-STAMPED: tuple[Form, ...] = ("legacy-tsa", "bundle-rekor2")
 PROMISED: tuple[Form, ...] = ("legacy", "attestation", "bundle-rekor1")
 REFERENCE = "registry.example/group/project"
 IMAGE = Digest.of(b"the image that specimens are about")
@@ -57,7 +56,7 @@ class Specimen(Record):
     digest: Digest
     reference: str
     workload: Workload
-    key: PrivateKey | None = None
+    key: PrivateKey | None = None  # ask for this key, not for the workload
     trusted_root: bytes
     at: datetime
 
@@ -88,6 +87,7 @@ class Draft:
         self.digest = digest
         self.reference = reference
         self.asked = self.sigstore.workload
+        self.asked_key: PrivateKey | None = None
         self.version = "0.3"
         self.predicate_type = CYCLONEDX if form == "attestation" else SIGN_V1
         self.order = self._usual_order()
@@ -147,7 +147,7 @@ class Draft:
             digest=self.digest,
             reference=self.reference,
             workload=self.asked,
-            key=self.order.key,
+            key=self.asked_key,
             trusted_root=trusted_root(trust),
             at=self.now + JUDGED_AFTER,
         )
@@ -170,7 +170,8 @@ class Draft:
         if self.form in LEGACY or self.form == "legacy-tsa":
             payload = simple_signing(str(self.digest), self.reference)
             return Order(payload=payload, stamp=self.form == "legacy-tsa")
-        order = Order(payload=self._statement(), payload_type=IN_TOTO)
+        is_old = self.form == "attestation"
+        order = Order(payload=self._statement(), payload_type=IN_TOTO, stamps_envelope=is_old)
         return order.replace(log="rekor2", stamp=True) if self.form == "bundle-rekor2" else order
 
     def _statement(self, *subjects: dict[str, Any], **changes: Any) -> bytes:

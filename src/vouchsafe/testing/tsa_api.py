@@ -1,4 +1,4 @@
-"""The timestamp authority over HTTP (RFC 3161 3.4), and the few lines of DER that its requests need."""
+"""The timestamp authority over HTTP (RFC 3161 3.4)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from vouchsafe.record import Record
 from vouchsafe.testing.answers import NOT_FOUND, Rejected
 from vouchsafe.testing.canonical import pem
 from vouchsafe.testing.der import oid
+from vouchsafe.testing.der_read import elements
 from vouchsafe.testing.loopback import Request, Response
 from vouchsafe.testing.tsa import HASHES, StampPlan
 
@@ -58,9 +59,9 @@ class TsaApi:
 def read_request(blob: bytes) -> StampRequest:
     """Read a TimeStampReq (RFC 3161 2.4.1)."""
     try:
-        fields = _children(_children(blob)[0][1])
-        algorithm, imprint = _children(fields[1][1])
-        name = _NAMES[_element(_children(algorithm[1])[0])]
+        fields = elements(elements(blob)[0][1])
+        algorithm, imprint = elements(fields[1][1])
+        name = _NAMES[_element(elements(algorithm[1])[0])]
     except (IndexError, KeyError, ValueError) as error:
         raise Rejected(400, f"expected a TimeStampReq with a SHA-2 imprint, got {error!r}") from error
     rest = dict(fields[2:])
@@ -68,21 +69,6 @@ def read_request(blob: bytes) -> StampRequest:
     return StampRequest(
         imprint=imprint[1], algorithm=name, nonce=nonce, wants_certificate=rest.get(_BOOLEAN) == b"\xff"
     )
-
-
-def _children(content: bytes) -> list[tuple[int, bytes]]:
-    """Tag and content of each element in a row."""
-    made: list[tuple[int, bytes]] = []
-    while content:
-        length, start = content[1], 2
-        if length & 0x80:
-            start += length & 0x7F
-            length = int.from_bytes(content[2:start], "big")
-        if start + length > len(content):
-            raise ValueError("an element longer than its container")
-        made.append((content[0], content[start : start + length]))
-        content = content[start + length :]
-    return made
 
 
 def _element(part: tuple[int, bytes]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
