@@ -34,52 +34,60 @@ def simple_signing(blob: bytes, annotations: Mapping[str, str], origin: str) -> 
     signature = base64_bytes(annotations.get(SIGNATURE, ""), SIGNATURE)
     if not signature:
         raise MalformedError("no-signature", f"expected a signature in {SIGNATURE}, got nothing")
-    return _evidence(
+    bare = Evidence(
         origin=origin,
         media_type=SIMPLE_SIGNING,
         content=SimpleSigning(payload=blob),
         signature=signature,
         timestamped=signature,
-        blob=blob,
-        annotations=annotations,
+        blob_digest=Digest.of(blob),
     )
+    return _with_proofs(bare, annotations)
 
 
 def attestation(blob: bytes, annotations: Mapping[str, str], origin: str) -> Evidence:
     """Read one layer of an `.att` manifest; its time-stamp covers the whole envelope."""
     envelope, signature = read_envelope(Fields.parse(blob, what="envelope"))
-    return _evidence(
+    stored = Digest.of(blob)
+    bare = Evidence(
         origin=origin,
         media_type=DSSE_ENVELOPE,
-        content=envelope.replace(stored=Digest.of(blob)),
+        content=envelope.replace(stored=stored),
         signature=signature,
         timestamped=blob,
-        blob=blob,
-        annotations=annotations,
+        blob_digest=stored,
+    )
+    return _with_proofs(bare, annotations)
+
+
+def _with_proofs(bare: Evidence, annotations: Mapping[str, str]) -> Evidence:
+    found = {name: _text(annotations, name) for name in (CERTIFICATE, CHAIN, PROMISE, TIMESTAMP)}
+    return bare.replace(
+        certificate=_certificate(found[CERTIFICATE]) if found[CERTIFICATE] else None,
+        chain=pem.certificates(found[CHAIN], CHAIN) if found[CHAIN].strip() else (),
+        entries=_promise(found[PROMISE]) if found[PROMISE] else (),
+        timestamps=_timestamps(found[TIMESTAMP]),
     )
 
 
-def _evidence(*, annotations: Mapping[str, str], blob: bytes, **known: object) -> Evidence:
-    certificate = None
-    if annotations.get(CERTIFICATE):
-        label, certificate = pem.single(annotations[CERTIFICATE].encode(), CERTIFICATE)
-        if label != "CERTIFICATE":
-            raise MalformedError("pem", f"expected a certificate in {CERTIFICATE}, got {label}")
-    chain = annotations.get(CHAIN, "").strip()
-    return Evidence(
-        **known,
-        certificate=certificate,
-        chain=pem.certificates(chain.encode(), CHAIN) if chain else (),
-        entries=_promise(annotations),
-        timestamps=_timestamps(annotations),
-        blob_digest=Digest.of(blob),
-    )
+def _text(annotations: Mapping[str, str], name: str) -> bytes:
+    try:
+        return annotations.get(name, "").encode()
+    except UnicodeEncodeError as error:
+        raise MalformedError(
+            "annotation", f"expected Unicode text in {name}, got a lone surrogate"
+        ) from error
 
 
-def _promise(annotations: Mapping[str, str]) -> tuple[LogEntry, ...]:
-    if not annotations.get(PROMISE):
-        return ()
-    outer = Fields.parse(annotations[PROMISE].encode(), what=PROMISE)
+def _certificate(text: bytes) -> bytes:
+    label, der = pem.single(text, CERTIFICATE)
+    if label != "CERTIFICATE":
+        raise MalformedError("pem", f"expected a certificate in {CERTIFICATE}, got {label}")
+    return der
+
+
+def _promise(text: bytes) -> tuple[LogEntry, ...]:
+    outer = Fields.parse(text, what=PROMISE)
     payload = outer.fields("Payload")
     body = payload.data("body")
     inner = Fields.parse(body, what=f"{PROMISE}.Payload.body")
@@ -105,8 +113,7 @@ def _hex(text: str) -> bytes:
         ) from error
 
 
-def _timestamps(annotations: Mapping[str, str]) -> tuple[bytes, ...]:
-    text = annotations.get(TIMESTAMP, "")
-    if not text or text == "null":
+def _timestamps(text: bytes) -> tuple[bytes, ...]:
+    if text in (b"", b"null"):
         return ()
-    return (Fields.parse(text.encode(), what=TIMESTAMP).data("SignedRFC3161Timestamp"),)
+    return (Fields.parse(text, what=TIMESTAMP).data("SignedRFC3161Timestamp"),)
