@@ -59,7 +59,7 @@ def speaks_for(
     mapping: Mapping[str, tuple[str, ...]],
 ) -> bool:
     """Whether a signature by `identity`, accepted by `pattern`, may speak for `repository`."""
-    if pattern.pinned_to_one_project:
+    if pattern.pins_project(identity):
         return True
     if repository is None:
         return False

@@ -6,8 +6,8 @@ matcher that was read and never used). A claim that a certificate does not carry
 >>> pattern = IdentityPattern(
 ...     issuer="https://gitlab.com", subject_uri="https://gitlab.com/g/p//.gitlab-ci.yml@refs/heads/main"
 ... )
->>> pattern.pinned_to_one_project
-True
+>>> str(pattern)
+'https://gitlab.com/g/p//.gitlab-ci.yml@refs/heads/main (issuer https://gitlab.com)'
 """
 
 from __future__ import annotations
@@ -112,11 +112,11 @@ class IdentityPattern(Record):
             _compare_regexp(found, name, pattern, identity.claims.get(name))
         return tuple(found)
 
-    @property
-    def pinned_to_one_project(self) -> bool:
+    def pins_project(self, identity: Identity) -> bool:
         """Whether only one project can be meant: by its id, by its URI, or by a subject that is the project's own.
 
-        GitHub's subject is not: it names the reusable workflow, which any repository may call.
+        GitHub's subject is not: it names the reusable workflow, which any repository may call. Nor is that of
+        a GitLab pipeline whose configuration lies in another project: all that include it share it.
         """
         if len(self.claims.get(PROJECT_ID, ())) == 1:
             return True
@@ -124,7 +124,13 @@ class IdentityPattern(Record):
         if len(paths) == 1 and "" not in paths:
             return True
         subject = self.subject_uri or self.subject
-        return "://" in subject and not self._is_github
+        if "://" not in subject or self._is_github:
+            return False
+        configured, built = (
+            project_path(subject.rpartition("//")[0]),
+            project_path(identity.claims.get(PROJECT_URI, "")),
+        )
+        return not configured or not built or configured == built
 
     @property
     def _is_github(self) -> bool:
