@@ -42,8 +42,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 PURE = frozenset({"record", "errors", "strictjson", "image", "evidence", "verification", "policy"})
 # What adapters may import of each other; everything else in adapters stands alone.
-# `http` is a door of several modules: connections, proxies, tls and urls are what it is made of.
-SHARED_ADAPTERS = frozenset({"http", "connections", "proxies", "tls", "urls", "settings", "files", "process"})
+# `http` is a door of several modules: connections, failures, proxies, tls and urls are what it is made of.
+SHARED_ADAPTERS = frozenset(
+    {"http", "connections", "failures", "proxies", "tls", "urls", "settings", "files", "process"}
+)
 
 # A foreign name -> the layers that may import it, as a dotted prefix of the module's own name.
 OUTSIDE = ("adapters", "testing", "cli")

@@ -1,4 +1,4 @@
-"""One exchange over one connection: the only module that knows urllib3 and its exceptions.
+"""One exchange over one connection: knows urllib3, with `failures` beside it for what goes wrong.
 
 Imported late, because urllib3 is most of a cold start. What is used of it are its connections, which
 are `http.client`'s with TLS, proxies and sane socket options; not its pools, which retry and redirect
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import http.client
 import io
-import socket
 import ssl
 import time
 from collections import deque
@@ -21,20 +20,13 @@ from typing import Any
 
 from urllib3 import HTTPResponse, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    IncompleteRead,
-    LocationParseError,
-    NameResolutionError,
-    NewConnectionError,
-    ReadTimeoutError,
-)
-from urllib3.exceptions import SSLError as WrappedSSLError
+from urllib3.exceptions import HTTPError, LocationParseError
+from urllib3.util import Url as ProxyUrl
 from urllib3.util import make_headers, parse_url
 
+from vouchsafe.adapters.failures import translated
 from vouchsafe.adapters.urls import Url
-from vouchsafe.errors import ConfigurationError, MalformedError, Unavailable
+from vouchsafe.errors import ConfigurationError, MalformedError
 
 MOST_IDLE = 16  # connections kept open for one origin
 MOST_ORIGINS = 64  # origins with idle connections; a resident service meets many
@@ -119,7 +111,7 @@ class Connections:
             try:
                 return _ask(connection, method, target, headers, body, largest, ends, idle)
             except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-                failure = _translate(error, url)
+                failure = translated(error, url)
                 # The server closed while we wrote: ask anew, but never send a body twice unasked.
                 if failure.code != "connection-reset" or body is not None:
                     raise failure from error
@@ -127,7 +119,7 @@ class Connections:
             connection = _connect(url, proxy, context, ends)
             return _ask(connection, method, target, headers, body, largest, ends, idle)
         except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-            raise _translate(error, url) from error
+            raise translated(error, url) from error
 
     def _idle_of(self, key: tuple[Any, ...]) -> deque[Any]:
         idle = self._idle.get(key)
@@ -143,6 +135,10 @@ class Connections:
             _, idle = self._idle.popitem()
             while (connection := _pop(idle)) is not None:
                 connection.close()
+
+    def __del__(self) -> None:
+        """A client that nobody needs any more leaves no open sockets."""
+        self.close()
 
 
 def _pop(idle: deque[Any]) -> Any:
@@ -171,10 +167,7 @@ def _direct(url: Url, context: Contexts, seconds: float) -> HTTPConnection:
 
 
 def _through(proxy: str, url: Url, context: Contexts, seconds: float) -> HTTPConnection:
-    try:
-        where = parse_url(proxy)
-    except LocationParseError as error:
-        raise ConfigurationError("proxy", "expected the URL of a proxy, got something else") from error
+    where = _proxy(proxy)
     if where.scheme not in {"http", "https"} or not where.host:
         raise ConfigurationError("proxy", f"expected an http or https proxy, got scheme {where.scheme!r}")
     config = ProxyManager(f"{where.scheme}://{where.netloc}").proxy_config
@@ -192,9 +185,16 @@ def _through(proxy: str, url: Url, context: Contexts, seconds: float) -> HTTPCon
     return connection
 
 
+def _proxy(proxy: str) -> ProxyUrl:
+    try:
+        return parse_url(proxy)
+    except LocationParseError as error:
+        raise ConfigurationError("proxy", "expected the URL of a proxy, got something else") from error
+
+
 def proxy_headers(proxy: str) -> dict[str, str]:
     """`Proxy-Authorization` where the proxy's URL holds a user (RFC 9110 §11.7.2)."""
-    user = parse_url(proxy).auth
+    user = _proxy(proxy).auth
     return dict(make_headers(proxy_basic_auth=user)) if user else {}
 
 
@@ -227,8 +227,8 @@ def _ask(
 def _content(response: HTTPResponse, headers: Mapping[str, str], largest: int) -> tuple[bytes, bool]:
     """The body, and whether all of it was read. What goes with an error is only ever shown: a piece will do."""
     if not 200 <= response.status < 300:
-        piece: bytes = response.read(LARGEST_EXPLANATION + 1)
-        return piece[:LARGEST_EXPLANATION], len(piece) <= LARGEST_EXPLANATION
+        told: bytes = response.read(LARGEST_EXPLANATION + 1)
+        return told[:LARGEST_EXPLANATION], len(told) <= LARGEST_EXPLANATION
     length = headers.get("content-length", "")
     if length.isdigit() and int(length[:20]) > largest and response.length_remaining:
         raise MalformedError(
@@ -240,57 +240,12 @@ def _content(response: HTTPResponse, headers: Mapping[str, str], largest: int) -
             "answer-encoding",
             f"expected an answer without Content-Encoding, got {headers['content-encoding']!r}",
         )
-    content: bytes = response.read(largest + 1)
-    if len(content) > largest:
-        raise MalformedError("answer-too-large", f"expected at most {largest} bytes, got more")
-    return content, True
-
-
-def _translate(error: Exception, url: Url) -> Unavailable:
-    """The one place where somebody else's network errors become ours."""
-    cause = error.__cause__ if isinstance(error, (NewConnectionError, WrappedSSLError)) else None
-    inner = next((each for each in (cause, *error.args) if isinstance(each, OSError)), error)
-    where = url.shown
-    if isinstance(error, NameResolutionError):
-        temporary = getattr(cause, "errno", None) == socket.EAI_AGAIN
-        code = "dns-temporary" if temporary else "dns"
-        return Unavailable(code, f"expected an address for {url.host}, got none", retryable=temporary)
-    if isinstance(error, (ConnectTimeoutError, ReadTimeoutError, TimeoutError)):
-        return Unavailable("timeout", f"expected an answer from {where} in time, got none", retryable=True)
-    if isinstance(inner, ssl.SSLCertVerificationError):
-        return Unavailable(
-            "tls-certificate",
-            f"expected a certificate that we trust from {url.authority}, got: {inner.verify_message}",
-            hint="Put its CA into certs.d (docs/registries.md), or check the clock.",
-        )
-    if isinstance(inner, ssl.SSLError) and not isinstance(inner, ssl.SSLEOFError):
-        reason = inner.reason or "no TLS"
-        return Unavailable("tls", f"expected TLS from {url.authority}, got: {reason}")
-    if isinstance(inner, ConnectionRefusedError):
-        return Unavailable(
-            "connection-refused", f"expected a server at {url.authority}, got none", retryable=True
-        )
-    if isinstance(error, (IncompleteRead, http.client.IncompleteRead)):
-        return Unavailable(
-            "truncated", f"expected the whole answer of {where}, got part of it", retryable=True
-        )
-    return _translate_rest(error, inner, url)
-
-
-def _translate_rest(error: Exception, inner: BaseException, url: Url) -> Unavailable:
-    if isinstance(error, (http.client.BadStatusLine, ValueError)) and not isinstance(
-        error, http.client.RemoteDisconnected
-    ):
-        return Unavailable("http-protocol", f"expected HTTP from {url.shown}, got {type(error).__name__}")
-    if "Tunnel connection failed" in str(inner):
-        return Unavailable("proxy", f"expected a tunnel to {url.authority}, got: {inner}")
-    dropped = (ConnectionError, ssl.SSLEOFError, http.client.RemoteDisconnected)
-    if isinstance(inner, dropped) or isinstance(error.__context__, dropped):
-        message = f"expected an answer from {url.shown}, got a closed connection"
-        return Unavailable("connection-reset", message, retryable=True)
-    if isinstance(inner, OSError):
-        detail = inner.strerror or type(inner).__name__
-        return Unavailable(
-            "network", f"expected a connection to {url.authority}, got: {detail}", retryable=True
-        )
-    return Unavailable("http-protocol", f"expected HTTP from {url.shown}, got {type(error).__name__}")
+    pieces: list[bytes] = []
+    size = 0
+    # urllib3 sees that a body was cut short when it is asked for more than there is: until nothing comes.
+    while piece := response.read(largest + 1 - size):
+        pieces.append(piece)
+        size += len(piece)
+        if size > largest:
+            raise MalformedError("answer-too-large", f"expected at most {largest} bytes, got more")
+    return b"".join(pieces), True

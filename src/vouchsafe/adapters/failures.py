@@ -1,0 +1,102 @@
+"""Somebody else's network errors in our words: the one place that maps them.
+
+urllib3 wraps errors of `http.client`, `ssl` and `socket`, sometimes twice and sometimes not at all, so
+what is looked for is looked for anywhere in the chain.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import TypeVar
+
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    IncompleteRead,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+
+from vouchsafe.adapters.urls import Url
+from vouchsafe.errors import Unavailable
+
+_DEEPEST = 8  # wrappers around one error
+_LATE = (ConnectTimeoutError, ReadTimeoutError, TimeoutError)
+_CUT_SHORT = (IncompleteRead, http.client.IncompleteRead)
+_DROPPED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
+E = TypeVar("E", bound=BaseException)
+
+
+def translated(error: Exception, url: Url) -> Unavailable:
+    """What to raise from `error`, which came of asking `url`."""
+    chain = tuple(_chain(error))
+    return _of_connecting(chain, url) or _of_tls(chain, url) or _of_answer(chain, url)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, what it wraps and what it was raised from, outermost first."""
+    for _ in range(_DEEPEST):
+        if error is None:
+            return
+        yield error
+        wrapped = [each for each in error.args if isinstance(each, BaseException)]
+        error = wrapped[0] if wrapped else error.__cause__
+
+
+def _find(chain: tuple[BaseException, ...], *kinds: type[E]) -> E | None:
+    return next((each for each in chain if isinstance(each, kinds)), None)
+
+
+def _of_connecting(chain: tuple[BaseException, ...], url: Url) -> Unavailable | None:
+    if _find(chain, NameResolutionError):
+        looked_up = _find(chain, socket.gaierror)
+        temporary = looked_up is not None and looked_up.errno == socket.EAI_AGAIN
+        code = "dns-temporary" if temporary else "dns"
+        return Unavailable(code, f"expected an address for {url.host}, got none", retryable=temporary)
+    if _find(chain, ConnectionRefusedError):
+        message = f"expected a server at {url.authority}, got none"
+        return Unavailable("connection-refused", message, retryable=True)
+    tunnel = next((str(each) for each in chain if str(each).startswith("Tunnel connection failed")), "")
+    if tunnel:
+        return Unavailable("proxy", f"expected a tunnel to {url.authority}, got: {tunnel}")
+    # urllib3 counts every NewConnectionError as a ConnectTimeoutError.
+    late = [each for each in chain if isinstance(each, _LATE) and not isinstance(each, NewConnectionError)]
+    if late:
+        return Unavailable(
+            "timeout", f"expected an answer from {url.shown} in time, got none", retryable=True
+        )
+    return None
+
+
+def _of_tls(chain: tuple[BaseException, ...], url: Url) -> Unavailable | None:
+    if (refused := _find(chain, ssl.SSLCertVerificationError)) is not None:
+        return Unavailable(
+            "tls-certificate",
+            f"expected a certificate that we trust from {url.authority}, got: {refused.verify_message}",
+            hint="Put its CA into certs.d (docs/registries.md), or check the clock.",
+        )
+    failed = _find(chain, ssl.SSLError)
+    if failed is not None and not _find(chain, *_DROPPED):
+        return Unavailable(
+            "tls", f"expected TLS from {url.authority}, got: {failed.reason or 'something else'}"
+        )
+    return None
+
+
+def _of_answer(chain: tuple[BaseException, ...], url: Url) -> Unavailable:
+    if _find(chain, *_CUT_SHORT):
+        message = f"expected the whole answer of {url.shown}, got part of it"
+        return Unavailable("truncated", message, retryable=True)
+    if _find(chain, *_DROPPED):  # http.client.RemoteDisconnected is a ConnectionError too
+        message = f"expected an answer from {url.shown}, got a closed connection"
+        return Unavailable("connection-reset", message, retryable=True)
+    if (failed := _find(chain, OSError)) is not None:
+        detail = failed.strerror or type(failed).__name__
+        return Unavailable(
+            "network", f"expected a connection to {url.authority}, got: {detail}", retryable=True
+        )
+    return Unavailable("http-protocol", f"expected HTTP from {url.shown}, got {type(chain[0]).__name__}")
