@@ -93,7 +93,7 @@ SPREAD = IdentityPattern(issuer=ISSUER, subject_regexp=r"https://gitlab\.example
 ELSEWHERE = gitlab(project_path="group/other")
 
 
-def pki(**wanted: str) -> SigstoreSigned:
+def pki(**wanted: Any) -> SigstoreSigned:
     """A requirement of an own CA's certificate."""
     return SigstoreSigned(signer=Signer(pki=PKI(roots=Source(), **wanted)), signed_identity=MatchRepository())
 
