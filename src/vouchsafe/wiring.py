@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
+from vouchsafe.adapters import trustroots
 from vouchsafe.adapters.clock import SystemClock
 from vouchsafe.adapters.files import SystemFiles
 from vouchsafe.adapters.gnupg import GnuPG
@@ -20,13 +21,16 @@ from vouchsafe.errors import Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Descriptor, Manifest
 from vouchsafe.image.reference import Reference
+from vouchsafe.policy.grammar import Dialect
+from vouchsafe.policy.scope import Policy
 from vouchsafe.ports import Clock, Registry, TrustSource
 from vouchsafe.record import Record
-from vouchsafe.verification.trust import TrustRoot
+from vouchsafe.verification.trust import LoadedRoot, TrustRoot
 
 if TYPE_CHECKING:
     from vouchsafe.adapters.http import HttpClient
     from vouchsafe.adapters.registry import RegistryClient
+    from vouchsafe.verification.tuf import Refreshed
 
 
 class Host(Record):
@@ -162,3 +166,68 @@ class _ForOne:
                 return Directory()
             case _:
                 raise Unavailable("reference-transport", f"expected docker, oci or dir, got {transport}")
+
+
+def located(reference: Reference) -> Reference:
+    """A reference to a folder with its path as policy scopes know it: absolute, no links."""
+    if reference.path is None:
+        return reference
+    from vouchsafe.adapters.paths import fully_explicit
+
+    return reference.replace(path=fully_explicit(reference.path))
+
+
+def policy_of_host(host: Host) -> Policy | None:
+    """/etc/vouchsafe/policy.json and its drop-ins; None when this host has none."""
+    from vouchsafe.adapters import policyfiles
+
+    return policyfiles.of_host(f"{host.settings.etc}/vouchsafe")
+
+
+def policy_of_file(path: str, *, dialect: Dialect = "vouchsafe") -> Policy:
+    """The policy that one file holds."""
+    from vouchsafe.adapters import policyfiles
+
+    return policyfiles.of_file(path, dialect=dialect)
+
+
+def clock() -> Clock:
+    """The machine's own."""
+    return SystemClock()
+
+
+def embedded_trust() -> LoadedRoot:
+    """The trust root that this version ships."""
+    return trustroots.embedded()
+
+
+def trust_in_use(environ: Mapping[str, str], *, uid: int, cache_dir: str = "") -> LoadedRoot:
+    """The public-good root that this host believes, and where it came from."""
+    caches = (cache_dir,) if cache_dir else cache_directories(environ, uid)
+    return TrustRoots(caches, uid=uid).current()
+
+
+def trust_from_file(path: str) -> LoadedRoot:
+    """The trusted_root.json that the operator names."""
+    return trustroots.from_file(path)
+
+
+def refresh_trust(
+    environ: Mapping[str, str], *, uid: int, url: str, root_file: str, cache_dir: str, keep: bool
+) -> Refreshed:
+    """Ask a TUF repository: the public-good one, or a mirror of it at `url`, or a private one by its `root_file`."""
+    from vouchsafe.adapters import tuf
+    from vouchsafe.adapters.http import HttpClient
+
+    settings = Settings.of(environ, uid=uid)
+    where = url or trustroots.PUBLIC_GOOD_URL
+    mirror = tuf.Mirror(
+        url=where,
+        bootstrap=SystemFiles().read(root_file) if root_file else trustroots.bootstrap_root(),
+        directory=trustroots.repository_directory(
+            cache_dir or cache_directories(environ, uid)[0],
+            tuf.repository_name(where) if root_file else trustroots.PUBLIC_GOOD,
+        ),
+    )
+    http = HttpClient(proxies=settings.proxies, trust=settings.trust)
+    return tuf.refresh(mirror, http=http, clock=SystemClock(), keep=keep)

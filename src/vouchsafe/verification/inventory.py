@@ -30,6 +30,7 @@ NAMES: dict[Kind, str] = {
 }
 _NEEDED: tuple[Kind, ...] = ("certificate-authority", "log")  # what nothing new can be verified without
 SOON = timedelta(days=30)
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 _UNSUPPORTED = "of a kind that is not supported"
 
 
@@ -140,6 +141,6 @@ def _certificate_algorithm(certificate: x509.Certificate) -> str:
 def _algorithm(key: object) -> str:
     curve = getattr(key, "curve", None)
     if curve is not None:
-        return f"ECDSA {curve.name}"
+        return f"ECDSA {_CURVES.get(curve.name, curve.name)}"
     size = getattr(key, "key_size", None)
     return f"RSA {size}" if size else type(key).__name__.removesuffix("PublicKey").lstrip("_")

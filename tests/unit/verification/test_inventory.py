@@ -43,7 +43,7 @@ def test_everything_is_listed() -> None:
         "timestamp-authority",
     ]
     assert ("log", "rekor2.sigstore.example", "Ed25519") in found
-    assert ("ct-log", "ctlog.sigstore.example", "ECDSA secp256r1") in found
+    assert ("ct-log", "ctlog.sigstore.example", "ECDSA P-256") in found
 
 
 def test_an_authority_names_its_anchor() -> None:
@@ -58,7 +58,10 @@ def test_an_authority_ends_with_its_first_certificate() -> None:
     open_ended = inventory(root())[0]
     assert open_ended.end == min(each.not_valid_after_utc for each in SIGSTORE.ca.chain)
     written = json.loads(SIGSTORE.trusted_root())
-    written["certificateAuthorities"][0]["validFor"] = {"end": "2026-11-03T00:00:00Z"}
+    written["certificateAuthorities"][0]["validFor"] = {
+        "start": "2020-01-01T00:00:00Z",
+        "end": "2026-11-03T00:00:00Z",
+    }
     authorities = inventory(root(**written))[0]
     assert f"{authorities.end:%F}" == "2026-11-03"
     assert authorities.start == max(each.not_valid_before_utc for each in SIGSTORE.ca.chain)
