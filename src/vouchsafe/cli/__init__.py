@@ -16,6 +16,7 @@ from typing import NoReturn, Protocol
 
 from vouchsafe import __version__
 from vouchsafe.cli.console import Console
+from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import ConfigurationError, MalformedError, Refused, Unavailable, VouchsafeError
 
 ACCEPTED = 0
@@ -33,6 +34,7 @@ COMMANDS = {
     "trust": "show or refresh whose signatures are believed",
     "completion": "print a completion script for bash, zsh or fish",
 }
+_BOOLEANS = frozenset(("--tls-verify",))
 _EPILOG = """examples:
   vouchsafe verify registry.example/group/app:v1
   vouchsafe verify --certificate-identity https://gitlab.com/group/app//.gitlab-ci.yml@refs/heads/main \\
@@ -87,22 +89,27 @@ def build_parser(only: str | None = None) -> Parser:
 
 def module(name: str) -> Command:
     """A command's module, imported when it is needed."""
-    loaded: Command = importlib.import_module(f"vouchsafe.cli.{name}")  # type: ignore[assignment]
+    loaded: Command = importlib.import_module(f"vouchsafe.cli.{name}")  # type: ignore[assignment,unused-ignore]
     return loaded
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. An unexpected error is Undecided, never an acceptance."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    written = sys.argv[1:] if argv is None else argv
+    # Alone it is true and takes no value from the next word, as podman has it.
+    words = [f"{word}=true" if word in _BOOLEANS else word for word in written]
     asked = words[0] if words and words[0] in COMMANDS else None
     arguments = build_parser(only=asked or "").parse_args(words)
     console = Console(verbose=bool(getattr(arguments, "verbose", False)))
     try:
-        return module(arguments.command).run(arguments, console)
+        code = module(arguments.command).run(arguments, console)
+        console.flush()
+        return code
     except VouchsafeError as error:
         console.error(error.message, hint=error.hint, code=error.code)
         return exit_code(error)
     except KeyboardInterrupt:
+        console.note("")
         return INTERRUPTED
     except BrokenPipeError:
         console.drop_output()
@@ -115,9 +122,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def exit_code(error: VouchsafeError) -> int:
     """Which exit code an error leaves with."""
     match error:
+        case UsageError():
+            return USAGE
         case ConfigurationError():
             return CONFIGURATION
-        case MalformedError(code=str(code)) if code.startswith("reference"):
+        case MalformedError(code=code) if code.startswith(("reference", "digest")):
             return USAGE
         case Unavailable():
             return UNDECIDED

@@ -10,6 +10,9 @@ import os
 import sys
 from typing import TextIO
 
+from vouchsafe.errors import printable
+
+_LONGEST_CRASH = 500  # characters of a message that is not ours
 _STYLES = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "bold": "1"}
 
 
@@ -53,7 +56,12 @@ class Console:
 
     def crash(self, error: BaseException) -> None:
         """An error of ours: say so, and show the trace to whoever asked for it."""
-        self.error(f"internal error: {type(error).__name__}: {error!s}"[:500], code="internal")
+        message = f"internal error: {type(error).__name__}: {error!s}"
+        self.error(printable(message, _LONGEST_CRASH), code="internal")
+        self.internal(error)
+
+    def internal(self, error: BaseException) -> None:
+        """The trace of an error of ours, to whoever asked for it."""
         if self.verbose:
             import traceback  # rarely needed
 
@@ -62,5 +70,11 @@ class Console:
             self.err.write("vouchsafe: hint: run it again with --verbose and report the trace\n")
 
     def drop_output(self) -> None:
-        """The reader has gone: keep the interpreter from complaining at exit."""
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        """The reader has gone: what is left in the buffer must not make the interpreter complain at exit."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.out.fileno())
+        os.close(nowhere)
+
+    def flush(self) -> None:
+        """Write out what is buffered: BrokenPipeError here, not at exit."""
+        self.out.flush()

@@ -79,7 +79,7 @@ def evaluate(selected: Selected, reference: Reference, digest: Digest, outcome: 
     common: dict[str, Any] = {
         "reference": str(reference),
         "digest": digest,
-        "scope": str(selected),
+        "scope": selected.where,
         "rules": tuple(describe(requirement) for requirement in selected.requirements),
         "looked": outcome.looked,
         "notes": outcome.troubles,
@@ -88,7 +88,7 @@ def evaluate(selected: Selected, reference: Reference, digest: Digest, outcome: 
     if refusing:
         reason = Reason(
             code="policy-rejects",
-            message=f"the policy's scope {selected} says: {describe(refusing[0])}",
+            message=f"the policy's scope {selected.where} says: {describe(refusing[0])}",
         )
         return Rejected(**common, reasons=(reason,))
     answers: list[VerifiedSignature] = []
@@ -164,7 +164,7 @@ def _of_kind(requirement: Requirement, signature: VerifiedSignature) -> list[Rea
         Reason(
             code="not-a-signature",
             message=message,
-            hint="Sign the image too: `cosign sign` or `vouchsafe sign`.",
+            hint="Sign the image too: attesting it is another command (`cosign sign`).",
         )
     ]
 

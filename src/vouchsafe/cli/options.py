@@ -1,0 +1,146 @@
+"""The flags that several commands share: who is trusted, how registries are reached, what is printed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from datetime import timedelta
+
+from vouchsafe import wiring
+
+DEFAULT_SECONDS = 60.0  # for one image
+MOST_SECONDS = 86_400.0
+_TRUE = frozenset(
+    ("1", "t", "T", "true", "TRUE", "True")
+)  # Go's strconv.ParseBool, which podman's users know
+_FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
+
+
+def add_signer(parser: argparse.ArgumentParser) -> None:
+    """Whose signature is wanted: a policy, an identity or a key."""
+    group = parser.add_argument_group("whom to trust (without any of these: the policy in /etc/vouchsafe)")
+    group.add_argument(
+        "--policy", metavar="FILE", type=given, help="judge by this policy instead of /etc/vouchsafe's"
+    )
+    subject = group.add_mutually_exclusive_group()
+    subject.add_argument(
+        "--certificate-identity",
+        metavar="URI",
+        type=given,
+        help="the signer's URI, e-mail address or name, exactly",
+    )
+    subject.add_argument(
+        "--certificate-identity-regexp",
+        metavar="RE2",
+        type=given,
+        help="a pattern of it; it must match as a whole",
+    )
+    group.add_argument(
+        "--certificate-oidc-issuer", metavar="URL", type=given, help="who vouched for the signer, exactly"
+    )
+    group.add_argument(
+        "--claim",
+        metavar="NAME=VALUE",
+        type=given,
+        action="append",
+        default=[],
+        help="a claim the certificate must carry, such as source-repository-identifier=1234; "
+        "one name given twice: either value",
+    )
+    group.add_argument(
+        "--key", metavar="PEM", type=given, help="the signer's public key, for images signed with one"
+    )
+    group.add_argument(
+        "--type",
+        metavar="PREDICATE",
+        type=given,
+        help="ask for an attestation of this type (a URI, or cyclonedx, spdxjson, slsaprovenance1, …) "
+        "instead of the signature",
+    )
+    group.add_argument(
+        "--trusted-root",
+        metavar="FILE",
+        type=given,
+        help="a private Sigstore's trusted_root.json",
+    )
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Where images and evidence come from."""
+    group = parser.add_argument_group("where to look")
+    group.add_argument(
+        "--bundle", metavar="FILE", type=given, help="judge this Sigstore bundle instead of the registry's"
+    )
+    group.add_argument("--authfile", metavar="FILE", type=given, help="registry credentials (auth.json)")
+    group.add_argument(
+        "--cert-dir", metavar="DIR", type=given, help="*.crt, *.cert and *.key for the registry"
+    )
+    group.add_argument(
+        "--tls-verify",
+        metavar="BOOL",
+        type=_boolean,
+        default=None,
+        help="false: plain HTTP and unknown certificates are taken too (signatures are still verified)",
+    )
+    group.add_argument(
+        "--registries-conf",
+        metavar="FILE",
+        type=given,
+        help="instead of /etc/containers/registries.conf",
+    )
+    group.add_argument(
+        "--offline", action="store_true", help="ask nobody but the image's own registry, not even for trust"
+    )
+    group.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=DEFAULT_SECONDS,
+        help="for one image (default: %(default)g)",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser, *formats: str) -> None:
+    """What is printed; the first format is the default."""
+    parser.add_argument(
+        "-o", "--output", choices=formats, default=formats[0], help="format (default: %(default)s)"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more; a trace where we fail")
+
+
+def host_of(arguments: argparse.Namespace) -> wiring.Host:
+    """The world as the flags and the environment describe it."""
+    return wiring.host(
+        os.environ,
+        uid=os.getuid(),
+        authfile=arguments.authfile or "",
+        cert_dir=arguments.cert_dir or "",
+        registries_conf=arguments.registries_conf or "",
+        tls_verify=arguments.tls_verify,
+        timeout=timedelta(seconds=arguments.timeout),
+    )
+
+
+def given(text: str) -> str:
+    """A value that says something: `--policy "$UNSET"` must not mean "no policy was named"."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a value, got an empty one")
+    return text
+
+
+def _boolean(text: str) -> bool:
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"expected more than 0 and at most {MOST_SECONDS:g}, got {text!r}")
+    return seconds
