@@ -37,10 +37,15 @@ class Checkpoint(Record):
     signed: bytes
     signatures: tuple[Signature, ...]
 
+    @property
+    def name(self) -> str:
+        """Who signs: Rekor v1 appends the number of the tree to its name."""
+        return self.origin.partition(" - ")[0]
+
 
 def parse(untrusted_note: str) -> Checkpoint:
     """Read a signed note that holds a checkpoint."""
-    text, blank, tail = untrusted_note.rpartition("\n\n")
+    text, blank, tail = untrusted_note.rstrip("\n").rpartition("\n\n")
     lines = text.split("\n")
     if len(untrusted_note) > LONGEST_CHECKPOINT or not blank or len(lines) < _LEAST_LINES:
         raise MalformedError("checkpoint", "expected origin, size, root and signatures in a checkpoint")
@@ -62,13 +67,19 @@ def parse(untrusted_note: str) -> Checkpoint:
 
 def verify(checkpoint: Checkpoint, log: Log) -> None:
     """Check that `log` itself signed, under its own name. Raises VerificationError."""
-    name = checkpoint.origin.partition(" - ")[0]  # Rekor v1 appends the tree's number to its name
-    own = [s for s in checkpoint.signatures if s.name == name and s.hint == log.key_id[:HINT_LENGTH]]
+    hint = (log.checkpoint_key_id or log.key_id)[:HINT_LENGTH]
+    own = [s.signature for s in checkpoint.signatures if s.name == checkpoint.name and s.hint == hint]
     if not own:
         raise VerificationError(
-            "checkpoint-signature", f"expected a signature by {name!r} with the log's key, got none"
+            "checkpoint-signature",
+            f"expected a signature by {checkpoint.name!r} with the log's key, got none",
         )
-    keys.verify(keys.load(log.key), own[0].signature, checkpoint.signed, "the checkpoint by its log")
+    key = keys.load(log.key)
+    if not any(keys.holds(key, signature, checkpoint.signed) for signature in own):
+        raise VerificationError(
+            "signature",
+            "expected a valid signature of the checkpoint by its log, got one that does not verify",
+        )
 
 
 def _signature(line: str) -> Signature:

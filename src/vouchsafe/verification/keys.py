@@ -1,7 +1,7 @@
-"""Public keys and what they signed: ECDSA, RSA PKCS#1 v1.5, Ed25519; everything else is refused.
+"""Public keys and what they signed: ECDSA on NIST's curves, RSA PKCS#1 v1.5, Ed25519; nothing else.
 
-ECDSA keys of any curve are tried with SHA-256, which cosign always uses, and with the hash that fits
-the curve, which the Sigstore algorithm registry asks for.
+ECDSA keys are tried with SHA-256, which cosign always uses, and with the hash that fits the curve, which
+the Sigstore algorithm registry asks for.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from vouchsafe.errors import MalformedError, VerificationError
 from vouchsafe.image.digest import Digest
 
 SMALLEST_RSA = 2048  # bits
+LARGEST_RSA = 16_384  # bits, as OpenSSL
 KEYS_KEPT = 64  # parsed keys of logs and authorities
 _HASHES: dict[str, Any] = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 _CURVE_HASH = {"secp256r1": "sha256", "secp384r1": "sha384", "secp521r1": "sha512"}
@@ -40,10 +41,12 @@ def load(der: bytes) -> Key:
 
 def supported(key: object) -> Key:
     """The key, if it is of a kind that we use."""
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size < SMALLEST_RSA:
+    if isinstance(key, rsa.RSAPublicKey) and not SMALLEST_RSA <= key.key_size <= LARGEST_RSA:
         raise MalformedError(
-            "public-key", f"expected RSA of at least {SMALLEST_RSA} bits, got {key.key_size}"
+            "public-key", f"expected RSA of {SMALLEST_RSA} to {LARGEST_RSA} bits, got {key.key_size}"
         )
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in _CURVE_HASH:
+        raise MalformedError("public-key", f"expected P-256, P-384 or P-521, got {key.curve.name}")
     if not isinstance(key, Key):
         raise MalformedError("public-key", f"expected an ECDSA, RSA or Ed25519 key, got {type(key).__name__}")
     return key
@@ -54,20 +57,21 @@ def verify(key: Key, signature: bytes, signed: bytes | Digest, what: str) -> Non
 
     Raises VerificationError. Ed25519 needs the bytes.
     """
-    if not _holds(key, signature, signed):
+    if not holds(key, signature, signed):
         raise VerificationError(
             "signature", f"expected a valid signature of {what}, got one that does not verify"
         )
 
 
-def _holds(key: Key, signature: bytes, signed: bytes | Digest) -> bool:
+def holds(key: Key, signature: bytes, signed: bytes | Digest) -> bool:
+    """Whether `signature` is one by `key`; VerificationError where only the bytes themselves could tell."""
     if isinstance(key, ed25519.Ed25519PublicKey):
         if isinstance(signed, Digest):
             raise VerificationError("signature", "expected the artifact itself to check an Ed25519 signature")
         return _checks(key.verify, signature, signed)
     algorithms = ["sha256"]
     if isinstance(key, ec.EllipticCurvePublicKey):
-        algorithms = list(dict.fromkeys(("sha256", _CURVE_HASH.get(key.curve.name, "sha256"))))
+        algorithms = list(dict.fromkeys(("sha256", _CURVE_HASH[key.curve.name])))
     for algorithm in algorithms:
         if isinstance(signed, Digest):
             if signed.algorithm != algorithm:
