@@ -19,7 +19,8 @@ from vouchsafe.strictjson import Fields
 
 MOST_AUTHORITIES = 64
 _MEDIA_TYPES = (
-    "application/vnd.dev.sigstore.trustedroot",
+    "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+    "application/vnd.dev.sigstore.trustedroot.v0.1+json",
     "application/vnd.dev.sigstore.trustedroot.v0.2+json",
 )
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -54,12 +55,16 @@ class CertificateAuthority(Record):
 
 
 class Log(Record):
-    """A transparency or CT log: its key (DER SubjectPublicKeyInfo), key id, and host where known."""
+    """A transparency or CT log: its key (DER SubjectPublicKeyInfo), key id, and host where known.
+
+    `checkpoint_key_id` where checkpoints name the key otherwise than entries do.
+    """
 
     key_id: bytes
     key: bytes
     window: Window
     host: str = ""
+    checkpoint_key_id: bytes = b""
 
 
 class PublicKey(Record):
@@ -120,7 +125,7 @@ def parse_trusted_root(blob: bytes, *, source: str = "", expires: datetime | Non
     """Read a trusted_root.json; MalformedError when it is none or names nobody to believe."""
     fields = Fields.parse(blob, what="trusted root")
     media_type = fields.text("mediaType", "")
-    if not media_type.startswith(_MEDIA_TYPES):
+    if media_type not in _MEDIA_TYPES:
         raise MalformedError(
             "trusted-root", f"expected a Sigstore trusted root, got mediaType {media_type!r}"
         )
@@ -172,14 +177,12 @@ def _pem_log(text: bytes) -> Log:
     return Log(key_id=hashlib.sha256(der).digest(), key=der, window=Window())
 
 
-def _window(fields: Fields, key: str = "validFor") -> Window:
-    if key not in fields:
-        return Window()
-    valid = fields.fields(key)
-    start, end = (valid.text(name) if name in valid else None for name in ("start", "end"))
+def _window(fields: Fields) -> Window:
+    """The start must be there (protobuf-specs TimeRange): what is missing is not what is unbounded."""
+    valid = fields.fields("validFor")
     return Window(
-        start=parse_time(start, valid.what) if start else None,
-        end=parse_time(end, valid.what) if end else None,
+        start=parse_time(valid.text("start"), f"{valid.what}.start"),
+        end=parse_time(valid.text("end"), f"{valid.what}.end") if "end" in valid else None,
     )
 
 
@@ -206,8 +209,11 @@ def _logs(fields: Fields, key: str) -> tuple[Log, ...]:
         url = log.text("baseUrl", "")
         key_der = public.data("rawBytes")
         key_id = log.fields("logId").data("keyId") if "logId" in log else hashlib.sha256(key_der).digest()
+        of_notes = log.fields("checkpointKeyId").data("keyId") if "checkpointKeyId" in log else b""
         host = url.partition("://")[2].partition("/")[0].lower()
-        made.append(Log(key_id=key_id, key=key_der, window=_window(public), host=host))
+        made.append(
+            Log(key_id=key_id, key=key_der, window=_window(public), host=host, checkpoint_key_id=of_notes)
+        )
     return tuple(made)
 
 
