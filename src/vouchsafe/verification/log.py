@@ -16,9 +16,11 @@ from vouchsafe.record import Record
 from vouchsafe.verification import checkpoint, entry, keys, merkle
 from vouchsafe.verification.trust import Log
 
+_TILED = frozenset((("hashedrekord", "0.0.2"), ("dsse", "0.0.2")))  # kinds that only Rekor v2 has
+
 
 class LoggedEntry(Record):
-    """A verified entry. `time` is None where no promise was signed."""
+    """A verified entry. `index` is what the log signed; `time` is None where no promise was signed."""
 
     log: Log
     index: int
@@ -32,36 +34,49 @@ def verify(
 
     Entries by unknown logs prove nothing and are passed over. Raises VerificationError.
     """
-    seen: set[tuple[bytes, int]] = set()
-    verified: list[LoggedEntry] = []
+    verified: dict[tuple[bytes, int], LoggedEntry] = {}
     for each in entries:
-        if (each.log_id, each.log_index) in seen:
-            raise VerificationError("log-entry-twice", "expected each log entry once, got one twice")
-        seen.add((each.log_id, each.log_index))
         known = [log for log in logs if log.key_id == each.log_id]
-        if known:
-            verified.append(_verify_one(each, signed, known))
+        if not known:
+            continue
+        logged = _verify_by_any(each, signed, known)
+        place = (logged.log.key_id, logged.index)
+        if place in verified:  # GHSA-9vcr-p3rj-q5q6: one entry twice is one entry
+            raise VerificationError("log-entry-twice", "expected each log entry once, got one twice")
+        verified[place] = logged
     if not verified:
         got = "entries of unknown logs" if entries else "none"
         raise VerificationError(
             "log-entry", f"expected an entry of a transparency log that we know, got {got}"
         )
-    return tuple(verified)
+    return tuple(verified.values())
 
 
-def _verify_one(each: LogEntry, signed: entry.Signed, known: list[Log]) -> LoggedEntry:
-    log = known[0]
-    at = None
+def _verify_by_any(each: LogEntry, signed: entry.Signed, known: list[Log]) -> LoggedEntry:
+    """By one of the logs under this id: a trust root may list a log once for each window."""
+    *others, last = known
+    for log in others:
+        try:
+            return _verify_one(each, signed, log)
+        except VerificationError:
+            continue
+    return _verify_one(each, signed, last)
+
+
+def _verify_one(each: LogEntry, signed: entry.Signed, log: Log) -> LoggedEntry:
+    at, index = None, each.log_index
     if each.promise is not None:
         at = _verify_promise(each, each.promise, log)
-    if each.proof is not None and each.proof.checkpoint is not None:
-        _verify_inclusion(each, each.proof, each.proof.checkpoint, log)
-    elif at is None:
-        raise VerificationError(
-            "log-proof", "expected a promise or an inclusion proof of the log entry, got neither"
-        )
+    if each.proof is not None:
+        _verify_inclusion(each, each.proof, log)
+    if at is None:
+        if each.proof is None or each.proof.checkpoint is None:
+            raise VerificationError(
+                "log-proof", "expected a promise or an inclusion proof of the log entry, got neither"
+            )
+        index = each.proof.log_index  # the entry's own is signed by nobody
     entry.check(each, signed)
-    return LoggedEntry(log=log, index=each.log_index, time=at)
+    return LoggedEntry(log=log, index=index, time=at)
 
 
 def _verify_promise(each: LogEntry, promise: bytes, log: Log) -> datetime:
@@ -87,18 +102,28 @@ def _verify_promise(each: LogEntry, promise: bytes, log: Log) -> datetime:
     return at
 
 
-def _verify_inclusion(each: LogEntry, proof: InclusionProof, untrusted_note: str, log: Log) -> None:
-    note = checkpoint.parse(untrusted_note)
-    checkpoint.verify(note, log)
-    is_tiled = each.promise is None  # Rekor v2: its host is its name, and signs the origin
-    if is_tiled and log.host and note.origin.partition(" - ")[0] != log.host:
-        raise VerificationError(
-            "checkpoint-origin", f"expected a checkpoint of {log.host}, got {note.origin!r}"
-        )
+def _verify_inclusion(each: LogEntry, proof: InclusionProof, log: Log) -> None:
+    """The proof must lead to its own root, and that must be the checkpoint's: some clients compare only one."""
     root = merkle.root_from_proof(
         merkle.leaf_hash(each.body), index=proof.log_index, size=proof.tree_size, hashes=proof.hashes
     )
-    if note.size != proof.tree_size or note.root != proof.root_hash or root != note.root:
+    if root != proof.root_hash:
+        raise VerificationError("inclusion-proof", "expected a proof up to its root hash, got another root")
+    if proof.checkpoint is None:  # bundles v0.1 may have none, beside a promise
+        return
+    note = checkpoint.parse(proof.checkpoint)
+    checkpoint.verify(note, log)
+    if (each.kind, each.version) in _TILED and log.host and not _names(log.host, note.name):
+        raise VerificationError(
+            "checkpoint-origin", f"expected a checkpoint of {log.host}, got {note.origin!r}"
+        )
+    if note.size != proof.tree_size or note.root != root:
         raise VerificationError(
             "inclusion-proof", "expected a proof up to the checkpoint's root, got another root"
         )
+
+
+def _names(host: str, origin: str) -> bool:
+    """Rekor v2's origin is its host name, with or without the port."""
+    name, colon, port = host.rpartition(":")
+    return origin.lower() in ((host, name) if colon and port.isdigit() else (host,))
