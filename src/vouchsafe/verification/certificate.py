@@ -88,8 +88,15 @@ def path(
     nearest = VerificationError(
         "certificate-authority", "expected a certificate of a trusted authority, got one of nobody we trust"
     )
+    is_open = any(authority.open_path for authority in authorities)
+    candidates = _Candidates(leaf.certificate, untrusted_chain if is_open else ())
     for authority in authorities:
-        for chain in _paths(leaf, untrusted_chain, authority):
+        try:
+            chains = candidates.under(authority)
+        except VerificationError as error:
+            nearest = error
+            continue
+        for chain in chains:
             try:
                 _check_path(leaf.certificate, chain, authority, times)
             except VerificationError as error:
@@ -99,28 +106,38 @@ def path(
     raise nearest
 
 
-def _paths(
-    leaf: Leaf, untrusted_chain: tuple[bytes, ...], authority: CertificateAuthority
-) -> list[tuple[x509.Certificate, ...]]:
-    """Paths, issuer first, anchor last, whose names and leaf signature fit."""
-    issuer = leaf.certificate.issuer
-    if not authority.open_path:
-        chain = parsed_chain(authority.chain)
-        return [chain] if chain[0].subject == issuer and _issued(leaf.certificate, chain[0]) else []
-    hints = tuple(load(der) for der in untrusted_chain[:LONGEST_PATH] if der != authority.chain[0])
-    return list(_extend(leaf.certificate, hints, load_kept(authority.chain[0])))
+class _Candidates:
+    """A leaf and what came along with it. Each signature among them is checked once, however they are crossed."""
 
+    def __init__(self, leaf: x509.Certificate, untrusted_chain: tuple[bytes, ...]) -> None:
+        self._certificates = (leaf, *(load(der) for der in untrusted_chain[:LONGEST_PATH]))
+        self._issued: dict[tuple[int, int], bool] = {}
 
-def _extend(
-    child: x509.Certificate, hints: tuple[x509.Certificate, ...], anchor: x509.Certificate
-) -> Iterator[tuple[x509.Certificate, ...]]:
-    """Every way from `child` up to `anchor` over the hints, each used once at most."""
-    if child.issuer == anchor.subject and _issued(child, anchor):
-        yield (anchor,)
-    for index, hint in enumerate(hints):
-        if hint.subject == child.issuer and _issued(child, hint):
-            for rest in _extend(hint, hints[:index] + hints[index + 1 :], anchor):
-                yield (hint, *rest)
+    def under(self, authority: CertificateAuthority) -> list[tuple[x509.Certificate, ...]]:
+        """Paths, issuer first, anchor last, whose names and signatures fit."""
+        first = load_kept(authority.chain[0])
+        if authority.open_path:
+            return list(self._paths(0, first, {}, frozenset((0,))))
+        return [parsed_chain(authority.chain)] if _issued(self._certificates[0], first) else []
+
+    def _paths(
+        self, child: int, anchor: x509.Certificate, anchored: dict[int, bool], used: frozenset[int]
+    ) -> Iterator[tuple[x509.Certificate, ...]]:
+        """Every way from `child` up to `anchor`, each certificate used once at most."""
+        if child not in anchored:
+            anchored[child] = _issued(self._certificates[child], anchor)
+        if anchored[child]:
+            yield (anchor,)
+        for parent, hint in enumerate(self._certificates):
+            if parent not in used and hint != anchor and self._is_issued(child, parent):
+                for rest in self._paths(parent, anchor, anchored, used | {parent}):
+                    yield (hint, *rest)
+
+    def _is_issued(self, child: int, parent: int) -> bool:
+        if (child, parent) not in self._issued:
+            found = _issued(self._certificates[child], self._certificates[parent])
+            self._issued[child, parent] = found
+        return self._issued[child, parent]
 
 
 @lru_cache(maxsize=CERTIFICATES_KEPT)
@@ -142,6 +159,14 @@ def parsed_chain(ders: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
                 "trusted-chain", "expected each certificate of the trust root issued by the next"
             )
     return chain
+
+
+def refuse_roots(chain: tuple[bytes, ...]) -> None:
+    """A bundle must not bring a root (sigstore_bundle.proto), as if one could be believed."""
+    for der in chain:
+        untrusted = load(der)
+        if untrusted.subject == untrusted.issuer:
+            raise VerificationError("bundle-root", "expected no root certificate in the bundle, got one")
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
