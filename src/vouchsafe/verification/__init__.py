@@ -18,6 +18,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from vouchsafe.errors import VerificationError
+from vouchsafe.evidence import bundle
 from vouchsafe.evidence.dsse import pre_authentication_encoding
 from vouchsafe.evidence.types import Envelope, Evidence, MessageSignature, OpenPGP, SimpleSigning
 from vouchsafe.image.digest import Digest
@@ -26,7 +27,7 @@ from vouchsafe.verification.claim import Claim, read_payload, read_statement
 from vouchsafe.verification.entry import Signed
 from vouchsafe.verification.identity import Identity
 from vouchsafe.verification.signature import MADE_HERE, LogPlace, VerifiedSignature, VerifiedTime
-from vouchsafe.verification.trust import TrustRoot
+from vouchsafe.verification.trust import PublicKey, TrustRoot, Window
 
 __all__ = ["Identity", "LogPlace", "TrustRoot", "VerifiedSignature", "VerifiedTime", "verify"]
 
@@ -43,18 +44,20 @@ def verify(
     """
     message = _message(evidence, artifact)
     leaf = _leaf(evidence, root)
-    key, signer = (leaf.key, leaf.der) if leaf else _managed_key(evidence, root, message, at)
-    keys.verify(key, evidence.signature, message, "the content")
+    if leaf is None:
+        public = _managed_key(evidence, root, message)
+        signer, window = public.key, public.window
+    else:
+        keys.verify(leaf.key, evidence.signature, message, "the content")
+        signer, window = leaf.der, Window()
     signed = Signed(evidence=evidence, signer=signer, message=message)
     logged = log.verify(evidence.entries, signed, root.logs) if root.logs else ()
     times = _times(evidence, root, logged, time_needed=leaf is not None)
-    _check_times(times, logged, at)
+    moments = [each.time for each in times]
+    _check_times(moments, window, logged, at)
     identity = None
-    if leaf:
-        if not times:
-            raise VerificationError("no-time", "expected a verified time of the signature, got none")
+    if leaf is not None:
         identity = leaf.identity()
-        moments = [each.time for each in times]
         issuer = certificate.path(leaf, evidence.chain, root.authorities, moments)
         if root.ct_logs:
             sct.verify(leaf, issuer, root.ct_logs)
@@ -78,6 +81,8 @@ def _leaf(evidence: Evidence, root: TrustRoot) -> certificate.Leaf | None:
     """The certificate; with a root of keys alone, one that came along means nothing (as containers/image)."""
     if evidence.certificate is None or (root.keys and not root.authorities):
         return None
+    if evidence.media_type.startswith(bundle.FAMILY):
+        certificate.refuse_roots(evidence.chain)
     return certificate.Leaf(evidence.certificate)
 
 
@@ -106,58 +111,65 @@ def _same(digest: Digest, artifact: bytes | Digest) -> bool:
     return digest.matches(artifact)
 
 
-def _managed_key(
-    evidence: Evidence, root: TrustRoot, message: bytes | Digest, at: datetime
-) -> tuple[keys.Key, bytes]:
+def _managed_key(evidence: Evidence, root: TrustRoot, message: bytes | Digest) -> PublicKey:
     """The trust root's key that made this signature."""
     if not root.keys:
         raise VerificationError(
             "no-certificate", "expected a certificate, got a signature by a key nobody named"
         )
+    nearest = VerificationError("signature", "expected a signature by a trusted key, got one by none of them")
     for public in root.keys:
-        key = keys.load(public.key)
         try:
-            keys.verify(key, evidence.signature, message, "the content")
-        except VerificationError:
-            continue
-        if at not in public.window:  # GHSA-wqqc-jjcq-vfxm
-            raise VerificationError(
-                "key-window", f"expected a key that is trusted now, got one for {public.window}"
-            )
-        return key, public.key
-    raise VerificationError("signature", "expected a signature by a trusted key, got one by none of them")
+            if keys.holds(keys.load(public.key), evidence.signature, message):
+                return public
+        except VerificationError as error:  # Ed25519, and nobody has the bytes
+            nearest = error
+    raise nearest
 
 
 def _times(
     evidence: Evidence, root: TrustRoot, logged: tuple[log.LoggedEntry, ...], *, time_needed: bool
 ) -> tuple[VerifiedTime, ...]:
+    """Every time that somebody we believe vouched for. A certificate cannot be judged without one."""
     times = [
         VerifiedTime(time=each.time, source="log", authority=each.log.host or each.log.key_id.hex())
         for each in logged
         if each.time is not None
     ]
+    missing = VerificationError("no-time", "expected a verified time of the signature, got none")
     for token in dict.fromkeys(evidence.timestamps):  # one stamp twice is one stamp: GHSA-9vcr-p3rj-q5q6
         try:
             time, authority = timestamp.verify(token, evidence.timestamped, root.timestamp_authorities)
-        except timestamp.UnknownAuthority:
-            if time_needed and not times:
-                raise  # the only time there is, and nobody vouches for it
+        except timestamp.UnknownAuthority as error:
+            missing = error  # proves nothing, and disproves nothing
             continue
         times.append(VerifiedTime(time=time, source="timestamp", authority=authority))
+    if time_needed and not times:
+        raise missing
     return tuple(times)
 
 
-def _check_times(times: tuple[VerifiedTime, ...], logged: tuple[log.LoggedEntry, ...], at: datetime) -> None:
-    for each in times:
-        if each.time > at + CLOCK_SKEW:
+def _check_times(
+    moments: list[datetime], window: Window, logged: tuple[log.LoggedEntry, ...], at: datetime
+) -> None:
+    """Every verified time must lie in the past, and in the windows of the key and of every log.
+
+    `window` is a managed key's: judged now where nobody vouched for a time (GHSA-wqqc-jjcq-vfxm).
+    """
+    for moment in moments or [at]:
+        if moment > at + CLOCK_SKEW:
             raise VerificationError(
                 "clock",
-                f"expected a signature made before {at:%F %T}, got one of {each.time:%F %T}",
+                f"expected a signature made before {at:%F %T}, got one of {moment:%F %T}",
                 hint="Is this machine's clock right?",
             )
-        if any(each.time not in entry.log.window for entry in logged):
+        if moment not in window:
             raise VerificationError(
-                "log-window", f"expected an entry made while the log was trusted, got {each.time:%F %T}"
+                "key-window", f"expected a key that is trusted at {moment:%F %T}, got one for {window}"
+            )
+        if any(moment not in each.log.window for each in logged):
+            raise VerificationError(
+                "log-window", f"expected an entry made while the log was trusted, got {moment:%F %T}"
             )
 
 

@@ -47,6 +47,7 @@ def verify(
     nearest: VerificationError = UnknownAuthority(
         "timestamp-authority", "expected a time-stamp by a trusted authority, got one by nobody we trust"
     )
+    _refuse_doubles(response)
     for authority in authorities:
         if not _stamped_by(response, imprint.message, authority):
             continue
@@ -72,6 +73,18 @@ def _decode(token: bytes) -> tuple[rfc3161_client.TimeStampResponse, datetime, r
     except (ValueError, TypeError) as error:
         raise MalformedError("timestamp", f"expected an RFC 3161 time-stamp, got {error}") from error
     return response, at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC), imprint
+
+
+def _refuse_doubles(response: rfc3161_client.TimeStampResponse) -> None:
+    """Two embedded certificates of one issuer and number: which of them signed? (GHSA-xm5m-wgh2-rrg3)
+
+    The library checks the signature with one of them and the extended key usage of, perhaps, the other.
+    """
+    embedded = [certificate.load(der) for der in response.signed_data.certificates]
+    if len({(each.issuer, each.serial_number) for each in embedded}) != len(embedded):
+        raise VerificationError(
+            "timestamp-certificate", "expected one certificate of each number in the time-stamp, got two"
+        )
 
 
 def _stamped_by(
