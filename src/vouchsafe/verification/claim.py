@@ -27,7 +27,11 @@ Role = Literal["signature", "attestation", "artifact"]
 
 
 class Claim(Record):
-    """What a verified signature says. `predicate` is parsed JSON; `names` those of the subjects."""
+    """What a verified signature says. `predicate` is parsed JSON; `names` those of the subjects.
+
+    `annotations` are the payload's `optional`, or those of a statement's only subject: with several, one
+    could not say of which digest they speak.
+    """
 
     role: Role
     digests: frozenset[Digest]
@@ -88,7 +92,7 @@ def read_statement(envelope: Envelope) -> Claim:
 def _subjects(fields: Fields) -> tuple[frozenset[Digest], tuple[str, ...], dict[str, object]]:
     digests: set[Digest] = set()
     names: list[str] = []
-    annotations: dict[str, object] = {}
+    annotations: list[dict[str, object]] = []
     for untrusted in fields.items("subject", MOST_SUBJECTS):
         if untrusted is None:  # some writers leave holes: cosign#5016
             continue
@@ -102,10 +106,9 @@ def _subjects(fields: Fields) -> tuple[frozenset[Digest], tuple[str, ...], dict[
             )
         digests |= {Digest(algorithm=name, hex=value) for name, value in found.items() if name in HEX_LENGTHS}
         extra = subject.raw("annotations")
-        if isinstance(extra, dict):
-            annotations |= extra
+        annotations.append(dict(extra) if isinstance(extra, dict) else {})
     if not digests:
         raise VerificationError(
             "statement-subject", "expected a subject with a digest in the statement, got none"
         )
-    return frozenset(digests), tuple(names), annotations
+    return frozenset(digests), tuple(names), annotations[0] if len(annotations) == 1 else {}

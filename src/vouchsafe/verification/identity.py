@@ -135,7 +135,9 @@ def _subject(extensions: x509.Extensions) -> tuple[str, SubjectKind]:
         case x509.RFC822Name(value=str(email)) if email:
             return email, "email"
         case x509.OtherName() as other if other.type_id.dotted_string == _OTHER_NAME:
-            return utf8_string(other.value, "subject"), "other"
+            if name := utf8_string(other.value, "subject"):
+                return name, "other"
+            raise VerificationError("certificate-subject", "expected a user name, got an empty one")
         case other_kind:
             kind = type(other_kind).__name__
             raise VerificationError("certificate-subject", f"expected a URI, e-mail or user name, got {kind}")

@@ -7,7 +7,7 @@ certificate without its SCT list, bound to the issuer's key.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC
+from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -50,25 +50,34 @@ def _verify_one(
     sct: x509.certificate_transparency.SignedCertificateTimestamp,
     log: Log,
 ) -> None:
-    at = sct.timestamp.replace(tzinfo=UTC)
+    at = _time(sct)
     if at not in log.window:
         raise VerificationError(
             "sct-window", f"expected a timestamp while the CT log was trusted, got {at:%F %T}"
         )
-    keys.verify(
-        keys.load(log.key), sct.signature, _signed(leaf, issuer, sct), "the certificate by the CT log"
-    )
+    covered = _signed(leaf, issuer, sct, at)
+    keys.verify(keys.load(log.key), sct.signature, covered, "the certificate by the CT log")
+
+
+def _time(sct: x509.certificate_transparency.SignedCertificateTimestamp) -> datetime:
+    try:
+        return sct.timestamp.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:  # 64 bits of milliseconds go on after the year 9999
+        raise MalformedError("sct", f"expected a time in the SCT, got {error}") from error
 
 
 def _signed(
-    leaf: Leaf, issuer: x509.Certificate, sct: x509.certificate_transparency.SignedCertificateTimestamp
+    leaf: Leaf,
+    issuer: x509.Certificate,
+    sct: x509.certificate_transparency.SignedCertificateTimestamp,
+    at: datetime,
 ) -> bytes:
     try:
         precertificate = leaf.certificate.tbs_precertificate_bytes
     except ValueError as error:
         raise MalformedError("sct", f"expected a certificate with one SCT list, got {error}") from error
     issuer_key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    milliseconds = round(sct.timestamp.replace(tzinfo=UTC).timestamp() * 1000)
+    milliseconds = round(at.timestamp() * 1000)
     return b"".join(
         (
             bytes((_VERSION_1, _CERTIFICATE_TIMESTAMP)),

@@ -7,7 +7,7 @@ rests on.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal, NoReturn
 
 from vouchsafe.image.digest import Digest
 from vouchsafe.record import Record
@@ -54,6 +54,10 @@ class VerifiedSignature(Record):
     def _check(self) -> None:
         if self.made_here is not MADE_HERE:
             raise TypeError("only vouchsafe.verification makes a VerifiedSignature")
+
+    def replace(self, **changes: Any) -> NoReturn:
+        """Never: another claim or identity is not what was verified."""
+        raise TypeError("a VerifiedSignature is what was verified, or nothing")
 
     @property
     def digests(self) -> frozenset[Digest]:
