@@ -21,7 +21,8 @@ from vouchsafe.errors import (
 from vouchsafe.evidence import Evidence, parse
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
-from vouchsafe.policy.evaluate import Outcome, consider
+from vouchsafe.policy.consider import consider
+from vouchsafe.policy.evaluate import Outcome
 from vouchsafe.policy.scope import Selected
 from vouchsafe.policy.verdict import Looked, Reason
 from vouchsafe.ports import Clock

@@ -1,19 +1,15 @@
 """Does what was verified satisfy what the scope demands? Pure: a table in, a Verdict out, never an exception.
 
-`consider` holds one verified signature against one requirement and says everything that speaks against
-it; `evaluate` joins what was looked at into a verdict. All requirements must be met, each by one
-signature that nothing speaks against; somebody else's bad signature beside it counts for nothing.
+All requirements must be met, each by one signature that nothing speaks against (`consider`); somebody
+else's bad signature beside it counts for nothing.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, assert_never
 
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
-from vouchsafe.policy import binding, match
-from vouchsafe.policy.identity import Mismatch
 from vouchsafe.policy.requirement import (
     InsecureAcceptAnything,
     Reject,
@@ -28,7 +24,6 @@ from vouchsafe.policy.scope import Selected
 from vouchsafe.policy.verdict import Accepted, Looked, Reason, Rejected, Undecided, Verdict
 from vouchsafe.record import Record
 from vouchsafe.verification import VerifiedSignature
-from vouchsafe.verification.pki import names_host
 
 # Smaller is nearer to what was wanted: shown first.
 _NEARNESS = {
@@ -41,7 +36,6 @@ _NEARNESS = {
     "other-digest": 3,
 }
 _NOT_NEAR = 4
-_ATTESTED_ONLY = "an attestation is not a signature"
 
 
 class Outcome(Record):
@@ -51,27 +45,6 @@ class Outcome(Record):
     unanswered: tuple[Reason, ...] = ()
     troubles: tuple[Reason, ...] = ()
     limit: Reason | None = None
-
-
-def consider(
-    requirement: Requirement,
-    signature: VerifiedSignature,
-    reference: Reference,
-    digest: Digest,
-    selected: Selected,
-    at: datetime,
-) -> tuple[Reason, ...]:
-    """All that speaks against `signature` as an answer to `requirement`; nothing when it satisfies."""
-    against = [
-        *_of_kind(requirement, signature),
-        *_of_digest(signature, digest),
-        *_of_time(signature, selected, at),
-    ]
-    if isinstance(requirement, SigstoreSigned | SigstoreAttested):
-        against += _of_signer(requirement, signature)
-    if not against and isinstance(requirement, SignedBy | SigstoreSigned | SigstoreAttested):
-        against += _of_repository(requirement, signature, reference, selected)
-    return tuple(against)
 
 
 def evaluate(selected: Selected, reference: Reference, digest: Digest, outcome: Outcome) -> Verdict:
@@ -143,135 +116,6 @@ def _in_words(signer: Signer) -> str:
         return " and ".join(filter(None, (signer.pki.subject_email, signer.pki.subject_hostname)))
     keys = signer.keys
     return ", ".join(keys.paths) if keys and keys.paths else "a key that the policy holds"
-
-
-def _of_kind(requirement: Requirement, signature: VerifiedSignature) -> list[Reason]:
-    claim = signature.claim
-    if isinstance(requirement, SigstoreAttested):
-        if claim.predicate_type == requirement.predicate_type:
-            return []
-        got = claim.predicate_type or "a signature"
-        return [
-            Reason(
-                code="predicate-type",
-                message=f"expected an attestation {requirement.predicate_type}, got {got}",
-            )
-        ]
-    if claim.role == "signature":
-        return []
-    message = f"expected a signature, got an attestation {claim.predicate_type}: {_ATTESTED_ONLY}"
-    return [
-        Reason(
-            code="not-a-signature",
-            message=message,
-            hint="Sign the image too: attesting it is another command (`cosign sign`).",
-        )
-    ]
-
-
-def _of_digest(signature: VerifiedSignature, digest: Digest) -> list[Reason]:
-    if digest in signature.digests:
-        return []
-    got = ", ".join(sorted(str(each) for each in signature.digests))[:200]
-    return [Reason(code="other-digest", message=f"expected a signature of {digest}, got one of {got}")]
-
-
-def _of_time(signature: VerifiedSignature, selected: Selected, at: datetime) -> list[Reason]:
-    """`notBefore` and `maxAge`, on verified time: an old release cannot come back as the newest."""
-    if selected.rule.not_before is None and selected.rule.max_age is None:
-        return []
-    time = signature.time
-    if time is None:
-        return [Reason(code="too-old", message="expected a verified time, got a signature without one")]
-    if selected.rule.not_before is not None and time < selected.rule.not_before:
-        return [
-            Reason(
-                code="too-old",
-                message=f"expected one made from {selected.rule.not_before:%F %T}, got one of {time:%F %T}",
-            )
-        ]
-    if selected.rule.max_age is not None and at - time > selected.rule.max_age:
-        return [
-            Reason(
-                code="too-old",
-                message=f"expected one at most {selected.rule.max_age} old, got one of {time:%F %T}",
-            )
-        ]
-    return []
-
-
-def _of_signer(requirement: SigstoreSigned | SigstoreAttested, signature: VerifiedSignature) -> list[Reason]:
-    signer = requirement.signer
-    if signer.fulcio is not None:
-        identity = signature.identity
-        if identity is None:
-            return [Reason(code="identity", message="expected a certificate's identity, got a key")]
-        misses = [pattern.mismatches(identity) for pattern in signer.fulcio.identities]
-        if not all(misses):
-            return []
-        nearest = min(misses, key=len)
-        return [_identity_reason(miss) for miss in nearest]
-    if signer.pki is not None:
-        wanted = signer.pki
-        names = signature.subjects
-        if wanted.subject_email and wanted.subject_email not in names:
-            return [
-                Reason(
-                    code="identity",
-                    message=f"expected {wanted.subject_email}, got {', '.join(names) or 'nobody'}",
-                )
-            ]
-        if wanted.subject_hostname and not names_host(names, wanted.subject_hostname):
-            return [
-                Reason(
-                    code="identity",
-                    message=f"expected {wanted.subject_hostname}, got {', '.join(names) or 'nobody'}",
-                )
-            ]
-    return []
-
-
-def _identity_reason(miss: Mismatch) -> Reason:
-    if miss.field == "subject":
-        return Reason(
-            code="identity", message=f"signed by {miss.got}, expected {miss.expected}", about="subject"
-        )
-    return Reason(
-        code="identity",
-        message=f"signed with {miss.field} {miss.got}, expected {miss.expected}",
-        about=miss.field,
-    )
-
-
-def _of_repository(
-    requirement: SignedBy | SigstoreSigned | SigstoreAttested,
-    signature: VerifiedSignature,
-    reference: Reference,
-    selected: Selected,
-) -> list[Reason]:
-    """Which repository a signature may speak for. Bundles name none, so the identity must."""
-    wanted = requirement.signed_identity
-    if wanted is None:  # asked on the command line: whom, not where
-        return []
-    named = signature.claim.docker_reference
-    if named is not None:
-        if match.accepts(wanted, reference, named):
-            return []
-        return [
-            Reason(
-                code="other-repository",
-                message=f"expected a signature for {reference.identity}, got one for {named!r}",
-            )
-        ]
-    if signature.identity is None or isinstance(requirement, SignedBy) or requirement.signer.fulcio is None:
-        return []
-    unbound = binding.unbound(
-        requirement.signer.fulcio.identities,
-        signature.identity,
-        reference.repository,
-        selected.rule.repository_of_project,
-    )
-    return [Reason(code="repository-unbound", message=unbound)] if unbound else []
 
 
 def _nearest(index: int, outcome: Outcome) -> tuple[Reason, ...]:

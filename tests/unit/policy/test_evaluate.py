@@ -11,7 +11,8 @@ from vouchsafe.errors import Refused
 from vouchsafe.evidence import parse
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
-from vouchsafe.policy.evaluate import Outcome, consider, describe, evaluate
+from vouchsafe.policy.consider import consider
+from vouchsafe.policy.evaluate import Outcome, describe, evaluate
 from vouchsafe.policy.identity import IdentityPattern
 from vouchsafe.policy.reading import Place
 from vouchsafe.policy.requirement import (
