@@ -22,6 +22,11 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 INDEX_TYPES = frozenset((OCI_INDEX, DOCKER_LIST))
 IMAGE_TYPES = frozenset((OCI_IMAGE, DOCKER_IMAGE))
 ACCEPT = (OCI_IMAGE, OCI_INDEX, DOCKER_IMAGE, DOCKER_LIST)
+_KEYS = frozenset(
+    ("schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "subject", "annotations")
+)
+_FOLDED_KEYS = frozenset(key.casefold() for key in (*_KEYS, "fsLayers"))
+_VENDOR = "application/vnd."  # what a registry serves by accident begins otherwise
 
 
 class Descriptor(Record):
@@ -74,9 +79,10 @@ class Manifest(Record):
     def parse(cls, raw: bytes, *, served_as: str = "", algorithm: str = "sha256") -> Manifest:
         """Read a manifest. `served_as` is the Content-Type it came with, "" when there was none."""
         fields = Fields.parse(raw, what="manifest", largest=LARGEST_MANIFEST)
+        _refuse_disguised_keys(fields)
         media_type = _media_type(fields, served_as.partition(";")[0].strip())
         is_index = media_type in INDEX_TYPES
-        if "manifests" in fields and ("layers" in fields or "config" in fields or "fsLayers" in fields):
+        if "manifests" in fields and ("layers" in fields or "config" in fields):
             raise MalformedError(
                 "manifest-ambiguous", "expected an image or an index, got a document that is both"
             )
@@ -99,12 +105,19 @@ class Manifest(Record):
         )
 
 
+def _refuse_disguised_keys(fields: Fields) -> None:
+    """Go reads `Manifests` as `manifests`; here it would be a key that nobody looks at (CVE-2021-41190)."""
+    for key in fields.keys() - _KEYS:
+        if key.casefold() in _FOLDED_KEYS:
+            raise MalformedError("manifest-ambiguous", f"expected no key {key!r} in a manifest")
+
+
 def _media_type(fields: Fields, served_as: str) -> str:
     if fields.integer("schemaVersion") != 2:  # schema 1 signs something else than it hashes
         raise MalformedError("manifest-schema", "expected schemaVersion 2, got another")
     written = fields.text("mediaType", "")
     known = INDEX_TYPES | IMAGE_TYPES
-    if written and served_as in known and written != served_as:
+    if written and served_as.startswith(_VENDOR) and written != served_as:
         raise MalformedError("manifest-media-type", f"expected {served_as} as it was served, got {written!r}")
     guessed = OCI_INDEX if "manifests" in fields else OCI_IMAGE
     media_type = written or (served_as if served_as in known else guessed)
