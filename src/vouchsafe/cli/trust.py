@@ -11,11 +11,14 @@ from typing import Any
 from vouchsafe import __version__, wiring
 from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED
 from vouchsafe.cli.console import Console
+from vouchsafe.cli.options import given
+from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import MalformedError, Unavailable, VerificationError, printable
 from vouchsafe.verification.inventory import NAMES, Believed, Kind, inventory, warnings
 from vouchsafe.verification.trust import LoadedRoot, parse_trusted_root
 from vouchsafe.verification.tuf import Refreshed
 
+SCHEMA_VERSION = 1  # of docs/trust.schema.json
 OLDEST_EMBEDDED = timedelta(days=180)  # Sigstore signs its root anew about as often
 _SHORT = 16  # hexadecimal digits of a fingerprint that a line shows
 _WIDEST = 44  # characters of a name in a line
@@ -43,20 +46,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = _action(actions, "show", "print what is believed and until when", _SHOW)
     show.add_argument(
-        "--trusted-root", metavar="FILE", default="", help="look at this trusted_root.json instead"
+        "--trusted-root",
+        metavar="FILE",
+        type=given,
+        help="look at this trusted_root.json instead",
     )
     show.add_argument(
         "-v", "--verbose", action="store_true", help="whole fingerprints, addresses and anchors"
     )
     refresh = _action(actions, "refresh", "ask the TUF repository for the current trust root", _REFRESH)
     refresh.add_argument(
-        "--tuf-url", metavar="URL", default="", help="the repository (default: Sigstore's public-good one)"
+        "--tuf-url",
+        metavar="URL",
+        type=given,
+        help="the repository (default: Sigstore's public-good one)",
     )
     refresh.add_argument(
-        "--tuf-root", metavar="FILE", default="", help="the root.json that a private repository starts from"
+        "--tuf-root",
+        metavar="FILE",
+        type=given,
+        help="the root.json that a private repository starts from",
     )
     refresh.add_argument("--dry-run", action="store_true", help="ask and check, but keep nothing")
-    refresh.set_defaults(refuse=refresh.error)
 
 
 def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
@@ -69,7 +80,10 @@ def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.Argu
         allow_abbrev=False,
     )
     made.add_argument(
-        "--cache-dir", metavar="DIR", default="", help="where refreshed roots are (default: the user's cache)"
+        "--cache-dir",
+        metavar="DIR",
+        type=given,
+        help="where refreshed roots are (default: the user's cache)",
     )
     made.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: text")
     return made
@@ -84,12 +98,13 @@ def _show(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.trusted_root:
         loaded = wiring.trust_from_file(arguments.trusted_root)
     else:
-        loaded = wiring.trust_in_use(os.environ, uid=os.geteuid(), cache_dir=arguments.cache_dir)
+        loaded = wiring.trust_in_use(os.environ, uid=os.geteuid(), cache_dir=arguments.cache_dir or "")
     at = wiring.clock().now()
     believed = inventory(loaded.root)
     found = [*_staleness(loaded, at), *warnings(believed, at)]
     if arguments.output == "json":
         document = {
+            "schemaVersion": SCHEMA_VERSION,
             "source": _source(loaded),
             "fingerprint": loaded.root.fingerprint,
             "believed": [_as_json(each, at) for each in believed],
@@ -163,16 +178,16 @@ def _window(each: Believed) -> str:
 
 def _refresh(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.tuf_root and not arguments.tuf_url:
-        arguments.refuse("--tuf-root needs --tuf-url")
+        raise UsageError("expected --tuf-url beside --tuf-root, got none")
     if arguments.tuf_url and not arguments.tuf_url.startswith(("https://", "http://")):
-        arguments.refuse(f"expected an http or https URL, got {printable(arguments.tuf_url, 100)}")
+        raise UsageError(f"expected an http or https URL as --tuf-url, got {arguments.tuf_url!r}")
     try:
         done = wiring.refresh_trust(
             os.environ,
             uid=os.geteuid(),
-            url=arguments.tuf_url,
-            root_file=arguments.tuf_root,
-            cache_dir=arguments.cache_dir,
+            url=arguments.tuf_url or "",
+            root_file=arguments.tuf_root or "",
+            cache_dir=arguments.cache_dir or "",
             keep=not arguments.dry_run,
         )
     except (VerificationError, MalformedError) as error:
@@ -235,6 +250,7 @@ def _refreshed(
 ) -> dict[str, Any]:
     signed = done.signed
     return {
+        "schemaVersion": SCHEMA_VERSION,
         "url": done.delivery.url,
         "fetched": _time(done.delivery.fetched),
         "rootVersion": signed.root_version,
