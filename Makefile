@@ -49,7 +49,7 @@ fuzz: env  ## the long fuzzing run (SECONDS_TO_FUZZ for each target)
 	$(RUN) tests/fuzz/run.py --seconds $(SECONDS_TO_FUZZ)
 
 bench: peers  ## measure against cosign on this machine
-	$(RUN) bench/run.py
+	$(RUN) -m bench.run
 
 demo: env  ## a whole supply chain on this machine: sign, verify, refuse
 	@$(RUN) demo/run.py

@@ -1,0 +1,1 @@
+"""What vouchsafe costs, beside cosign: `make bench`, or `.venv/bin/python -m bench.run --help`."""
