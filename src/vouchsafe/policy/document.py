@@ -121,7 +121,7 @@ def _repositories(field: Field | None) -> dict[str, tuple[str, ...]]:
     for project, value in field.members().items():
         if project != ANY_PROJECT and "://" not in project and "@" not in project:
             message = f"expected a project's URL, a signer's e-mail address or *, got {project!r}"
-            raise field.error("policy-project", message, at=value.node)
+            raise value.error("policy-project", message)
         found[project] = strings(value)
         for name in found[project]:
             _check_repository(value, name)
