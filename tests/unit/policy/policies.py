@@ -321,7 +321,7 @@ def written(value: Any) -> str:
 
 
 _FULCIO = {"caPath": "/c", "oidcIssuer": "https://i.example", "subjectEmail": "a@b.example"}
-_ODD = [
+_ODD: list[Any] = [
     None,
     "",
     [],

@@ -56,7 +56,15 @@ def loads_there(skopeo: Path, source: Path, folder: Path, blob: bytes) -> bool:
     """Whether skopeo takes it; a policy that loads may still refuse the image."""
     folder.mkdir()
     (folder / "policy.json").write_bytes(blob)
-    command = [skopeo, "--policy", folder / "policy.json", "copy", "-q", f"dir:{source}", f"dir:{folder}/out"]
+    command: list[str | Path] = [
+        skopeo,
+        "--policy",
+        folder / "policy.json",
+        "copy",
+        "-q",
+        f"dir:{source}",
+        f"dir:{folder}/out",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert done.returncode in {0, 1, 2}, done.stderr
     refused = "Error loading trust policy" in done.stderr

@@ -150,8 +150,8 @@ def test_identities(written: Any, expected: IdentityPattern) -> None:
 def test_claims_beside_a_shorthand() -> None:
     """A shorthand may be narrowed by claims it does not compare itself."""
     (found,) = keyless({"gitlab": SHORT, "claims": {"deployment-environment": "production"}}).identities
-    assert ("production",) == found.claims["deployment-environment"]
-    assert ("42",) == found.claims["source-repository-identifier"]
+    assert found.claims["deployment-environment"] == ("production",)
+    assert found.claims["source-repository-identifier"] == ("42",)
 
 
 def test_alternatives() -> None:
@@ -172,8 +172,10 @@ def test_trust() -> None:
         Signer(fulcio=Fulcio(identities=(pattern,)), rekor=Source(paths=("/r", "/s"))),
     ]
     assert expected == [by_ca.signer, by_root.signer, by_logs.signer]
-    assert [False, False, True] == [
-        each.fulcio.uses_public_good_root for each in expected if each.fulcio is not None
+    assert [each.fulcio.uses_public_good_root for each in expected if each.fulcio is not None] == [
+        False,
+        False,
+        True,
     ]
 
 
@@ -292,7 +294,7 @@ def test_refused(fulcio: Any, code: str, said: str) -> None:
 def test_logs_beside_a_trusted_root() -> None:
     """A trusted root names the logs; keys beside it would mean two answers."""
     error = refused_fulcio({**CALLER, "trustedRootPath": "/t"}, rekorPublicKeyPath="/r")
-    assert "policy-key-source" == error.code
+    assert error.code == "policy-key-source"
     assert "The trusted root holds" in error.hint
 
 

@@ -75,7 +75,7 @@ def test_all_mismatches_are_told() -> None:
     """Issuer first, then the subject, then claims."""
     pattern = IdentityPattern(issuer=GITLAB, subject_uri=SUBJECT, claims={"build-trigger": ("push",)})
     found = pattern.mismatches(PERSON)
-    assert ["issuer", "subject", "subject-kind", "build-trigger"] == [each.field for each in found]
+    assert [each.field for each in found] == ["issuer", "subject", "subject-kind", "build-trigger"]
     assert f"expected issuer {GITLAB}, got https://accounts.example" == str(found[0])
 
 
@@ -88,7 +88,7 @@ def test_issuer_is_exact() -> None:
 def test_email() -> None:
     """An e-mail address matches exactly, and only as an e-mail address."""
     pattern = IdentityPattern(issuer=PERSON.issuer, subject_email="a@b.example")
-    assert () == pattern.mismatches(PERSON)
+    assert pattern.mismatches(PERSON) == ()
     assert pattern.mismatches(PERSON.replace(subject="A@b.example"))
     assert pattern.mismatches(PERSON.replace(subject_kind="other"))
 
@@ -150,7 +150,7 @@ def test_shared_configuration_pins_nothing() -> None:
     """The subject of a configuration in another project is that of everybody who includes it."""
     including = PIPELINE.replace(claims={"source-repository-uri": "https://gitlab.com/group/other"})
     pattern = IdentityPattern(issuer=GITLAB, subject_uri=SUBJECT)
-    assert [True, False] == [pattern.pins_project(PIPELINE), pattern.pins_project(including)]
+    assert [pattern.pins_project(PIPELINE), pattern.pins_project(including)] == [True, False]
 
 
 def test_old_certificates_are_pinned_by_their_subject() -> None:
@@ -213,10 +213,10 @@ def test_project_uri(issuer: str, subject: str, written: str, expected: str) -> 
 
 def test_claim_names_are_those_of_certificates() -> None:
     """What a policy may name is what verification reads."""
-    assert certificate.CLAIM_NAMES == frozenset(CLAIM_NAMES)
+    assert frozenset(CLAIM_NAMES) == certificate.CLAIM_NAMES
 
 
 def test_words() -> None:
     """A pattern prints as its subject and issuer."""
     assert f"{SUBJECT} (issuer {GITLAB})" == str(IdentityPattern(issuer=GITLAB, subject_uri=SUBJECT))
-    assert "x.* (issuer i)" == str(IdentityPattern(issuer="i", subject_regexp="x.*"))
+    assert str(IdentityPattern(issuer="i", subject_regexp="x.*")) == "x.* (issuer i)"

@@ -32,9 +32,9 @@ def test_scopes_add_up() -> None:
             drop_in("20.json", {}),
         ],
     )
-    assert ["a.b", "c.d"] == list(policy.transports["docker"])
-    assert "10.json:4" == str(policy.transports["docker"]["c.d"].place)
-    assert ["policy.json", "10.json", "20.json"] == [each.source for each in policy.documents]
+    assert list(policy.transports["docker"]) == ["a.b", "c.d"]
+    assert str(policy.transports["docker"]["c.d"].place) == "10.json:4"
+    assert [each.source for each in policy.documents] == ["policy.json", "10.json", "20.json"]
     assert policy.default == load(MAIN).default
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.unit.policy.policies import HEX
 from vouchsafe.policy.document import parse
+from vouchsafe.policy.grammar import Dialect
 from vouchsafe.policy.layers import File, load
 from vouchsafe.policy.lint import PUBLIC_GOOD_ROOT, Finding, Material, lint, named_files
 from vouchsafe.policy.reading import PolicyError
@@ -23,12 +24,12 @@ SIGNED = [{"type": "sigstoreSigned", "keyPath": "/k"}]
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "policy-json.md"
 
 
-def policy(value: Any, dialect: str = "vouchsafe") -> Policy:
+def policy(value: Any, dialect: Dialect = "vouchsafe") -> Policy:
     """A policy, one value a line."""
     return parse(json.dumps(value, indent=1).encode(), dialect=dialect, source="policy.json")
 
 
-def codes(value: Any, dialect: str = "vouchsafe") -> list[str]:
+def codes(value: Any, dialect: Dialect = "vouchsafe") -> list[str]:
     """The codes of what lint finds."""
     return [finding.code for finding in lint(policy(value, dialect), now=NOW)]
 
@@ -205,6 +206,13 @@ def test_identities(fulcio: dict[str, Any], expected: list[str]) -> None:
     assert expected == codes(keyless(**fulcio))
 
 
+def test_stock_dialect_has_no_claims() -> None:
+    """Where claims cannot be written, their absence is no finding."""
+    fulcio = {"caPath": "/c", "oidcIssuer": "https://gitlab.com", "subjectEmail": "https://gitlab.com/a/b"}
+    value = scoped("a.b", [{"type": "sigstoreSigned", "fulcio": fulcio, "rekorPublicKeyPath": "/r"}])
+    assert codes(value, "containers") == []
+
+
 @pytest.mark.parametrize(
     "requirement, transport, dialect, expected",
     [
@@ -247,7 +255,7 @@ def test_identities(fulcio: dict[str, Any], expected: list[str]) -> None:
         ),
     ],
 )
-def test_never_met(requirement: Any, transport: str, dialect: str, expected: int) -> None:
+def test_never_met(requirement: Any, transport: str, dialect: Dialect, expected: int) -> None:
     """Requirements that load and can never be met."""
     scope = "/x" if transport in {"oci", "dir"} else "a.b"
     assert ["requirement-never-met"] * expected == codes(scoped(scope, [requirement], transport), dialect)
@@ -301,8 +309,11 @@ def test_material() -> None:
     ]
     assert expected == [(each.code, each.severity) for each in found]
     text = json.dumps(EVERYTHING, indent=1).splitlines()
-    assert ["keyPath", "keyPaths", "caRootsPath", "fulcio"] == [
-        text[each.line - 1].split('"')[1] for each in found
+    assert [text[each.line - 1].split('"')[1] for each in found] == [
+        "keyPath",
+        "keyPaths",
+        "caRootsPath",
+        "fulcio",
     ]
     assert "trust refresh" in found[-1].fix
 
@@ -329,8 +340,8 @@ def test_lines() -> None:
     )
     text = json.dumps(value, indent=1).splitlines()
     found = lint(policy(value), now=NOW)
-    assert ["subject-any", "project-id", "not-before-future"] == [each.code for each in found]
-    assert ["subjectRegexp", "gitlab", "notBefore"] == [text[each.line - 1].split('"')[1] for each in found]
+    assert [each.code for each in found] == ["subject-any", "project-id", "not-before-future"]
+    assert [text[each.line - 1].split('"')[1] for each in found] == ["subjectRegexp", "gitlab", "notBefore"]
 
 
 def test_several_files() -> None:
@@ -338,8 +349,9 @@ def test_several_files() -> None:
     main = File(source="z.json", blob=json.dumps({"default": ACCEPT}).encode())
     other = File(source="a.json", blob=json.dumps({"transports": {"docker": {"busybox": REJECT}}}).encode())
     found = lint(load(main, [other]), now=NOW)
-    assert [("z.json", "default-accepts"), ("a.json", "scope-never-matches")] == [
-        (each.file, each.code) for each in found
+    assert [(each.file, each.code) for each in found] == [
+        ("z.json", "default-accepts"),
+        ("a.json", "scope-never-matches"),
     ]
 
 
@@ -364,4 +376,4 @@ def test_an_error_as_a_finding() -> None:
         severity="error",
     )
     assert expected == Finding.of(caught.value)
-    assert "bare" == Finding.of(PolicyError("c", "bare")).message
+    assert Finding.of(PolicyError("c", "bare")).message == "bare"

@@ -47,9 +47,9 @@ def test_refused(pattern: str, said: str, capfd: pytest.CaptureFixture[str]) -> 
     """What is no RE2 pattern, or too big a one, is the operator's error; nothing is printed by RE2."""
     with pytest.raises(ConfigurationError) as caught:
         regexp.check(pattern)
-    assert "policy-regexp" == caught.value.code
+    assert caught.value.code == "policy-regexp"
     assert said in caught.value.message
-    assert ("", "") == tuple(capfd.readouterr())
+    assert tuple(capfd.readouterr()) == ("", "")
 
 
 @pytest.mark.parametrize("text", ["https://gitlab.com/a-b/c_d//.gitlab-ci.yml@", "a+b*c?(d)[e]{f}|^$\\ é"])

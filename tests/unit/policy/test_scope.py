@@ -126,19 +126,19 @@ def test_select(image: str, expected: str) -> None:
 def test_port_beats_wildcard() -> None:
     """host:port comes before any wildcard, and wildcards do not see the port."""
     both = policy(docker=["*.0.0.1", "127.0.0.1:5000"])
-    assert "127.0.0.1:5000" == select(both, Reference.parse("127.0.0.1:5000/a")).scope
-    assert "*.0.0.1" == select(both, Reference.parse("127.0.0.1:5001/a")).scope
+    assert select(both, Reference.parse("127.0.0.1:5000/a")).scope == "127.0.0.1:5000"
+    assert select(both, Reference.parse("127.0.0.1:5001/a")).scope == "*.0.0.1"
 
 
 def test_wildcard_does_not_match_its_own_domain() -> None:
     """*.example.com is not example.com."""
-    assert "" == select(policy(docker=["*.example.com"]), Reference.parse("example.com/a")).transport
+    assert select(policy(docker=["*.example.com"]), Reference.parse("example.com/a")).transport == ""
 
 
 def test_other_transports() -> None:
     """What Reference cannot name is looked up by the transport's own identity."""
     found = lookup(policy(containers_storage=["[/x]"]), "containers-storage", "[overlay@/x]a.b/c:d")
-    assert ("containers-storage", "[/x]") == (found.transport, found.scope)
+    assert (found.transport, found.scope) == ("containers-storage", "[/x]")
 
 
 @pytest.mark.parametrize("path", ["relative", "/a/../b", "/a/", "//a", "/"])
@@ -161,8 +161,8 @@ def test_what_is_selected() -> None:
         }
     ).encode()
     found = select(parse(blob, dialect="vouchsafe", source="p"), Reference.parse("busybox"))
-    assert "2026-01-02 02:04:05+00:00" == str(found.not_before)
-    assert "12:00:00" == str(found.max_age)
-    assert {"https://gitlab.com/a/b": ("r.example/c",)} == found.repository_of_project
-    assert "default" == found.where
+    assert str(found.not_before) == "2026-01-02 02:04:05+00:00"
+    assert str(found.max_age) == "12:00:00"
+    assert found.repository_of_project == {"https://gitlab.com/a/b": ("r.example/c",)}
+    assert found.where == "default"
     assert found.requirements == found.rule.requirements

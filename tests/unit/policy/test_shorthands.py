@@ -268,4 +268,4 @@ def test_github_refuses(written: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         github.pattern(**{"repository": "acme/app", "workflow": "release.yml", **written})
     assert said in caught.value.message
-    assert "policy-github" == caught.value.code
+    assert caught.value.code == "policy-github"
