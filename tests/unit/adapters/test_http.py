@@ -36,17 +36,25 @@ def redirect(location: str, status: int = 307) -> Response:
 
 def test_an_answer(http: HttpClient) -> None:
     """Status, headers with lower-case names, body; what we send says identity and who we are."""
-    with LoopbackServer(lambda _: Response(headers={"Content-Type": "Text/Plain; a=b"}, body=b"hi")) as server:
+    with LoopbackServer(
+        lambda _: Response(headers={"Content-Type": "Text/Plain; a=b"}, body=b"hi")
+    ) as server:
         response = http.request("GET", f"{server.url}/x", headers={"Accept": "text/plain"})
     assert (response.status, response.body, response.content_type) == (200, b"hi", "text/plain")
     sent = server.requests[0].headers
-    assert (sent["accept"], sent["accept-encoding"], sent["user-agent"]) == ("text/plain", "identity", "vouchsafe")
+    assert (sent["accept"], sent["accept-encoding"], sent["user-agent"]) == (
+        "text/plain",
+        "identity",
+        "vouchsafe",
+    )
 
 
 def test_a_body_is_posted(http: HttpClient) -> None:
     """With its length and whatever headers the caller gives."""
     with LoopbackServer(lambda request: Response(status=201, body=request.body[::-1])) as server:
-        response = http.request("POST", server.url, headers={"Content-Type": "application/json"}, body=b'{"a":1}')
+        response = http.request(
+            "POST", server.url, headers={"Content-Type": "application/json"}, body=b'{"a":1}'
+        )
     assert (response.status, response.body) == (201, b'}1:"a"{')
     assert server.requests[0].headers["content-length"] == "7"
 
@@ -128,7 +136,7 @@ def test_retry_after_is_bounded(http: HttpClient, pauses: Pauses) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"),
+    "value, expected",
     [
         ("", None),
         ("0", 0.0),
@@ -237,7 +245,10 @@ def test_an_endless_body_ends(http: HttpClient) -> None:
         while True:
             yield b"x" * 1024
 
-    with LoopbackServer(lambda _: Response(body=forever())) as server, pytest.raises(MalformedError) as caught:
+    with (
+        LoopbackServer(lambda _: Response(body=forever())) as server,
+        pytest.raises(MalformedError) as caught,
+    ):
         http.request("GET", server.url, largest=10_000)
     assert caught.value.code == "answer-too-large"
 
@@ -384,7 +395,9 @@ def test_redirects_end(http: HttpClient) -> None:
     assert (caught.value.code, len(server.requests)) == ("redirects", MOST_REDIRECTS + 1)
 
 
-@pytest.mark.parametrize("location", ["ftp://a.example/", "https://u:p@a.example/", "file:///etc/passwd", "https://"])
+@pytest.mark.parametrize(
+    "location", ["ftp://a.example/", "https://u:p@a.example/", "file:///etc/passwd", "https://"]
+)
 def test_redirects_to_nowhere(http: HttpClient, location: str) -> None:
     """A location that is no plain URL is malformed."""
     with LoopbackServer(lambda _: redirect(location)) as server, pytest.raises(MalformedError) as caught:

@@ -31,7 +31,7 @@ EXEMPT = [
 ]
 
 
-@pytest.mark.parametrize(("entry", "host", "port", "exempt"), EXEMPT)
+@pytest.mark.parametrize("entry, host, port, exempt", EXEMPT)
 def test_no_proxy(entry: str, host: str, port: int, exempt: bool) -> None:
     """NO_PROXY by name, domain, address, network and port."""
     proxies = Proxies.of({**PROXY, "NO_PROXY": entry})
@@ -44,14 +44,16 @@ def test_loopback_is_never_proxied(host: str) -> None:
     assert Proxies.of(PROXY).choose("http", host, 5000) == ""
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1.example", "128.0.0.1", "a.example", "1.2.3", "fd00::1", "localhost.a"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1.example", "128.0.0.1", "a.example", "1.2.3", "fd00::1", "localhost.a"]
+)
 def test_what_is_not_loopback(host: str) -> None:
     """Names that look like it are not."""
     assert not is_loopback(host)
 
 
 @pytest.mark.parametrize(
-    ("environ", "scheme", "expected"),
+    "environ, scheme, expected",
     [
         ({}, "http", ""),
         (PROXY, "http", "http://plain.example:1"),
@@ -71,4 +73,7 @@ def test_variables(environ: dict[str, str], scheme: str, expected: str) -> None:
 def test_httpoxy_cve_2016_5385() -> None:
     """Inside CGI, HTTP_PROXY is a request header: it is ignored, the lower-case one is not."""
     assert Proxies.of({"HTTP_PROXY": "evil:1", "REQUEST_METHOD": "GET"}).choose("http", "a.example", 80) == ""
-    assert Proxies.of({"http_proxy": "b:1", "REQUEST_METHOD": "GET"}).choose("http", "a.example", 80) == "http://b:1"
+    assert (
+        Proxies.of({"http_proxy": "b:1", "REQUEST_METHOD": "GET"}).choose("http", "a.example", 80)
+        == "http://b:1"
+    )

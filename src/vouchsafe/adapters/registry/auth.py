@@ -56,7 +56,7 @@ class AuthFile(Record):
             if not content.strip():
                 return cls(auths={}, helpers={}, legacy=legacy)
             document = Fields(parse_json(content, what=path, largest=LARGEST_FILE), path)
-            auths = document if legacy else Fields(document.raw("auths") or {}, f"{path}: auths")
+            auths = document if legacy else Fields(document.raw("auths") if "auths" in document else {}, f"{path}: auths")
             return cls(
                 auths={key: _entry(auths.fields(key)) for key in sorted(auths.keys()) if key in auths},
                 helpers={} if legacy else document.texts("credHelpers"),

@@ -77,6 +77,8 @@ class Endpoints:
                 response = self._ask(source, question, scheme, insecure=True, retries=0)
             except Unavailable as error:
                 if error.code not in WRONG_SCHEME:
+                    if not error.retryable:
+                        raise
                     return self._ask(source, question, scheme, insecure=True)
                 failures.append(error)
                 continue
