@@ -10,7 +10,7 @@ from vouchsafe.errors import MalformedError
 from vouchsafe.evidence.dsse import read_envelope
 from vouchsafe.evidence.types import Content, Evidence, InclusionProof, LogEntry, MessageSignature
 from vouchsafe.image.digest import Digest
-from vouchsafe.strictjson import Fields
+from vouchsafe.strictjson import Fields, base64_bytes
 
 FAMILY = "application/vnd.dev.sigstore.bundle"
 _VERSIONS = {
@@ -124,9 +124,15 @@ def _proof(proof: Fields) -> InclusionProof:
         log_index=proof.integer("logIndex", 0),
         tree_size=proof.integer("treeSize", 0),
         root_hash=proof.data("rootHash", b""),
-        hashes=tuple(Fields({"hash": value}, proof.what).data("hash") for value in hashes),
+        hashes=tuple(_hash(value, proof.what) for value in hashes),
         checkpoint=checkpoint,
     )
+
+
+def _hash(value: object, where: str) -> bytes:
+    if not isinstance(value, str):
+        raise MalformedError("json-type", f"expected strings in {where}.hashes, got another value")
+    return base64_bytes(value, where)
 
 
 def _timestamps(material: Fields) -> tuple[bytes, ...]:

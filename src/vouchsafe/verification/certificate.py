@@ -7,11 +7,11 @@ critical extension that we do not understand. Issuer and claims: Fulcio's oid-in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -32,6 +32,7 @@ _UNDERSTOOD = frozenset(
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
     )
 )
+Extensions = Mapping[x509.ObjectIdentifier, x509.Extension[x509.ExtensionType]]
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 _X509_ERRORS = (
     ValueError,
@@ -53,7 +54,7 @@ class Leaf:
         self.der = der
         self.certificate = load(der)
         try:
-            self.extensions = self.certificate.extensions
+            self.extensions = _by_identifier(self.certificate)
             self.key = keys.supported(self.certificate.public_key())
         except _X509_ERRORS as error:
             raise MalformedError("certificate", f"expected a certificate, got {error}") from error
@@ -98,6 +99,8 @@ def path(
             continue
         for chain in chains:
             try:
+                if authority.open_path:
+                    _check_authorities_use(chain)
                 _check_path(leaf.certificate, chain, authority, times)
             except VerificationError as error:
                 nearest = error
@@ -148,7 +151,7 @@ def load_kept(der: bytes) -> x509.Certificate:
 
 @lru_cache(maxsize=CERTIFICATES_KEPT)
 def parsed_chain(ders: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
-    """The chain of an authority of the trust root: parsed, and its inner signatures checked, once.
+    """The chain of an authority of the trust root: parsed, its inner signatures and uses checked, once.
 
     Raises VerificationError when it does not hold together.
     """
@@ -158,6 +161,7 @@ def parsed_chain(ders: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
             raise VerificationError(
                 "trusted-chain", "expected each certificate of the trust root issued by the next"
             )
+    _check_authorities_use(chain)
     return chain
 
 
@@ -171,7 +175,7 @@ def refuse_roots(chain: tuple[bytes, ...]) -> None:
 
 def is_authority(certificate: x509.Certificate) -> bool:
     """Whether a certificate of the trust root is a CA's."""
-    constraints = _find(certificate.extensions, x509.BasicConstraints)
+    constraints = find(_by_identifier(certificate), x509.BasicConstraints)
     return constraints is not None and constraints.ca
 
 
@@ -189,8 +193,6 @@ def _check_path(
     authority: CertificateAuthority,
     times: list[datetime],
 ) -> None:
-    for depth, certificate in enumerate(chain):
-        _check_authority_use(certificate, depth)
     for at in times:
         if at not in authority.window:
             raise VerificationError(
@@ -206,32 +208,37 @@ def _check_path(
                 )
 
 
-def _check_leaf_use(extensions: x509.Extensions) -> None:
+def _check_leaf_use(extensions: Extensions) -> None:
     _refuse_unknown_critical(extensions)
-    constraints = _find(extensions, x509.BasicConstraints)
+    constraints = find(extensions, x509.BasicConstraints)
     if constraints is not None and constraints.ca:
         raise VerificationError(
             "certificate-use", "expected a signer's certificate, got a certificate authority's"
         )
-    usage = _find(extensions, x509.KeyUsage)
+    usage = find(extensions, x509.KeyUsage)
     if usage is not None and not usage.digital_signature:
         raise VerificationError(
             "certificate-use", "expected a key for digital signatures, got one for other uses"
         )
-    extended = _find(extensions, x509.ExtendedKeyUsage)
+    extended = find(extensions, x509.ExtendedKeyUsage)
     if extended is None or ExtendedKeyUsageOID.CODE_SIGNING not in extended:
         raise VerificationError(
             "certificate-use", "expected a certificate for code signing, got one for other uses"
         )
 
 
+def _check_authorities_use(chain: tuple[x509.Certificate, ...]) -> None:
+    for depth, certificate in enumerate(chain):
+        _check_authority_use(certificate, depth)
+
+
 def _check_authority_use(certificate: x509.Certificate, depth: int) -> None:
     try:
-        extensions = certificate.extensions
+        extensions = _by_identifier(certificate)
     except _X509_ERRORS as error:
         raise MalformedError("certificate", f"expected a CA certificate, got {error}") from error
     _refuse_unknown_critical(extensions)
-    constraints = _find(extensions, x509.BasicConstraints)
+    constraints = find(extensions, x509.BasicConstraints)
     if constraints is None or not constraints.ca:
         raise VerificationError(
             "certificate-use", "expected a certificate authority in the path, got another"
@@ -240,10 +247,10 @@ def _check_authority_use(certificate: x509.Certificate, depth: int) -> None:
         raise VerificationError(
             "certificate-use", f"expected a path of at most {constraints.path_length} CAs"
         )
-    usage = _find(extensions, x509.KeyUsage)
+    usage = find(extensions, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
         raise VerificationError("certificate-use", "expected an authority that may sign certificates")
-    extended = _find(extensions, x509.ExtendedKeyUsage)
+    extended = find(extensions, x509.ExtendedKeyUsage)
     allowed = (ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
     if extended is not None and not any(use in extended for use in allowed):
         raise VerificationError(
@@ -251,17 +258,21 @@ def _check_authority_use(certificate: x509.Certificate, depth: int) -> None:
         )
 
 
-def _refuse_unknown_critical(extensions: x509.Extensions) -> None:
-    for extension in extensions:
-        if extension.critical and extension.oid not in _UNDERSTOOD:
+def _refuse_unknown_critical(extensions: Extensions) -> None:
+    for identifier, extension in extensions.items():
+        if extension.critical and identifier not in _UNDERSTOOD:
             raise VerificationError(
                 "certificate-critical",
-                f"expected no unknown critical extension, got {extension.oid.dotted_string}",
+                f"expected no unknown critical extension, got {identifier.dotted_string}",
             )
 
 
-def _find(extensions: x509.Extensions, kind: type[_Extension]) -> _Extension | None:
-    try:
-        return extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
+def _by_identifier(certificate: x509.Certificate) -> Extensions:
+    """Looked up once each: the library's own look-up goes over all of them every time."""
+    return {extension.oid: extension for extension in certificate.extensions}
+
+
+def find(extensions: Extensions, kind: type[_Extension]) -> _Extension | None:
+    """The extension's value, or None."""
+    found = extensions.get(kind.oid)
+    return None if found is None else cast("_Extension", found.value)

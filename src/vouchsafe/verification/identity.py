@@ -6,6 +6,7 @@ present. Names of the claims are those of Fulcio's oid-info.md, in kebab-case.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from cryptography import x509
@@ -15,8 +16,8 @@ from vouchsafe.record import Record
 
 _FULCIO = "1.3.6.1.4.1.57264.1."
 _OTHER_NAME = f"{_FULCIO}7"
-_ISSUER_V1 = f"{_FULCIO}1"
-_ISSUER_V2 = f"{_FULCIO}8"
+_ISSUER_V1 = x509.ObjectIdentifier(f"{_FULCIO}1")
+_ISSUER_V2 = x509.ObjectIdentifier(f"{_FULCIO}8")
 _RAW_CLAIMS = {
     2: "github-workflow-trigger",
     3: "github-workflow-sha",
@@ -43,6 +44,8 @@ _DER_CLAIMS = {
     24: "token-subject",
 }
 CLAIM_NAMES = frozenset((*_RAW_CLAIMS.values(), *_DER_CLAIMS.values()))
+_RAW_IDENTIFIERS = {x509.ObjectIdentifier(f"{_FULCIO}{n}"): name for n, name in _RAW_CLAIMS.items()}
+_DER_IDENTIFIERS = {x509.ObjectIdentifier(f"{_FULCIO}{n}"): name for n, name in _DER_CLAIMS.items()}
 _UTF8_STRING = 0x0C  # ASN.1 tag
 _LONG_FORM = 0x80
 
@@ -62,23 +65,22 @@ class Identity(Record):
         return f"{self.subject} (issuer {self.issuer})"
 
 
-def read_identity(extensions: x509.Extensions) -> Identity:
+def read_identity(extensions: Mapping[x509.ObjectIdentifier, x509.Extension[x509.ExtensionType]]) -> Identity:
     """What a certificate's extensions say. Raises MalformedError; VerificationError when nobody is named."""
-    values = {
-        extension.oid.dotted_string: extension.value.value
-        for extension in extensions
-        if isinstance(extension.value, x509.UnrecognizedExtension)
-    }
     subject, kind = _subject(extensions)
-    claims = {
-        name: _raw_text(values[_FULCIO + str(n)], name)
-        for n, name in _RAW_CLAIMS.items()
-        if _FULCIO + str(n) in values
-    }
-    for number, name in _DER_CLAIMS.items():
-        if (value := values.get(_FULCIO + str(number))) is not None:
+    issuers: dict[x509.ObjectIdentifier, bytes] = {}
+    claims: dict[str, str] = {}
+    for identifier, extension in extensions.items():
+        if type(extension.value) is not x509.UnrecognizedExtension:
+            continue
+        value = extension.value.value
+        if (name := _DER_IDENTIFIERS.get(identifier)) is not None:
             claims[name] = utf8_string(value, name)
-    return Identity(issuer=_issuer(values), subject=subject, subject_kind=kind, claims=claims)
+        elif (name := _RAW_IDENTIFIERS.get(identifier)) is not None:
+            claims[name] = _raw_text(value, name)
+        elif identifier in (_ISSUER_V1, _ISSUER_V2):
+            issuers[identifier] = value
+    return Identity(issuer=_issuer(issuers), subject=subject, subject_kind=kind, claims=claims)
 
 
 def utf8_string(der: bytes, what: str) -> str:
@@ -105,7 +107,7 @@ def _raw_text(value: bytes, what: str) -> str:
         raise MalformedError("certificate-claim", f"expected UTF-8 in {what}") from error
 
 
-def _issuer(values: dict[str, bytes]) -> str:
+def _issuer(values: dict[x509.ObjectIdentifier, bytes]) -> str:
     written = []
     if _ISSUER_V1 in values:
         written.append(_raw_text(values[_ISSUER_V1], "issuer"))
@@ -120,11 +122,12 @@ def _issuer(values: dict[str, bytes]) -> str:
     return written[0]
 
 
-def _subject(extensions: x509.Extensions) -> tuple[str, SubjectKind]:
-    try:
-        names = list(extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
-    except x509.ExtensionNotFound:
-        names = []
+def _subject(
+    extensions: Mapping[x509.ObjectIdentifier, x509.Extension[x509.ExtensionType]],
+) -> tuple[str, SubjectKind]:
+    found = extensions.get(x509.SubjectAlternativeName.oid)
+    value = found.value if found is not None else None
+    names = list(value) if isinstance(value, x509.SubjectAlternativeName) else []
     if len(names) != 1:
         raise VerificationError(
             "certificate-subject", f"expected one subject alternative name, got {len(names)}"

@@ -7,6 +7,7 @@ the Sigstore algorithm registry asks for.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -23,7 +24,7 @@ SMALLEST_RSA = 2048  # bits
 LARGEST_RSA = 16_384  # bits, as OpenSSL
 KEYS_KEPT = 64  # parsed keys of logs and authorities
 _HASHES: dict[str, Any] = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
-_CURVE_HASH = {"secp256r1": "sha256", "secp384r1": "sha384", "secp521r1": "sha512"}
+_TRIED = {"secp256r1": ("sha256",), "secp384r1": ("sha256", "sha384"), "secp521r1": ("sha256", "sha512")}
 _ECDSA = {name: ec.ECDSA(Prehashed(algorithm)) for name, algorithm in _HASHES.items()}
 
 Key = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
@@ -45,7 +46,7 @@ def supported(key: object) -> Key:
         raise MalformedError(
             "public-key", f"expected RSA of {SMALLEST_RSA} to {LARGEST_RSA} bits, got {key.key_size}"
         )
-    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in _CURVE_HASH:
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in _TRIED:
         raise MalformedError("public-key", f"expected P-256, P-384 or P-521, got {key.curve.name}")
     if not isinstance(key, Key):
         raise MalformedError("public-key", f"expected an ECDSA, RSA or Ed25519 key, got {type(key).__name__}")
@@ -65,26 +66,28 @@ def verify(key: Key, signature: bytes, signed: bytes | Digest, what: str) -> Non
 
 def holds(key: Key, signature: bytes, signed: bytes | Digest) -> bool:
     """Whether `signature` is one by `key`; VerificationError where only the bytes themselves could tell."""
-    if isinstance(key, ed25519.Ed25519PublicKey):
-        if isinstance(signed, Digest):
-            raise VerificationError("signature", "expected the artifact itself to check an Ed25519 signature")
-        return _checks(key.verify, signature, signed)
-    algorithms = ["sha256"]
     if isinstance(key, ec.EllipticCurvePublicKey):
-        algorithms = list(dict.fromkeys(("sha256", _CURVE_HASH[key.curve.name])))
+        return any(
+            _checks(key.verify, signature, digest, _ECDSA[algorithm])
+            for algorithm, digest in _digests(signed, _TRIED[key.curve.name])
+        )
+    if isinstance(key, rsa.RSAPublicKey):
+        return any(
+            _checks(key.verify, signature, digest, padding.PKCS1v15(), Prehashed(_HASHES[algorithm]))
+            for algorithm, digest in _digests(signed, ("sha256",))
+        )
+    if isinstance(signed, Digest):
+        raise VerificationError("signature", "expected the artifact itself to check an Ed25519 signature")
+    return _checks(key.verify, signature, signed)
+
+
+def _digests(signed: bytes | Digest, algorithms: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    """(algorithm, hash) of what was signed, as far as it is known."""
     for algorithm in algorithms:
-        if isinstance(signed, Digest):
-            if signed.algorithm != algorithm:
-                continue
-            digest = signed.raw
-        else:
-            digest = hashlib.new(algorithm, signed).digest()
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            if _checks(key.verify, signature, digest, _ECDSA[algorithm]):
-                return True
-        elif _checks(key.verify, signature, digest, padding.PKCS1v15(), Prehashed(_HASHES[algorithm])):
-            return True
-    return False
+        if not isinstance(signed, Digest):
+            yield algorithm, hashlib.new(algorithm, signed).digest()
+        elif signed.algorithm == algorithm:
+            yield algorithm, signed.raw
 
 
 def _checks(check: Any, *arguments: object) -> bool:

@@ -46,10 +46,9 @@ def names_host(names: tuple[str, ...], wanted: str) -> bool:
     return any(name.lower() in (host, wildcard) for name in names)
 
 
-def _names(extensions: x509.Extensions) -> tuple[str, ...]:
-    try:
-        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+def _names(extensions: certificate.Extensions) -> tuple[str, ...]:
+    names = certificate.find(extensions, x509.SubjectAlternativeName)
+    if names is None:
         return ()
     return (*names.get_values_for_type(x509.RFC822Name), *names.get_values_for_type(x509.DNSName))
 

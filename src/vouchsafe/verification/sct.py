@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from vouchsafe.errors import MalformedError, VerificationError
 from vouchsafe.verification import keys
-from vouchsafe.verification.certificate import Leaf
+from vouchsafe.verification.certificate import CERTIFICATES_KEPT, Leaf, find
 from vouchsafe.verification.trust import Log
 
 _VERSION_1 = 0
@@ -24,12 +25,9 @@ _PRECERT_ENTRY = 1
 
 def verify(leaf: Leaf, issuer: x509.Certificate, logs: tuple[Log, ...]) -> None:
     """Check that at least one of `logs` timestamped `leaf`. Raises VerificationError."""
-    try:
-        found = leaf.extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps).value
-    except x509.ExtensionNotFound:
-        raise VerificationError(
-            "sct", "expected a signed certificate timestamp, got a certificate without"
-        ) from None
+    found = find(leaf.extensions, x509.PrecertificateSignedCertificateTimestamps)
+    if found is None:
+        raise VerificationError("sct", "expected a signed certificate timestamp, got a certificate without")
     nearest = VerificationError("sct", "expected a timestamp by a trusted CT log, got none of such")
     for timestamp in found:
         for log in logs:
@@ -76,17 +74,23 @@ def _signed(
         precertificate = leaf.certificate.tbs_precertificate_bytes
     except ValueError as error:
         raise MalformedError("sct", f"expected a certificate with one SCT list, got {error}") from error
-    issuer_key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     milliseconds = round(at.timestamp() * 1000)
     return b"".join(
         (
             bytes((_VERSION_1, _CERTIFICATE_TIMESTAMP)),
             milliseconds.to_bytes(8, "big"),
             _PRECERT_ENTRY.to_bytes(2, "big"),
-            hashlib.sha256(issuer_key).digest(),
+            _key_hash(issuer),
             len(precertificate).to_bytes(3, "big"),
             precertificate,
             len(sct.extension_bytes).to_bytes(2, "big"),
             sct.extension_bytes,
         )
     )
+
+
+@lru_cache(maxsize=CERTIFICATES_KEPT)
+def _key_hash(issuer: x509.Certificate) -> bytes:
+    """What binds the timestamp to the CA that issued, not to its name."""
+    key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(key).digest()
