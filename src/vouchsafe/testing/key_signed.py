@@ -32,9 +32,9 @@ def managed_key_unlogged(draft: Draft) -> None:
     draft.on_trust.append(lambda plan: plan.replace(logs=()))
 
 
-@right("managed-key-p384", BUNDLES)
+@right("managed-key-p384", ("legacy", *BUNDLES))
 def managed_key_p384(draft: Draft) -> None:
-    """Signed by a P-384 key over SHA-384."""
+    """Signed by a P-384 key over SHA-384: cosign 3.1 signs so, and cannot verify it."""
     _by_key(draft, "p384")
 
 
@@ -46,7 +46,7 @@ def managed_key_p521(draft: Draft) -> None:
 
 @right("managed-key-p384-sha256", LEGACY)
 def managed_key_p384_sha256(draft: Draft) -> None:
-    """Signed by a P-384 key over SHA-256, as cosign does in its old format."""
+    """Signed by a P-384 key over SHA-256, as cosign verifies it in its old format."""
     _by_key(draft, "p384")
     draft.order = draft.order.replace(hash=hashes.SHA256())
 

@@ -119,11 +119,32 @@ def push_bundle(
     return referrer
 
 
-def add_fallback(store: RegistryStore, repository: str, digest: Digest, descriptor: dict[str, Any]) -> None:
+def push_junk(
+    store: RegistryStore, repository: str, digest: Digest, count: int, *, fallback: bool = True
+) -> None:
+    """So many referrers of `digest` that claim to be bundles and are not."""
+    listed = []
+    for number in range(count):
+        blob = compact({"mediaType": BUNDLE_TYPE, "junk": number})
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": OCI_IMAGE,
+            "artifactType": BUNDLE_TYPE,
+            "config": _descriptor(OCI_EMPTY, store.put_blob(repository, b"{}"), b"{}"),
+            "layers": [_descriptor(BUNDLE_TYPE, store.put_blob(repository, blob), blob)],
+            "subject": _descriptor(OCI_IMAGE, digest, b""),
+        }
+        made = compact(manifest)
+        listed.append(_descriptor(OCI_IMAGE, store.put_manifest(repository, made, OCI_IMAGE), made))
+    if fallback:
+        add_fallback(store, repository, digest, *listed)
+
+
+def add_fallback(store: RegistryStore, repository: str, digest: Digest, *descriptors: dict[str, Any]) -> None:
     """Read, add to and rewrite the index at `sha256-<hex>`."""
     there = store.manifest(repository, digest.tag_prefix)
     listed = json.loads(there.raw)["manifests"] if there else []
-    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*listed, descriptor]}
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*listed, *descriptors]}
     store.put_manifest(repository, compact(index), OCI_INDEX, digest.tag_prefix)
 
 

@@ -16,6 +16,7 @@ from vouchsafe.testing.push import (
     push_bundle,
     push_image,
     push_index,
+    push_junk,
     push_signature,
 )
 from vouchsafe.testing.registry_access import BasicAccess, TokenAccess
@@ -35,5 +36,6 @@ __all__ = [
     "push_bundle",
     "push_image",
     "push_index",
+    "push_junk",
     "push_signature",
 ]

@@ -188,7 +188,7 @@ Change = Callable[[Draft], None]
 
 
 class Kind(Record):
-    """A right or wrong thing by name: which forms have it, which rule of docs/verification.md it is about."""
+    """A right or wrong thing by name: which forms have it, which rule (docs/testing.md) it breaks."""
 
     name: str
     reason: str

@@ -111,7 +111,7 @@ def key_for_keyless(draft: Draft) -> None:
 
 @wrong("two-certificates-in-annotation", 7, _LAYERS)
 def two_certificates_in_annotation(draft: Draft) -> None:
-    """The certificate annotation holds two certificates; which one is the leaf?"""
+    """The certificate annotation holds two certificates, and only one can be the leaf."""
     stranger = draft.sigstore.keys.ec("stranger").public_key()
 
     def edit(annotations: dict[str, Any]) -> None:
