@@ -86,7 +86,13 @@ def _root(signer: Signer, world: World) -> TrustRoot:
     rekor = _read(signer.rekor, world.files) if signer.rekor is not None else ()
     if signer.fulcio is None:
         keys = _read(signer.keys, world.files) if signer.keys is not None else ()
-        return from_pem(keys=keys, log_keys=rekor, source="keys of the policy")
+        root = from_pem(keys=keys, log_keys=rekor, source="keys of the policy")
+        if signer.log_root:
+            logs = parse_trusted_root(
+                world.files.read(signer.log_root, largest=LARGEST_FILE), source=signer.log_root
+            )
+            root = logs.replace(authorities=(), ct_logs=(), keys=root.keys)
+        return root
     if signer.fulcio.ca is not None:
         authorities = _read(signer.fulcio.ca, world.files)
         return from_pem(authorities=authorities, log_keys=rekor, source="certificate authority of the policy")

@@ -40,7 +40,9 @@ def policy_of(arguments: argparse.Namespace, host: wiring.Host) -> Policy:
     """The policy that the command line means. UsageError, ConfigurationError."""
     named = _named_flags(arguments)
     if not named:
-        policy = wiring.policy_of_file(arguments.policy) if arguments.policy else wiring.policy_of_host(host)
+        policy = (
+            wiring.policy_of_files((arguments.policy,)) if arguments.policy else wiring.policy_of_host(host)
+        )
         if policy is None:
             raise UsageError(_NOBODY, hint=_NOBODY_HINT)
         return policy
@@ -84,13 +86,17 @@ def _named_flags(arguments: argparse.Namespace) -> list[str]:
 
 
 def _by_key(arguments: argparse.Namespace) -> Policy:
-    beside = [name for name in _named_flags(arguments) if name not in ("--key", "--type")]
+    beside = [name for name in _named_flags(arguments) if name not in ("--key", "--type", "--trusted-root")]
     if beside:
         raise UsageError(
             f"expected --key alone, got {beside[0]} beside it",
             hint="a key has no certificate; ask for one or the other",
         )
-    return flags.by_key(arguments.key, predicate_type=predicate_type(arguments.type))
+    return flags.by_key(
+        arguments.key,
+        trusted_root=arguments.trusted_root or "",
+        predicate_type=predicate_type(arguments.type),
+    )
 
 
 def _by_identity(arguments: argparse.Namespace) -> Policy:

@@ -17,9 +17,9 @@ def by_identity(*patterns: IdentityPattern, trusted_root: str = "", predicate_ty
     return _policy(Signer(fulcio=Fulcio(trusted_root=trusted_root, identities=patterns)), predicate_type)
 
 
-def by_key(*paths: str, predicate_type: str = "") -> Policy:
-    """Accept what one of the keys in these PEM files signed."""
-    return _policy(Signer(keys=Source(paths=paths)), predicate_type)
+def by_key(*paths: str, trusted_root: str = "", predicate_type: str = "") -> Policy:
+    """Accept what one of the keys in these PEM files signed; with a trust root, only what its logs hold."""
+    return _policy(Signer(keys=Source(paths=paths), log_root=trusted_root), predicate_type)
 
 
 def _policy(signer: Signer, predicate_type: str) -> Policy:

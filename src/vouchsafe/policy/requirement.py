@@ -115,12 +115,16 @@ class PKI(Record):
 
 
 class Signer(Record):
-    """Whose signature counts: exactly one of `keys`, `fulcio`, `pki`; `rekor` are the logs' keys."""
+    """Whose signature counts: exactly one of `keys`, `fulcio`, `pki`; `rekor` are the logs' keys.
+
+    `log_root`: a trusted_root.json whose logs must hold what a key signed (`--key` with `--trusted-root`).
+    """
 
     keys: Source | None = None
     fulcio: Fulcio | None = None
     pki: PKI | None = None
     rekor: Source | None = None
+    log_root: str = ""
 
     @property
     def in_words(self) -> str:

@@ -19,6 +19,10 @@ from vouchsafe.verification.trust import Log
 _TILED = frozenset((("hashedrekord", "0.0.2"), ("dsse", "0.0.2")))  # kinds that only Rekor v2 has
 
 
+# Entries of Rekor v2, whose host is its name and signs the origin; v1 logs go by a name of their own.
+_TILED = frozenset((("hashedrekord", "0.0.2"), ("dsse", "0.0.2")))
+
+
 class LoggedEntry(Record):
     """A verified entry. `index` is what the log signed; `time` is None where no promise was signed."""
 

@@ -484,3 +484,17 @@ def test_keys_and_private_authorities(estate: Estate, tmp_path: Path) -> None:
         written(f'{{"default":[{{"type":"sigstoreSigned","keyPath":"/rekor1.pub",{identity}}}]}}')
     )
     assert (Rejected, ["signature"]) == (type(by_key), codes(by_key))
+
+
+def test_a_key_with_a_trust_root_demands_its_logs(estate: Estate) -> None:
+    """`--key` alone asks for no log, `--key --trusted-root` does."""
+    from vouchsafe.testing.keys import KeySource, public_pem
+
+    key = KeySource("managed").ec("managed")
+    estate.files["/key.pub"] = public_pem(key.public_key())
+    estate.legacy(key=key, log=None)
+    assert isinstance(estate.ask(flags.by_key("/key.pub")), Accepted)
+    logged = flags.by_key("/key.pub", trusted_root="/root.json")
+    assert codes(estate.ask(logged)) == ["log-entry"]
+    estate.legacy(key=key)
+    assert isinstance(estate.ask(logged), Accepted)
