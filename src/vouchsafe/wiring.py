@@ -6,7 +6,7 @@ Everything heavy is imported when its transport is asked for: `dir:` needs no HT
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
@@ -184,11 +184,11 @@ def policy_of_host(host: Host) -> Policy | None:
     return policyfiles.of_host(f"{host.settings.etc}/vouchsafe")
 
 
-def policy_of_file(path: str, *, dialect: Dialect = "vouchsafe") -> Policy:
-    """The policy that one file holds."""
+def policy_of_files(paths: Sequence[str], *, dialect: Dialect = "vouchsafe") -> Policy:
+    """The policy of a main file and, after it, its drop-ins."""
     from vouchsafe.adapters import policyfiles
 
-    return policyfiles.of_file(path, dialect=dialect)
+    return policyfiles.of_files(paths, dialect=dialect)
 
 
 def clock() -> Clock:

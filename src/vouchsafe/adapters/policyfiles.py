@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from vouchsafe.adapters.files import Missing, read_regular
 from vouchsafe.errors import ConfigurationError
@@ -28,9 +29,10 @@ def of_host(folder: str) -> Policy | None:
     return layers.load(first, [_present(path) for path in _drop_ins(os.path.join(folder, "policy.d"))])
 
 
-def of_file(path: str, *, dialect: Dialect = "vouchsafe") -> Policy:
-    """The policy of one file."""
-    return layers.load(_present(path), dialect=dialect)
+def of_files(paths: Sequence[str], *, dialect: Dialect = "vouchsafe") -> Policy:
+    """The policy of a main file and, after it, its drop-ins. At least one path."""
+    main, *drop_ins = (_present(path) for path in paths)
+    return layers.load(main, drop_ins, dialect=dialect)
 
 
 def _file(path: str) -> layers.File:

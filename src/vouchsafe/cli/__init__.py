@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from vouchsafe import __version__
 from vouchsafe.cli.console import Console
@@ -34,6 +35,7 @@ COMMANDS = {
     "trust": "show or refresh whose signatures are believed",
     "completion": "print a completion script for bash, zsh or fish",
 }
+_USUAL_WIDTH, _WIDEST, _NARROWEST = 80, 100, 40  # columns
 _BOOLEANS = frozenset(("--tls-verify",))
 _EPILOG = """examples:
   vouchsafe verify registry.example/group/app:v1
@@ -55,8 +57,22 @@ class Command(Protocol):
         """Do it; the exit code."""
 
 
+class Help(argparse.RawDescriptionHelpFormatter):
+    """argparse's, without the 2 ms that its look at the terminal costs every run (it imports shutil)."""
+
+    def __init__(self, prog: str) -> None:
+        """As wide as COLUMNS or the terminal says, and no wider than a line reads well."""
+        super().__init__(prog, max_help_position=30, width=_width())
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, but usage errors leave with 64: its own 2 would read as undecided."""
+
+    def __init__(self, **settings: Any) -> None:
+        """The settings of ArgumentParser."""
+        settings.setdefault("formatter_class", Help)
+        settings.setdefault("allow_abbrev", False)
+        super().__init__(**settings)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and where help is."""
@@ -69,8 +85,6 @@ def build_parser(only: str | None = None) -> Parser:
         prog="vouchsafe",
         description="Was this container image signed by the pipeline you trust?",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"vouchsafe {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog="vouchsafe")
@@ -79,8 +93,6 @@ def build_parser(only: str | None = None) -> Parser:
             name,
             help=summary,
             description=summary[0].upper() + summary[1:] + ".",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
         )
         if only in (None, name):
             module(name).configure(sub)
@@ -98,10 +110,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     written = sys.argv[1:] if argv is None else argv
     # Alone it is true and takes no value from the next word, as podman has it.
     words = [f"{word}=true" if word in _BOOLEANS else word for word in written]
-    asked = words[0] if words and words[0] in COMMANDS else None
-    arguments = build_parser(only=asked or "").parse_args(words)
-    console = Console(verbose=bool(getattr(arguments, "verbose", False)))
+    asked = words[0] if words and words[0] in COMMANDS else ""
+    console = Console(verbose="-v" in words or "--verbose" in words)
     try:
+        arguments = build_parser(only=asked).parse_args(words)
         code = module(arguments.command).run(arguments, console)
         console.flush()
         return code
@@ -117,6 +129,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  # the edge: a crash denies, and says what happened
         console.crash(error)
         return UNDECIDED
+
+
+def _width() -> int:
+    """Columns of help."""
+    written = os.environ.get("COLUMNS", "")
+    try:
+        columns = int(written) if written.isdecimal() else os.get_terminal_size().columns
+    except OSError:  # no terminal
+        columns = _USUAL_WIDTH
+    return max(min(columns, _WIDEST) - 2, _NARROWEST)
 
 
 def exit_code(error: VouchsafeError) -> int:

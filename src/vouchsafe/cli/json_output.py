@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from vouchsafe.cli.witness import Place
 from vouchsafe.policy.verdict import Accepted, Looked, Reason, Verdict
 from vouchsafe.verification import VerifiedSignature
 
@@ -13,10 +14,18 @@ SCHEMA_VERSION = 1
 Json = dict[str, object]
 
 
-def document(verdicts: Sequence[Verdict], *, allow_unverified: bool = False, thorough: bool = False) -> str:
-    """The text of the document. `thorough`: with everything that was looked at."""
-    found = [_verdict(verdict, allow_unverified=allow_unverified, thorough=thorough) for verdict in verdicts]
+def document(verdicts: Sequence[Verdict], *, allow_unverified: bool = False) -> str:
+    """The text of the document."""
+    found = [_verdict(verdict, allow_unverified=allow_unverified, thorough=False) for verdict in verdicts]
     return json.dumps({"schemaVersion": SCHEMA_VERSION, "verdicts": found}, indent=2)
+
+
+def explanation(verdict: Verdict, selection: Json, places: Sequence[Place]) -> str:
+    """The same of one verdict, with everything that was looked at, where, and by which scope."""
+    written = _verdict(verdict, allow_unverified=False, thorough=True)
+    written["selection"] = selection
+    written["places"] = [{"what": place.what, "answer": place.answer} for place in places]
+    return json.dumps({"schemaVersion": SCHEMA_VERSION, "verdicts": [written]}, indent=2)
 
 
 def reason(value: Reason) -> Json:

@@ -19,25 +19,11 @@ _FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 def add_signer(parser: argparse.ArgumentParser) -> None:
     """Whose signature is wanted: a policy, an identity or a key."""
     group = parser.add_argument_group("whom to trust (without any of these: the policy in /etc/vouchsafe)")
-    group.add_argument(
-        "--policy", metavar="FILE", type=given, help="judge by this policy instead of /etc/vouchsafe's"
-    )
+    _word(group, "--policy", "FILE", "judge by this policy instead of /etc/vouchsafe's")
     subject = group.add_mutually_exclusive_group()
-    subject.add_argument(
-        "--certificate-identity",
-        metavar="URI",
-        type=given,
-        help="the signer's URI, e-mail address or name, exactly",
-    )
-    subject.add_argument(
-        "--certificate-identity-regexp",
-        metavar="RE2",
-        type=given,
-        help="a pattern of it; it must match as a whole",
-    )
-    group.add_argument(
-        "--certificate-oidc-issuer", metavar="URL", type=given, help="who vouched for the signer, exactly"
-    )
+    _word(subject, "--certificate-identity", "URI", "the signer's URI, e-mail address or name, exactly")
+    _word(subject, "--certificate-identity-regexp", "RE2", "a pattern of it, which must match it as a whole")
+    _word(group, "--certificate-oidc-issuer", "URL", "who vouched for the signer, exactly")
     group.add_argument(
         "--claim",
         metavar="NAME=VALUE",
@@ -47,34 +33,29 @@ def add_signer(parser: argparse.ArgumentParser) -> None:
         help="a claim the certificate must carry, such as source-repository-identifier=1234; "
         "one name given twice: either value",
     )
-    group.add_argument(
-        "--key", metavar="PEM", type=given, help="the signer's public key, for images signed with one"
-    )
-    group.add_argument(
+    _word(group, "--key", "PEM", "the signer's public key, for images signed with one")
+    _word(
+        group,
         "--type",
-        metavar="PREDICATE",
-        type=given,
-        help="ask for an attestation of this type (a URI, or cyclonedx, spdxjson, slsaprovenance1, …) "
+        "PREDICATE",
+        "ask for an attestation of this type (a URI, or cyclonedx, spdxjson, slsaprovenance1, …) "
         "instead of the signature",
     )
-    group.add_argument(
-        "--trusted-root",
-        metavar="FILE",
-        type=given,
-        help="a private Sigstore's trusted_root.json",
-    )
+    _word(group, "--trusted-root", "FILE", "a private Sigstore's trusted_root.json")
 
 
-def add_sources(parser: argparse.ArgumentParser) -> None:
-    """Where images and evidence come from."""
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """Which policy is meant, where no flags stand in for one."""
+    _word(parser, "--policy", "FILE", "use this policy instead of /etc/vouchsafe's")
+
+
+def add_sources(parser: argparse.ArgumentParser, *, bundle: bool = True) -> None:
+    """Where images and evidence come from; `bundle`: or from a file."""
     group = parser.add_argument_group("where to look")
-    group.add_argument(
-        "--bundle", metavar="FILE", type=given, help="judge this Sigstore bundle instead of the registry's"
-    )
-    group.add_argument("--authfile", metavar="FILE", type=given, help="registry credentials (auth.json)")
-    group.add_argument(
-        "--cert-dir", metavar="DIR", type=given, help="*.crt, *.cert and *.key for the registry"
-    )
+    if bundle:
+        _word(group, "--bundle", "FILE", "judge this Sigstore bundle instead of the registry's")
+    _word(group, "--authfile", "FILE", "registry credentials (auth.json)")
+    _word(group, "--cert-dir", "DIR", "*.crt, *.cert and *.key for the registry")
     group.add_argument(
         "--tls-verify",
         metavar="BOOL",
@@ -82,12 +63,7 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="false: plain HTTP and unknown certificates are taken too (signatures are still verified)",
     )
-    group.add_argument(
-        "--registries-conf",
-        metavar="FILE",
-        type=given,
-        help="instead of /etc/containers/registries.conf",
-    )
+    _word(group, "--registries-conf", "FILE", "instead of /etc/containers/registries.conf")
     group.add_argument(
         "--offline", action="store_true", help="ask nobody but the image's own registry, not even for trust"
     )
@@ -106,6 +82,10 @@ def add_output(parser: argparse.ArgumentParser, *formats: str) -> None:
         "-o", "--output", choices=formats, default=formats[0], help="format (default: %(default)s)"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="say more; a trace where we fail")
+
+
+def _word(group: argparse._ActionsContainer, flag: str, metavar: str, text: str) -> None:
+    group.add_argument(flag, metavar=metavar, type=given, help=text)
 
 
 def host_of(arguments: argparse.Namespace) -> wiring.Host:

@@ -29,11 +29,11 @@ def word(verdict: Verdict) -> str:
     return "not verified" if isinstance(verdict, Accepted) and not verdict.verified else verdict.word
 
 
-def text(verdict: Verdict, console: Console) -> str:
-    """All of it."""
+def text(verdict: Verdict, console: Console, *, everything: bool = False) -> str:
+    """All of it. `everything`: more reasons than fit a screen, as --verbose does."""
     said = word(verdict)
     head = f"{console.style(said, _STYLES[said])}  {console.style(printable(verdict.reference), 'bold')}"
-    lines = [line(label, value) for label, value in _body(verdict, console)]
+    lines = [line(label, value) for label, value in _body(verdict, everything=everything or console.verbose)]
     return "\n".join((head, *lines))
 
 
@@ -90,18 +90,18 @@ def reason_lines(reasons: tuple[Reason, ...], *, everything: bool = False) -> It
             return
 
 
-def _body(verdict: Verdict, console: Console) -> Iterator[tuple[str, str]]:
+def _body(verdict: Verdict, *, everything: bool) -> Iterator[tuple[str, str]]:
     if verdict.digest is not None:
         yield "digest", str(verdict.digest)
     if isinstance(verdict, Accepted):
         for signature in verdict.signatures:
-            yield from signature_lines(signature, everything=console.verbose)
+            yield from signature_lines(signature, everything=everything)
         if not verdict.verified:
             yield "because", "the policy accepts anything here; no signature was looked at [not-verified]"
             yield "do", "name a signer for this image in the policy, or pass --allow-unverified"
-    yield from reason_lines(verdict.reasons, everything=console.verbose)
+    yield from reason_lines(verdict.reasons, everything=everything)
     for number, rule in enumerate(verdict.rules):
         yield ("rule" if number == 0 else ""), f"{verdict.scope}: {rule}"
-    if console.verbose:
+    if everything:
         for note in verdict.notes:
             yield "note", f"{note.about}: {note.message} [{note.code}]"

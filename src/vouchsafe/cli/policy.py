@@ -1,0 +1,87 @@
+"""`vouchsafe policy`: is a policy sound, which part of it applies to an image, and does it decide as it should?"""
+
+from __future__ import annotations
+
+import argparse
+
+from vouchsafe.cli import options
+from vouchsafe.cli.console import Console
+
+_CHECK = """examples:
+  vouchsafe policy check
+        the policy of this host
+  vouchsafe policy check policy.json policy.d/*.json
+        these files as one policy: the main file first, then what it is joined with
+  vouchsafe policy check --dialect containers /etc/containers/policy.json
+        each file alone, as podman, skopeo, bootc and CRI-O load it
+
+exit status: 0 clean, 1 something was found, 78 the dialect cannot load it, 64 usage
+"""
+_SHOW = """examples:
+  vouchsafe policy show registry.example/group/app:v1
+  vouchsafe policy show --policy policy.json -o json oci:/srv/layout
+
+Nothing is fetched and nothing is judged: see `vouchsafe explain`.
+"""
+_TEST = """examples:
+  vouchsafe policy test --policy policy.json cases.json
+  vouchsafe policy test -o junit cases.json > report.xml
+
+CASES is a JSON array of objects:
+  image     what to judge: NAME, oci:PATH[:TAG] or dir:PATH
+  fixture   an oci: or dir: path to read in its place; the policy still sees `image`
+  expect    accepted, rejected or undecided
+  reason    the code of the first reason (docs/reason-codes.md)
+  at        the time to judge at, such as 2026-01-31T12:00:00Z; else now
+  name      for people; else the image
+All but image and expect may be left out. Paths are relative to the file's folder.
+
+exit status: 0 all as expected, 1 one was not, 64 usage, 78 the policy or CASES cannot be used
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add `check`, `show` and `test`."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    check = actions.add_parser("check", help="find what is wrong or unwise in a policy", epilog=_CHECK)
+    check.description = (
+        "Find what is wrong or unwise in a policy: file, line, code, and what to write instead."
+    )
+    check.add_argument(
+        "files", metavar="FILE", nargs="*", type=options.given, help="default: this host's policy"
+    )
+    check.add_argument(
+        "--dialect",
+        choices=("vouchsafe", "containers"),
+        default="vouchsafe",
+        help="whose grammar (default: %(default)s); containers: what stock clients load",
+    )
+    options.add_output(check, "text", "json")
+    show = actions.add_parser("show", help="show what applies to an image and why", epilog=_SHOW)
+    show.description = "Show which scope and demands of a policy apply to an image, and why."
+    show.add_argument(
+        "image", metavar="IMAGE", help="[docker://]NAME[:TAG|@DIGEST], oci:PATH[:TAG] or dir:PATH"
+    )
+    options.add_policy(show)
+    options.add_output(show, "text", "json")
+    test = actions.add_parser("test", help="compare verdicts with what is expected", epilog=_TEST)
+    test.description = "Judge a table of images by a policy, and compare the verdicts with what is expected."
+    test.add_argument("cases", metavar="CASES", type=options.given, help="a JSON file, see below")
+    options.add_policy(test)
+    options.add_sources(test, bundle=False)
+    options.add_output(test, "text", "json", "junit")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Do what was asked."""
+    if arguments.action == "check":
+        from vouchsafe.cli import policy_check
+
+        return policy_check.run(arguments, console)
+    if arguments.action == "show":
+        from vouchsafe.cli import policy_show
+
+        return policy_show.run(arguments, console)
+    from vouchsafe.cli import policy_test
+
+    return policy_test.run(arguments, console)

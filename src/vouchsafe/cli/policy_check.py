@@ -1,0 +1,80 @@
+"""`vouchsafe policy check`: what a dialect cannot load (78), and what is unwise (1), with file, line and fix."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+
+from vouchsafe import wiring
+from vouchsafe.cli import ACCEPTED, CONFIGURATION, REJECTED
+from vouchsafe.cli.console import Console
+from vouchsafe.cli.policy_material import material_of
+from vouchsafe.cli.usage import UsageError
+from vouchsafe.errors import printable
+from vouchsafe.policy.lint import Finding, lint, named_files
+from vouchsafe.policy.reading import PolicyError
+from vouchsafe.policy.scope import Policy
+
+SCHEMA_VERSION = 1
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Load, look, print."""
+    host = wiring.host(os.environ, uid=os.getuid())
+    findings: list[Finding] = []
+    loads = True
+    try:
+        for policy in _policies(arguments, host):
+            material = {name: material_of(name, host.world) for name in named_files(policy)}
+            findings += lint(policy, now=host.clock.now(), material=material)
+    except PolicyError as error:
+        loads = False
+        findings.append(Finding.of(error))
+    if arguments.output == "json":
+        console.print(_json(findings, loads=loads))
+    else:
+        for finding in findings:
+            _print(finding, console)
+    if not loads:
+        return CONFIGURATION
+    return REJECTED if findings else ACCEPTED
+
+
+def _policies(arguments: argparse.Namespace, host: wiring.Host) -> Iterator[Policy]:
+    """Ours are joined as a host joins them; stock clients know one file, so each stands alone."""
+    files = tuple(arguments.files)
+    if arguments.dialect == "containers":
+        for path in files or (f"{host.settings.etc}/containers/policy.json",):
+            yield wiring.policy_of_files((path,), dialect="containers")
+        return
+    policy = wiring.policy_of_files(files) if files else wiring.policy_of_host(host)
+    if policy is None:
+        raise UsageError(
+            "expected a policy, got none: this host has no /etc/vouchsafe/policy.json", hint="name a file"
+        )
+    yield policy
+
+
+def _print(finding: Finding, console: Console) -> None:
+    where = f"{printable(finding.file)}:{finding.line}" if finding.line else printable(finding.file)
+    style = "bad" if finding.severity == "error" else "warn"
+    console.print(f"{where}: {console.style(finding.code, style)}: {printable(finding.message)}")
+    if finding.fix:
+        console.print(f"    fix: {printable(finding.fix)}")
+
+
+def _json(findings: list[Finding], *, loads: bool) -> str:
+    listed = [
+        {
+            "file": finding.file,
+            "line": finding.line or None,
+            "code": finding.code,
+            "severity": finding.severity,
+            "message": finding.message,
+            "fix": finding.fix or None,
+        }
+        for finding in findings
+    ]
+    return json.dumps({"schemaVersion": SCHEMA_VERSION, "loads": loads, "findings": listed}, indent=2)
