@@ -119,7 +119,8 @@ class Reference(Record):
         """As one would write it, transport included."""
         if self.repository is not None:
             return f"docker://{self.identity}"
-        return f"{self.transport}:{self.path}{':' + self.tag if self.tag else ''}"
+        image = f":@{self.digest}" if self.digest else f":{self.tag}" if self.tag else ""
+        return f"{self.transport}:{self.path}{image}"
 
 
 _OTHER_TRANSPORTS = frozenset(
