@@ -56,7 +56,8 @@ class AuthFile(Record):
             if not content.strip():
                 return cls(auths={}, helpers={}, legacy=legacy)
             document = Fields(parse_json(content, what=path, largest=LARGEST_FILE), path)
-            auths = document if legacy else Fields(document.raw("auths") if "auths" in document else {}, f"{path}: auths")
+            written = document.raw("auths") if "auths" in document else {}
+            auths = document if legacy else Fields(written, f"{path}: auths")
             return cls(
                 auths={key: _entry(auths.fields(key)) for key in sorted(auths.keys()) if key in auths},
                 helpers={} if legacy else document.texts("credHelpers"),
