@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LARGEST_PROGRAM = 1024 * 1024  # bytes that RE2 may spend on one pattern
 LONGEST_PATTERN = 4096  # characters
 _KEPT = 256  # compiled patterns
-_HARMLESS = "/_:@-%"  # outside brackets, beside letters and digits
+_SPECIAL = frozenset("\\.+*?()|[]{}^$")
 
 
 @lru_cache(maxsize=_KEPT)
@@ -61,4 +61,4 @@ def matches(pattern: str, untrusted_text: str) -> bool:
 
 def escaped(literal: str) -> str:
     """A pattern that matches `literal` and nothing else."""
-    return "".join(c if c.isalnum() or c in _HARMLESS else f"\\{c}" for c in literal)
+    return "".join(f"\\{c}" if c in _SPECIAL else c for c in literal)
