@@ -1,0 +1,193 @@
+r"""Our policy as stock clients can enforce it: pure containers-policy.json(5), and the lookasides to go with it.
+
+A scope that only vouchsafe can judge becomes one requirement: a certificate of this host's own CA whose
+e-mail name says *which* rule of *which* policy accepted (`<epoch>.<scope>@vouchsafe.invalid`). Everything
+that stock clients can judge passes through unchanged. One unknown key here and every pull on the host fails,
+so nothing of ours is ever written.
+
+>>> from vouchsafe.policy.document import parse
+>>> policy = parse(b'{"default":[{"type":"reject"}]}', dialect="vouchsafe", source="policy.json")
+>>> compile_policy(policy, Host(ca_path="/run/vouchsafe/ca.crt", lookaside="http://127.0.0.1:843")).policy
+b'{\n  "default": [\n    {\n      "type": "reject"\n    }\n  ],\n  "transports": {}\n}\n'
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from vouchsafe.errors import ConfigurationError
+from vouchsafe.policy.godecode import Node
+from vouchsafe.policy.requirement import SignedBy, SignedIdentity, SigstoreAttested, SigstoreSigned
+from vouchsafe.policy.requirement_json import signed_identity_json, to_json
+from vouchsafe.policy.scope import Policy, Rule
+from vouchsafe.record import Record
+
+EPOCH_LENGTH = 16  # hexadecimal digits of a SHA-256: 64 bits tell a host's policies apart
+MARKER_DOMAIN = "vouchsafe.invalid"  # RFC 2606: nobody can be mailed there
+FILE_LOOKASIDE = (
+    "file:///var/lib/containers/sigstore"  # what containers/image uses when nothing is configured
+)
+
+
+class Host(Record):
+    """What the compiled policy points to: the CA certificate's path, and the countersigner's URL."""
+
+    ca_path: str
+    lookaside: str
+
+
+class Countersigned(Record):
+    """A docker scope that the countersigner judges, and the e-mail name that its answers must carry."""
+
+    scope: str
+    marker: str
+
+
+class Compiled(Record):
+    """`policy` for /etc/containers/policy.json, `registries` for a file of registries.d (YAML)."""
+
+    policy: bytes
+    registries: bytes
+    epoch: str
+    countersigned: tuple[Countersigned, ...]
+
+
+def epoch(policy: Policy) -> str:
+    """A name of what the policy says: the same for other white space and file names, another for another rule."""
+    said = [_plain(document.root) for document in policy.documents]
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:EPOCH_LENGTH]
+
+
+def marker(of_epoch: str, scope: str) -> str:
+    """The e-mail name of a scope of a policy. Scopes hold what e-mail names cannot, so the scope is hashed."""
+    return f"{of_epoch}.{hashlib.sha256(scope.encode()).hexdigest()[:EPOCH_LENGTH]}@{MARKER_DOMAIN}"
+
+
+def needs_countersignature(rule: Rule) -> bool:
+    """Whether only vouchsafe can judge this rule."""
+    if rule.not_before is not None or rule.max_age is not None:
+        return True
+    return any(isinstance(r, SigstoreAttested) or not _is_upstream(r) for r in rule.requirements)
+
+
+def compile_policy(policy: Policy, host: Host) -> Compiled:
+    """Both files. ConfigurationError `compile-…` names what cannot be enforced and says what to write."""
+    if needs_countersignature(policy.default):
+        raise _nowhere_to_ask("default")
+    of_epoch = epoch(policy)
+    countersigned: list[Countersigned] = []
+    transports: dict[str, dict[str, Any]] = {}
+    lookasides: dict[str, str] = {}
+    for transport, scopes in policy.transports.items():
+        transports[transport] = {}
+        for scope, rule in scopes.items():
+            if not needs_countersignature(rule):
+                requirements = [to_json(r) for r in rule.requirements]
+                if transport == "docker" and scope:
+                    lookasides[scope] = FILE_LOOKASIDE
+            else:
+                _must_be_askable(transport, scope)
+                name = marker(of_epoch, scope)
+                requirements = [_demand(rule, scope, name, host)]
+                countersigned.append(Countersigned(scope=scope, marker=name))
+                lookasides[scope] = f"{host.lookaside}/{_domain(scope)}"
+            transports[transport][scope] = requirements
+    default = [to_json(r) for r in policy.default.requirements]
+    return Compiled(
+        policy=_pretty({"default": default, "transports": transports}),
+        registries=_registries(lookasides, host) if countersigned else b"",
+        epoch=of_epoch,
+        countersigned=tuple(countersigned),
+    )
+
+
+def _is_upstream(requirement: object) -> bool:
+    """Whether stock clients read this requirement: no matcher of ours, trust from files of theirs."""
+    if not isinstance(requirement, SigstoreSigned) or requirement.signer.fulcio is None:
+        return True
+    fulcio = requirement.signer.fulcio
+    if fulcio.ca is None or len(fulcio.identities) != 1:
+        return False
+    pattern = fulcio.identities[0]
+    only_email = pattern.replace(issuer="x", subject_email="x") == type(pattern)(
+        issuer="x", subject_email="x"
+    )
+    return bool(pattern.subject_email) and only_email
+
+
+def _must_be_askable(transport: str, scope: str) -> None:
+    if transport != "docker":
+        raise ConfigurationError(
+            "compile-transport",
+            f"expected keyless requirements for docker images, got one for {transport}:{scope}",
+            hint="Clients ask for signatures beside registries only; verify such images with `vouchsafe verify`.",
+        )
+    if not scope or scope.startswith("*."):
+        raise _nowhere_to_ask(f'transports.docker["{scope}"]')
+
+
+def _nowhere_to_ask(where: str) -> ConfigurationError:
+    return ConfigurationError(
+        "compile-scope",
+        f"expected keyless requirements under a scope that names a registry, got one in {where}",
+        hint="Write a scope for each registry: the lookaside that a client asks has no host in its path.",
+    )
+
+
+def _demand(rule: Rule, scope: str, name: str, host: Host) -> dict[str, Any]:
+    identities = {
+        repr(identity): identity for r in rule.requirements if (identity := _identity_of(r)) is not None
+    }
+    if len(identities) > 1:
+        raise ConfigurationError(
+            "compile-signed-identity",
+            f"expected one signedIdentity in the scope {scope}, got {len(identities)} different ones",
+            hint="One countersignature answers for the whole scope, so it can carry one name.",
+        )
+    demand: dict[str, Any] = {
+        "type": "sigstoreSigned",
+        "pki": {"caRootsPath": host.ca_path, "subjectEmail": name},
+    }
+    for identity in identities.values():
+        demand["signedIdentity"] = signed_identity_json(identity)
+    return demand
+
+
+def _identity_of(requirement: object) -> SignedIdentity | None:
+    if isinstance(requirement, SignedBy | SigstoreSigned | SigstoreAttested):
+        return requirement.signed_identity
+    return None
+
+
+def _domain(scope: str) -> str:
+    return scope.partition("/")[0]
+
+
+def _registries(lookasides: dict[str, str], host: Host) -> bytes:
+    """YAML, one section a scope; a string of JSON is a string of YAML."""
+    lines = [
+        "# Written by vouchsafe; changes are lost. `vouchsafe host status` says whether this is in force.",
+        "docker:",
+    ]
+    for scope, url in sorted(lookasides.items()):
+        lines += [f"  {json.dumps(scope)}:", f"    lookaside: {json.dumps(url)}"]
+        if url.startswith(host.lookaside):
+            # What lies at the origin's .sig tag could make every pull fail, and is not needed here.
+            lines.append("    use-sigstore-attachments: false")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _plain(node: Node) -> Any:
+    value = node.value
+    if isinstance(value, dict):
+        return {key: _plain(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return [node.kind, value]
+
+
+def _pretty(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=True) + "\n").encode()
