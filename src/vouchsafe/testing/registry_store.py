@@ -31,6 +31,7 @@ class _Repository:
         self.blobs: dict[str, bytes] = {}
         self.manifests: dict[str, StoredManifest] = {}
         self.tags: dict[str, str] = {}
+        self.referrers: dict[str, dict[str, dict[str, Any]]] = {}  # subject → manifest → descriptor
 
 
 class RegistryStore:
@@ -70,7 +71,11 @@ class RegistryStore:
         digest = Digest.of(raw, algorithm)
         with self._lock:
             here = self._at(repository)
-            here.manifests[str(digest)] = StoredManifest(digest=digest, raw=raw, media_type=media_type)
+            stored = StoredManifest(digest=digest, raw=raw, media_type=media_type)
+            here.manifests[str(digest)] = stored
+            subject, descriptor = _referrer(stored)
+            if subject:
+                here.referrers.setdefault(subject, {})[str(digest)] = descriptor
             if tag:
                 here.tags[tag] = str(digest)
         return digest
@@ -104,21 +109,24 @@ class RegistryStore:
     def referrers(self, repository: str, digest: str, artifact_type: str = "") -> list[dict[str, Any]]:
         """Descriptors of the manifests whose `subject` is `digest` (distribution-spec, Listing Referrers)."""
         with self._lock:
-            manifests = list(self._at(repository).manifests.values())
-        made = []
-        for stored in manifests:
-            content = json.loads(stored.raw)
-            if (content.get("subject") or {}).get("digest") == digest:
-                made.append(referrer_descriptor(stored, content))
-        return [entry for entry in made if artifact_type in ("", entry.get("artifactType"))]
+            here = self._at(repository)
+            listed = [
+                entry for name, entry in here.referrers.get(digest, {}).items() if name in here.manifests
+            ]
+        return [entry for entry in listed if artifact_type in ("", entry.get("artifactType"))]
 
     def _at(self, repository: str) -> _Repository:
         return self._repositories.setdefault(repository, _Repository())
 
 
-def referrer_descriptor(stored: StoredManifest, content: dict[str, Any]) -> dict[str, Any]:
-    """The descriptor that the API has to list: artifactType, or the config's type without one."""
-    kind = content.get("artifactType") or (content.get("config") or {}).get("mediaType")
+def _referrer(stored: StoredManifest) -> tuple[str, dict[str, Any]]:
+    """A manifest's subject, and the descriptor that the API has to list: artifactType, or the config's type."""
+    try:
+        content = json.loads(stored.raw)
+        subject = str((content.get("subject") or {}).get("digest", ""))
+        kind = content.get("artifactType") or (content.get("config") or {}).get("mediaType")
+    except (ValueError, AttributeError):
+        return "", {}  # a registry keeps what it is given
     made: dict[str, Any] = {
         "mediaType": stored.media_type,
         "size": len(stored.raw),
@@ -128,4 +136,4 @@ def referrer_descriptor(stored: StoredManifest, content: dict[str, Any]) -> dict
         made["artifactType"] = kind
     if content.get("annotations"):
         made["annotations"] = content["annotations"]
-    return made
+    return subject, made

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from cryptography.hazmat.primitives import hashes
+from typing import Any
 
 from vouchsafe.testing.annotations import CHAIN, simple_signing
-from vouchsafe.testing.material import LogEntry
+from vouchsafe.testing.ca import CertificateAuthority, Window
+from vouchsafe.testing.canonical import pem
+from vouchsafe.testing.material import LogEntry, Material
+from vouchsafe.testing.note import signature_line
 from vouchsafe.testing.rekor1 import Rekor1
 from vouchsafe.testing.sigstore import FILLER
 from vouchsafe.testing.specimens import BUNDLES, LEGACY, PROMISED, STATEMENTS, Draft, right
+from vouchsafe.testing.spoil import LONG_AGO
 from vouchsafe.testing.statement import subject
-from vouchsafe.testing.tsa import StampPlan
-from vouchsafe.testing.workload import Workload, email, github, gitlab, other
+from vouchsafe.testing.trust import TrustPlan
+from vouchsafe.testing.tsa import StampPlan, TimestampAuthority
 
 
 @right("usual")
@@ -50,6 +54,81 @@ def log_witnessed(draft: Draft) -> None:
     """Two witnesses cosigned the checkpoint."""
     for name in ("witness.example/1", "witness.example/2"):
         draft.sigstore.rekor2.witnesses[name] = draft.sigstore.keys.ed25519(name)
+
+
+@right("log-signature-last", ("bundle-rekor2",))
+def log_signature_last(draft: Draft) -> None:
+    """Somebody else's signature stands before the log's on the checkpoint."""
+    stranger = draft.sigstore.keys.ed25519("stranger")
+
+    def later(entry: LogEntry) -> LogEntry:
+        if entry.proof is None:
+            raise ValueError("expected an entry with a proof, got one without")
+        body, _, own = entry.proof.checkpoint.partition("\n\n")
+        line = signature_line("stranger.example", stranger, body + "\n")
+        return entry.replace(proof=entry.proof.replace(checkpoint=f"{body}\n\n{line}{own}"))
+
+    draft.change_entry(later)
+
+
+@right("logged-at-the-last-second")
+def logged_at_the_last_second(draft: Draft) -> None:
+    """The signature was logged and stamped in the second in which the certificate ends: both ends are inside."""
+
+    def wait(material: Material) -> Material:
+        draft.elapse(minutes=10)
+        return material
+
+    draft.on_signed.append(wait)
+
+
+@right("windows-end-now")
+def windows_end_now(draft: Draft) -> None:
+    """Every authority's window ends in the second of the signature."""
+    windows(draft, Window(start=draft.now - LONG_AGO, end=draft.now))
+
+
+@right("windows-begin-now")
+def windows_begin_now(draft: Draft) -> None:
+    """Every authority's window begins in the second of the signature."""
+    windows(draft, Window(start=draft.now, end=draft.now + LONG_AGO))
+
+
+def windows(draft: Draft, window: Window) -> None:
+    """Give everything in the trust root this window."""
+
+    def edit(plan: TrustPlan) -> TrustPlan:
+        def closed(listed: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(each.replace(window=window, open_ended=False) for each in listed)
+
+        return plan.replace(
+            authorities=closed(plan.authorities),
+            logs=closed(plan.logs),
+            ct_logs=closed(plan.ct_logs),
+            timestamp_authorities=closed(plan.timestamp_authorities),
+        )
+
+    draft.on_trust.append(edit)
+
+
+@right("stamp-by-stranger-beside", ("bundle-rekor2",))
+def stamp_by_stranger_beside(draft: Draft) -> None:
+    """A timestamp by an authority that nobody knows stands before ours."""
+    stranger = TimestampAuthority(draft.sigstore.keys, "tsa.other.example", draft.sigstore.window)
+
+    def add(material: Material) -> Material:
+        return material.replace(
+            timestamps=(stranger.stamp(material.signature, draft.now), *material.timestamps)
+        )
+
+    draft.on_logged.append(add)
+
+
+@right("chain-annotation-of-stranger", ("legacy", "legacy-tsa", "attestation"))
+def chain_annotation_of_stranger(draft: Draft) -> None:
+    """The chain annotation holds somebody else's CA: it is a hint, and nobody's trust."""
+    other_ca = CertificateAuthority(draft.sigstore.keys, "other.example", draft.sigstore.window)
+    draft.on_written.append(lambda annotations: annotations.update({CHAIN: pem(*other_ca.chain).decode()}))
 
 
 @right("bundle-0.1", ("bundle-rekor1",))
@@ -136,74 +215,3 @@ def annotated(draft: Draft) -> None:
     """The payload carries annotations of the signer (`cosign sign -a`)."""
     said = simple_signing(str(draft.digest), draft.reference, optional={"env": "prod"})
     draft.order = draft.order.replace(payload=said)
-
-
-@right("issuer-v1-only")
-def issuer_v1_only(draft: Draft) -> None:
-    """The certificate has the old issuer extension only, as before 2023."""
-    draft.plan_leaf(values={"issuer-v2": None})
-
-
-@right("issuer-v2-only")
-def issuer_v2_only(draft: Draft) -> None:
-    """The certificate has the new issuer extension only."""
-    draft.plan_leaf(values={"issuer": None})
-
-
-@right("key-p384", BUNDLES)
-def key_p384(draft: Draft) -> None:
-    """The certified key is P-384, the hash SHA-384."""
-    draft.order = draft.order.replace(leaf_kind="p384")
-
-
-@right("key-p521", BUNDLES)
-def key_p521(draft: Draft) -> None:
-    """The certified key is P-521, the hash SHA-512."""
-    draft.order = draft.order.replace(leaf_kind="p521")
-
-
-@right("key-p384-sha256", ("legacy", "legacy-tsa", "attestation"))
-def key_p384_sha256(draft: Draft) -> None:
-    """The certified key is P-384, the hash SHA-256: cosign knows no other in its old formats."""
-    draft.order = draft.order.replace(leaf_kind="p384", hash=hashes.SHA256())
-
-
-@right("key-rsa")
-def key_rsa(draft: Draft) -> None:
-    """The certified key is RSA."""
-    draft.order = draft.order.replace(leaf_kind="rsa")
-
-
-@right("key-ed25519", ("attestation", "bundle-rekor1"))
-def key_ed25519(draft: Draft) -> None:
-    """The certified key is Ed25519, which signs no hash but the envelope."""
-    draft.order = draft.order.replace(leaf_kind="ed25519")
-
-
-@right("github")
-def of_github(draft: Draft) -> None:
-    """A GitHub workflow."""
-    _as(draft, github())
-
-
-@right("email")
-def of_person(draft: Draft) -> None:
-    """A person, by e-mail."""
-    _as(draft, email("somebody@example.com"))
-
-
-@right("other-name")
-def of_other_name(draft: Draft) -> None:
-    """A subject that is neither URI nor e-mail."""
-    _as(draft, other("somebody!example.com"))
-
-
-@right("environment")
-def of_environment(draft: Draft) -> None:
-    """A GitLab deployment job."""
-    _as(draft, gitlab(environment="production"))
-
-
-def _as(draft: Draft, workload: Workload) -> None:
-    draft.order = draft.order.replace(workload=workload)
-    draft.asked = workload

@@ -1,4 +1,4 @@
-"""Every right and every wrong thing by name: the door to `rights`, `key_signed` and the `wrong_…` modules.
+"""Every right and every wrong thing by name: the door to `rights`, `key_signed` and their `right_…` and `wrong_…` kin.
 
 >>> len(WRONGS) > 100
 True
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from vouchsafe.testing import (
     key_signed,
+    right_certificates,
     rights,
     wrong_certificates,
     wrong_envelopes,
@@ -30,6 +31,7 @@ __all__ = ["FORMS", "MODULES", "RIGHTS", "WRONGS", "Form", "Kind", "Specimen", "
 
 MODULES = (
     key_signed,
+    right_certificates,
     rights,
     wrong_certificates,
     wrong_envelopes,
