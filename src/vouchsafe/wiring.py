@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
-from vouchsafe.adapters import trustroots
+from vouchsafe.adapters import surroundings, trustroots
 from vouchsafe.adapters.clock import SystemClock
 from vouchsafe.adapters.files import SystemFiles
 from vouchsafe.adapters.gnupg import GnuPG
 from vouchsafe.adapters.settings import Settings
 from vouchsafe.adapters.trustroots import TrustRoots, cache_directories
+from vouchsafe.admission import Question, admit
 from vouchsafe.admission.material import World
 from vouchsafe.errors import Unavailable
 from vouchsafe.image.digest import Digest
@@ -23,6 +24,7 @@ from vouchsafe.image.manifest import Descriptor, Manifest
 from vouchsafe.image.reference import Reference
 from vouchsafe.policy.grammar import Dialect
 from vouchsafe.policy.scope import Policy
+from vouchsafe.policy.verdict import Verdict
 from vouchsafe.ports import Clock, Registry, TrustSource
 from vouchsafe.record import Record
 from vouchsafe.verification.trust import LoadedRoot, TrustRoot
@@ -231,3 +233,35 @@ def refresh_trust(
     )
     http = HttpClient(proxies=settings.proxies, trust=settings.trust)
     return tuf.refresh(mirror, http=http, clock=SystemClock(), keep=keep)
+
+
+def this_host(
+    *,
+    authfile: str = "",
+    cert_dir: str = "",
+    registries_conf: str = "",
+    tls_verify: bool | None = None,
+    timeout: timedelta = timedelta(seconds=60),
+) -> Host:
+    """The world with this process's environment, user and clock; see `host`."""
+    return host(
+        surroundings.environment(),
+        uid=surroundings.user(),
+        authfile=authfile,
+        cert_dir=cert_dir,
+        registries_conf=registries_conf,
+        tls_verify=tls_verify,
+        timeout=timeout,
+    )
+
+
+def verify_image(image: str, policy: Policy, *, on: Host | None = None) -> Verdict:
+    """The verdict on one image, judged on this host (or another).
+
+    Raises MalformedError when `image` is no reference, and nothing else. For many images make one
+    `Sources` and ask `admit` for each: connections and tokens are shared then.
+    """
+    here = on or this_host()
+    question = Question(reference=located(Reference.parse(image)), policy=policy, longest=here.timeout)
+    with Sources(here) as sources:
+        return admit(question, registry=sources.for_one(), clock=here.clock, world=here.world)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from datetime import timedelta
 
 from vouchsafe import wiring
@@ -90,9 +89,7 @@ def _word(group: argparse._ActionsContainer, flag: str, metavar: str, text: str)
 
 def host_of(arguments: argparse.Namespace) -> wiring.Host:
     """The world as the flags and the environment describe it."""
-    return wiring.host(
-        os.environ,
-        uid=os.getuid(),
+    return wiring.this_host(
         authfile=arguments.authfile or "",
         cert_dir=arguments.cert_dir or "",
         registries_conf=arguments.registries_conf or "",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Iterator
 
 from vouchsafe import wiring
@@ -22,7 +21,7 @@ SCHEMA_VERSION = 1
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Load, look, print."""
-    host = wiring.host(os.environ, uid=os.getuid())
+    host = wiring.this_host()
     findings: list[Finding] = []
     loads = True
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 
 from vouchsafe import wiring
 from vouchsafe.cli import ACCEPTED, selection
@@ -36,7 +35,7 @@ def policy_of(path: str | None) -> Policy:
     """The policy at a path, or this host's."""
     if path:
         return wiring.policy_of_files((path,))
-    policy = wiring.policy_of_host(wiring.host(os.environ, uid=os.getuid()))
+    policy = wiring.policy_of_host(wiring.this_host())
     if policy is None:
         raise UsageError(
             "expected a policy, got none: this host has no /etc/vouchsafe/policy.json", hint="give --policy"

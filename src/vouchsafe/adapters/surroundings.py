@@ -1,0 +1,16 @@
+"""What this process was given: its environment and its user. Everything else takes them as arguments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+
+def environment() -> Mapping[str, str]:
+    """The variables, as they are now."""
+    return dict(os.environ)
+
+
+def user() -> int:
+    """Whose credentials count: the real user's, as podman has it."""
+    return os.getuid()
