@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import pkgutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -33,6 +34,12 @@ MODULES = [
 def test_examples(name: str) -> None:
     """The examples in docstrings are true."""
     assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_examples_in_the_documentation() -> None:
+    """The examples in docs/testing.md are true."""
+    page = Path(__file__).parents[3] / "docs" / "testing.md"
+    assert doctest.testfile(str(page), module_relative=False).failed == 0
 
 
 def test_der_oid_is_what_others_write() -> None:
