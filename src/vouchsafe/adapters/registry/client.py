@@ -54,7 +54,7 @@ class RegistryClient:
         own = reference.digest or reference.tag or "latest"
         asked = own if wanted is None else wanted
         if asked != own:
-            return self._of_image(reference, None, lambda source: self._manifest(source, asked))
+            return self._of_image(reference, lambda source: self._manifest(source, asked))
         sources = self._sources(reference)
         found = _first(sources, lambda source: _beside(source, self._manifest(source, asked)))
         if found is None:
@@ -69,11 +69,11 @@ class RegistryClient:
         if descriptor.size > largest:
             message = f"expected a blob of at most {largest} bytes, got {descriptor.size}"
             raise MalformedError("blob-too-large", message)
-        return self._of_image(reference, None, lambda source: self._blob(source, descriptor))
+        return self._of_image(reference, lambda source: self._blob(source, descriptor))
 
     def referrers(self, reference: Reference, digest: Digest) -> tuple[Descriptor, ...]:
         """What the referrers API lists; empty where there is no such API."""
-        return self._of_image(reference, digest, lambda source: self._referrers(source, digest))
+        return self._of_image(reference, lambda source: self._referrers(source, digest))
 
     def signatures(self, reference: Reference, digest: Digest) -> tuple[bytes, ...]:
         """None: a registry keeps no signature files beside an image."""
@@ -95,18 +95,16 @@ class RegistryClient:
         self._chosen[name, str(reference.digest or reference.tag)] = source
         self._chosen[name, str(digest)] = source
 
-    def _of_image(self, reference: Reference, digest: Digest | None, ask: Callable[[Source], T]) -> T:
-        """Ask the source that gave the image; where none has yet, the first that answers."""
+    def _of_image(self, reference: Reference, ask: Callable[[Source], T]) -> T:
+        """Ask the source that gave the image, or would give it: its evidence is there and nowhere else."""
         sources = self._sources(reference)
-        name = str(reference.repository)
-        chosen = self._chosen.get((name, str(reference.digest or reference.tag)))
-        if chosen is None and digest is not None:
-            chosen = self._chosen.get((name, str(digest)))
-        if chosen is not None and chosen in sources:
-            return ask(chosen)
-        found = _first(sources, lambda source: (ask(source),))
-        assert found is not None  # noqa: S101  # a tuple is never None
-        return found[0]
+        if len(sources) > 1 and self._source(reference, sources) is None:
+            self.manifest(reference, None)
+        return ask(self._source(reference, sources) or sources[-1])
+
+    def _source(self, reference: Reference, sources: tuple[Source, ...]) -> Source | None:
+        chosen = self._chosen.get((str(reference.repository), str(reference.digest or reference.tag)))
+        return chosen if chosen in sources else None
 
     def _manifest(self, source: Source, wanted: str | Digest) -> Manifest | None:
         question = Question(suffix=f"manifests/{wanted}", accept=_ACCEPT_MANIFEST, largest=LARGEST_MANIFEST)

@@ -445,6 +445,29 @@ def test_no_signature_at_the_mirror_is_no_reason_to_look_elsewhere(
     assert primary.requests == []
 
 
+def test_evidence_by_digest_is_where_the_image_is(
+    http: HttpClient, own_host: OwnHost, tmp_path: Path
+) -> None:
+    """Nobody asked for the manifest yet: it is found first, or an empty mirror would hide a signature."""
+    with RegistryServer() as mirror, RegistryServer() as primary:
+        digest = push_image(primary.store, "app")
+        push_image(primary.store, "app", f"{digest.tag_prefix}.sig", content=b"signature")
+        reference = IMAGE_NAME.with_digest(digest)
+        client = RegistryClient(http, mirrored(own_host, tmp_path, mirror.address, primary.address))
+        assert client.manifest(reference, f"{digest.tag_prefix}.sig") is not None
+        client.referrers(reference, digest)
+    assert (len(mirror.requests), len(primary.requests)) == (1, 3)
+
+
+def test_evidence_of_an_image_that_is_nowhere(http: HttpClient, own_host: OwnHost, tmp_path: Path) -> None:
+    """Is asked of the primary."""
+    with RegistryServer() as mirror, RegistryServer() as primary:
+        digest = push_image(primary.store, "other")
+        client = RegistryClient(http, mirrored(own_host, tmp_path, mirror.address, primary.address))
+        assert client.referrers(IMAGE_NAME.with_digest(digest), digest) == ()
+    assert (mirror.count(path="referrers"), primary.count(path="referrers")) == (0, 1)
+
+
 def test_each_image_has_its_source(http: HttpClient, own_host: OwnHost, tmp_path: Path) -> None:
     """That one image is at the mirror says nothing about another."""
     with RegistryServer() as mirror, RegistryServer() as primary:
