@@ -1,0 +1,133 @@
+"""A real skopeo enforces a countersignature from a file lookaside: who accepted, under which policy, until when."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from vouchsafe.countersign.authority import Authority
+from vouchsafe.countersign.signature import payload, sigstore_blob
+from vouchsafe.image.digest import Digest
+from vouchsafe.policy import document
+from vouchsafe.policy.compile import Compiled, Host, compile_policy
+from vouchsafe.testing.registry import RegistryServer, push_image
+
+OURS = {
+    "type": "sigstoreSigned",
+    "fulcio": {
+        "identities": [{"gitlab": {"project": "acme/app", "projectID": "1", "ref": "refs/heads/main"}}]
+    },
+    "signedIdentity": {"type": "matchRepository"},
+}
+
+
+class Machine:
+    """A host below a folder: its policy compiled, its CA, its lookaside of files."""
+
+    def __init__(self, folder: Path, registry: RegistryServer, skopeo: Path) -> None:
+        self.folder = folder
+        self.registry = registry
+        self.skopeo = skopeo
+        self.authority = Authority.make("machine", at=datetime.now(UTC))
+        self.digest = push_image(registry.store, "acme/app")
+        (folder / "ca.crt").write_bytes(self.authority.certificate_pem)
+        (folder / "registries.d").mkdir()
+        self.compiled = self.apply("acme")
+
+    def apply(self, path: str) -> Compiled:
+        """Compile a policy for everything below `path`, and put it in force."""
+        scope = f"{self.registry.address}/{path}"
+        policy = {"default": [{"type": "reject"}], "transports": {"docker": {scope: [OURS]}}}
+        read = document.parse(json.dumps(policy).encode(), dialect="vouchsafe", source="policy.json")
+        host = Host(ca_path=str(self.folder / "ca.crt"), lookaside=f"file://{self.folder}/lookaside")
+        compiled = compile_policy(read, host)
+        (self.folder / "policy.json").write_bytes(compiled.policy)
+        (self.folder / "registries.d" / "vouchsafe.yaml").write_bytes(compiled.registries)
+        return compiled
+
+    def countersign(
+        self,
+        *,
+        marker: str = "",
+        digest: Digest | None = None,
+        name: str = "",
+        age: timedelta = timedelta(0),
+        authority: Authority | None = None,
+    ) -> None:
+        """Put a countersignature where the client looks, right but for what is given."""
+        made_at = datetime.now(UTC) - age
+        signer = authority or self.authority
+        leaf = signer.issue((marker or self.compiled.countersigned[0].marker,), at=made_at)
+        said = payload(digest or self.digest, name or f"{self.registry.address}/acme/app", made_at)
+        place = self.folder / "lookaside" / self.registry.address / f"acme/app@sha256={self.digest.hex}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "signature-1").write_bytes(sigstore_blob(said, leaf, signer.certificate_pem))
+
+    def pull(self) -> tuple[int, str]:
+        """`skopeo copy`, which judges; `skopeo inspect` would not."""
+        command = [
+            self.skopeo,
+            "--policy",
+            self.folder / "policy.json",
+            "--registries.d",
+            self.folder / "registries.d",
+        ]
+        target = self.folder / f"pulled-{len(list(self.folder.iterdir()))}"
+        source = f"docker://{self.registry.reference('acme/app')}"
+        done = subprocess.run(
+            [*command, "copy", "--remove-signatures", "--src-tls-verify=false", source, f"dir:{target}"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stderr
+
+
+@pytest.fixture
+def machine(tmp_path: Path, skopeo: Path) -> Iterator[Machine]:
+    """A host that enforces."""
+    with RegistryServer() as registry:
+        yield Machine(tmp_path, registry, skopeo)
+
+
+def test_a_countersigned_image_is_pulled(machine: Machine) -> None:
+    """The accept leg: without it, every refusal below would prove nothing."""
+    machine.countersign()
+    assert machine.pull() == (0, "")
+
+
+def test_an_image_without_countersignature_is_refused(machine: Machine) -> None:
+    """Absent is refused."""
+    status, said = machine.pull()
+    assert (status, "no signature exists" in said) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({"age": timedelta(minutes=11)}, "expired"),
+        ({"marker": "0000.0000@vouchsafe.invalid"}, "Required email"),
+        ({"name": "registry.example/acme/other"}, "not accepted"),
+        ({"digest": Digest.of(b"another")}, "digest"),
+        ({"authority": Authority.make("another machine", at=datetime(2026, 1, 1, tzinfo=UTC))}, "authority"),
+    ],
+)
+def test_a_countersignature_that_is_wrong_in_one_way_is_refused(
+    machine: Machine, change: dict[str, object], says: str
+) -> None:
+    """Expired, of another epoch or scope, for another repository or image, by another machine."""
+    machine.countersign(**change)  # type: ignore[arg-type]
+    status, said = machine.pull()
+    assert (status, says in said) == (1, True), said
+
+
+def test_a_policy_change_voids_what_was_countersigned(machine: Machine) -> None:
+    """A harvested countersignature never crosses an epoch."""
+    machine.countersign()
+    machine.apply("acme/app")
+    assert machine.pull()[0] == 1
