@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +14,8 @@ import pytest
 
 from vouchsafe.testing.clock import RealClock
 from vouchsafe.testing.keys import public_pem
-from vouchsafe.testing.registry import RegistryServer, push_image
+from vouchsafe.testing.registry import BasicAccess, RegistryServer, TokenAccess, push_image
+from vouchsafe.testing.registry_access import Access
 from vouchsafe.testing.services import Services, SignatureForm
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.wrongs import RIGHTS, WRONGS, Form, Specimen, cases
@@ -152,6 +155,20 @@ def test_cosign_signs_whatever_the_referrers_are(referrers: Any, cosign3: Path, 
         assert run(cosign3, *sign, environment=services.environment)[0] == 0
         found = run(cosign3, "verify", *services.verify_flags(), image, environment=services.environment)
         assert (found[0] == 0) == (referrers != "empty"), found[1]  # cosign believes an empty list
+
+
+@pytest.mark.parametrize("access", [BasicAccess({"alice": "secret"}), TokenAccess({"alice": "secret"})])
+def test_cosign_logs_in(access: Access, cosign3: Path, services: Services, tmp_path: Path) -> None:
+    """With a password or a token of the registry's realm, cosign pushes and pulls; without it may not."""
+    with RegistryServer(access=access) as registry:
+        image = registry.reference("group/app", push_image(registry.store, "group/app"))
+        secret = base64.b64encode(b"alice:secret").decode()
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {registry.address: {"auth": secret}}}))
+        sign = ["sign", *services.sign_flags("bundle-rekor2", services.token()), image]
+        known = {**services.environment, "DOCKER_CONFIG": str(tmp_path)}
+        assert run(cosign3, *sign, environment=services.environment)[0] != 0
+        assert run(cosign3, *sign, environment=known)[0] == 0
+        assert run(cosign3, "verify", *services.verify_flags(), image, environment=known)[0] == 0
 
 
 def test_cosign_is_refused_without_a_configuration(

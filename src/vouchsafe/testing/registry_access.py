@@ -86,17 +86,16 @@ class TokenAccess:
         return denied(401, "UNAUTHORIZED", "authentication required").with_headers(WWW_Authenticate=challenge)
 
     def token(self, scope: str) -> str:
-        """The token for a scope."""
-        return hashlib.sha256(f"token for {scope}".encode()).hexdigest()
+        """The token for a scope, in whatever order its actions are written."""
+        repository, _, actions = scope.rpartition(":")
+        ordered = ",".join(sorted(actions.split(",")))
+        return hashlib.sha256(f"token for {repository}:{ordered}".encode()).hexdigest()
 
     def _good(self, scope: str, request: Request) -> set[str]:
         """The tokens that a request may carry: its own scope's, and for a read the read-write one."""
         good = {self.token(scope)}
-        if request.method in _READS:
-            repository = scope.rpartition(":")[0]
-            good |= {self.token(f"{repository}:pull,push"), self.token(f"{repository}:push,pull")}
-            if not scope:
-                good = {self.token("")} | good
+        if scope and request.method in _READS:
+            good.add(self.token(f"{scope},push"))
         return good
 
     def _grant(self, request: Request) -> Response:

@@ -108,7 +108,7 @@ def _gitlab(token: Claims) -> Workload:
     issuer = _text(token, "iss")
     config = "https://" + _text(token, "ci_config_ref_uri")
     project = f"{issuer}/{_text(token, 'project_path')}"
-    kind = {"branch": "heads", "tag": "tags"}.get(_text(token, "ref_type"), "heads")
+    kind = "heads" if _text(token, "ref_type") == "branch" else "tags"
     claims = {
         "build-signer-uri": config,
         "build-signer-digest": _text(token, "ci_config_sha"),

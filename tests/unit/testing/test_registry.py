@@ -15,6 +15,7 @@ from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX
 from vouchsafe.image.reference import Reference
+from vouchsafe.ports import Registry
 from vouchsafe.testing.faults import FAULTS, Fault, moving, redirect, slow
 from vouchsafe.testing.registry import (
     BasicAccess,
@@ -232,7 +233,7 @@ def test_token_access() -> None:
         assert ask(server, "GET", "/v2/a/b/manifests/v1", headers=bearer)[0] == 200
         assert ask(server, "GET", "/v2/a/c/manifests/v1", headers=bearer)[0] == 401
         assert ask(server, "POST", "/v2/a/b/blobs/uploads/", headers=bearer)[0] == 401
-        form = b"grant_type=refresh_token&refresh_token=refresh&scope=repository:a/b:pull,push"
+        form = b"grant_type=refresh_token&refresh_token=refresh&scope=repository:a/b:push,pull"
         write = json.loads(ask(server, "POST", "/token", form)[2])["access_token"]
         bearer = {"Authorization": f"Bearer {write}"}
         assert ask(server, "POST", "/v2/a/b/blobs/uploads/", headers=bearer)[0] == 202
@@ -308,6 +309,18 @@ def test_faults_end_and_begin() -> None:
     assert (sizes[0] == sizes[1], later.taken) == (True, 1)
 
 
+def test_a_body_without_end() -> None:
+    """It goes on for as long as the client listens."""
+    with RegistryServer(faults=[FAULTS["manifest-endless"]()]) as server:
+        push_image(server.store, "a")
+        client = http.client.HTTPConnection(server.address)
+        client.request("GET", "/v2/a/manifests/v1")
+        answer = client.getresponse()
+        assert len(answer.read(1_000_000)) == 1_000_000
+        answer.close()
+        client.close()
+
+
 def test_a_tag_that_moves() -> None:
     """Every request for the tag sees the next image, then the last for ever."""
     with RegistryServer(faults=[Fault(moving("one", "two"), path="/manifests/v1")]) as server:
@@ -331,6 +344,8 @@ def test_redirect_to_another_host() -> None:
 def test_memory_registry() -> None:
     """The port: manifests, blobs and referrers, each question remembered."""
     registry = MemoryRegistry(referrers_api=True)
+    port: Registry = registry
+    assert port is registry
     image = push_image(registry.store, "group/app", content=b"layer")
     push_bundle(registry.store, "group/app", image, b"{}")
     reference = Reference.parse("registry.example/group/app:v1")
