@@ -70,7 +70,7 @@ class Machine:
 
     def pull(self) -> tuple[int, str]:
         """`skopeo copy`, which judges; `skopeo inspect` would not."""
-        command = [
+        command: list[str | Path] = [
             self.skopeo,
             "--policy",
             self.folder / "policy.json",
