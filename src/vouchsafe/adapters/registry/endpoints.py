@@ -70,9 +70,10 @@ class Endpoints:
         place = Url.parse(f"https://{host}/")
         # https first, as containers/image; on loopback plain http is the rule, and guessing right saves a request.
         plain_first = place.port != HTTPS_PORT and is_loopback(place.host)
+        schemes = ("http", "https") if plain_first else ("https", "http")
         failures: list[Unavailable] = []
         refusal: Response | None = None
-        for scheme in ("http", "https") if plain_first else ("https", "http"):
+        for scheme in schemes:
             try:
                 response = self._ask(source, question, scheme, insecure=True, retries=0)
             except Unavailable as error:
@@ -89,6 +90,8 @@ class Endpoints:
             return response
         if refusal is not None:
             return refusal
+        if failures[0].code == "connection-reset":  # not the scheme, then: passing trouble
+            return self._ask(source, question, schemes[0], insecure=True)
         raise failures[0]
 
     def _ask(
