@@ -26,6 +26,7 @@ _URL = re.compile(
 )
 _META = re.compile(r"(?<!\\)(?:\\\\)*[.*+?\[\](){}|]|\\[dDwWsSpPC]")
 _BARE_DOT = re.compile(r"(?<!\\)(?:\\\\)*\.(?![*+?{])")
+_OWNER_ID = "source-repository-owner-identifier"
 _NIL = "https://<nil>"
 
 
@@ -169,12 +170,12 @@ def _claims(pattern: IdentityPattern) -> Iterator[Suspicion]:
     if not is_github and ("://" not in subject.replace("\\", "") or "gitlab" not in subject + pattern.issuer):
         return
     shorthand = "github" if is_github else "gitlab"
-    if PROJECT_ID not in pattern.claims:
+    if not {PROJECT_ID, _OWNER_ID}.intersection(pattern.claims):
         id_key = "repositoryID" if is_github else "projectID"
         yield Suspicion(
             code="project-id",
             message=f"expected the numeric id of the project of {subject!r}, got a path: paths can be registered again",
-            fix=f"Write {shorthand}.{id_key}, or the claim {PROJECT_ID}.",
+            fix=f"Write {shorthand}.{id_key}, or the claim {PROJECT_ID} or {_OWNER_ID}.",
             key=shorthand,
         )
     if is_github and not {PROJECT_ID, PROJECT_URI}.intersection(pattern.claims):
