@@ -18,6 +18,7 @@ from vouchsafe.errors import MalformedError
 from vouchsafe.record import Record
 
 HEX_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+SHA2 = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -43,9 +44,9 @@ class Digest(Record):
     @classmethod
     def of(cls, content: bytes, algorithm: str = "sha256") -> Digest:
         """The digest of `content`."""
-        if algorithm not in HEX_LENGTHS:
-            raise MalformedError("digest", f"expected one of {', '.join(HEX_LENGTHS)}, got {algorithm!r}")
-        return cls(algorithm=algorithm, hex=hashlib.new(algorithm, content).hexdigest())
+        if algorithm not in SHA2:
+            raise MalformedError("digest", f"expected one of {', '.join(SHA2)}, got {algorithm!r}")
+        return cls(algorithm=algorithm, hex=SHA2[algorithm](content).hexdigest())
 
     def matches(self, content: bytes) -> bool:
         """Whether `content` hashes to this digest."""

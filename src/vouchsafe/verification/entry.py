@@ -7,13 +7,12 @@ sigstore/rekor pkg/types and rekor-tiles).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 from vouchsafe.errors import MalformedError, VerificationError
 from vouchsafe.evidence import pem
 from vouchsafe.evidence.types import Envelope, Evidence, LogEntry
-from vouchsafe.image.digest import Digest
+from vouchsafe.image.digest import SHA2, Digest
 from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields, base64_bytes
 
@@ -143,12 +142,12 @@ def _pem_der(text: bytes) -> bytes:
 
 
 def _same_digest(algorithm: str, hexadecimal: str, message: bytes | Digest) -> None:
-    if algorithm not in _V2_HASHES.values():
+    if algorithm not in SHA2:
         raise MalformedError("log-entry-hash", f"expected SHA-2 in the log entry, got {algorithm!r}")
     if isinstance(message, Digest):
         same = (message.algorithm, message.hex) == (algorithm, hexadecimal)
     else:
-        same = hashlib.new(algorithm, message).hexdigest() == hexadecimal
+        same = SHA2[algorithm](message).hexdigest() == hexadecimal
     if not same:
         raise VerificationError("log-entry-payload", "expected an entry of this content, got one of another")
 

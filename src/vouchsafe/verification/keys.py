@@ -6,7 +6,6 @@ the Sigstore algorithm registry asks for.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from vouchsafe.errors import MalformedError, VerificationError
-from vouchsafe.image.digest import Digest
+from vouchsafe.image.digest import SHA2, Digest
 
 SMALLEST_RSA = 2048  # bits
 LARGEST_RSA = 16_384  # bits, as OpenSSL
@@ -81,11 +80,29 @@ def holds(key: Key, signature: bytes, signed: bytes | Digest) -> bool:
     return _checks(key.verify, signature, signed)
 
 
+def signed(
+    key: object, signature: bytes, covered: bytes, scheme: object, algorithm: hashes.HashAlgorithm | None
+) -> bool:
+    """Whether `signature` in a certificate is one by `key`, under the scheme and hash that it names (SHA-2)."""
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return scheme is None and _checks(key.verify, signature, covered)
+    if algorithm is None or algorithm.name not in SHA2:
+        return False
+    digest, prehashed = SHA2[algorithm.name](covered).digest(), Prehashed(algorithm)
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return isinstance(scheme, ec.ECDSA) and _checks(key.verify, signature, digest, ec.ECDSA(prehashed))
+    return (
+        isinstance(key, rsa.RSAPublicKey)
+        and isinstance(scheme, (padding.PKCS1v15, padding.PSS))
+        and _checks(key.verify, signature, digest, scheme, prehashed)
+    )
+
+
 def _digests(signed: bytes | Digest, algorithms: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     """(algorithm, hash) of what was signed, as far as it is known."""
     for algorithm in algorithms:
         if not isinstance(signed, Digest):
-            yield algorithm, hashlib.new(algorithm, signed).digest()
+            yield algorithm, SHA2[algorithm](signed).digest()
         elif signed.algorithm == algorithm:
             yield algorithm, signed.raw
 

@@ -6,12 +6,12 @@ trust root decides who may stamp, and when. The library is loaded only when a ti
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vouchsafe.errors import MalformedError, VerificationError
+from vouchsafe.image.digest import SHA2
 from vouchsafe.verification import certificate
 from vouchsafe.verification.trust import CertificateAuthority
 
@@ -40,7 +40,7 @@ def verify(
     """
     response, at, imprint = _decode(token)
     algorithm = _HASHES.get(imprint.hash_algorithm.dotted_string)
-    if algorithm is None or hashlib.new(algorithm, message).digest() != imprint.message:
+    if algorithm is None or SHA2[algorithm](message).digest() != imprint.message:
         raise VerificationError(
             "timestamp-imprint", "expected a time-stamp of this signature, got one of another"
         )
