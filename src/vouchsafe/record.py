@@ -18,9 +18,8 @@ AttributeError: Point is frozen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Self, dataclass_transform
-
-_set = object.__setattr__
 
 
 def _own_annotations(namespace: dict[str, Any]) -> dict[str, Any]:
@@ -41,6 +40,7 @@ class RecordType(type):
 
     _fields: tuple[str, ...]
     _defaults: dict[str, Any]
+    _setters: tuple[tuple[str, Callable[[object, Any], None]], ...]
 
     def __new__(
         cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any
@@ -61,6 +61,7 @@ class RecordType(type):
         made = super().__new__(cls, name, bases, namespace, **kwargs)
         made._fields = inherited + tuple(field for field in own if field not in inherited)
         made._defaults = defaults
+        made._setters = tuple((field, getattr(made, field).__set__) for field in made._fields)
         return made
 
 
@@ -69,19 +70,25 @@ class Record(metaclass=RecordType):
 
     _fields: ClassVar[tuple[str, ...]]
     _defaults: ClassVar[dict[str, Any]]
+    _setters: ClassVar[tuple[tuple[str, Callable[[object, Any], None]], ...]]
 
     def __init__(self, **values: Any) -> None:
         """Set every field once; a missing or unknown name is a TypeError."""
-        for field in self._fields:
-            if field in values:
-                _set(self, field, values.pop(field))
-            elif field in self._defaults:
-                _set(self, field, self._defaults[field])
-            else:
-                raise TypeError(f"{type(self).__name__}() needs {field}")
-        if values:
-            raise TypeError(f"{type(self).__name__}() has no {', '.join(sorted(values))}")
+        if len(values) != len(self._setters):
+            values = self._defaults | values
+        for field, put in self._setters:
+            if field not in values:
+                raise TypeError(self._complaint(values))
+            put(self, values[field])
+        if len(values) != len(self._setters):
+            raise TypeError(self._complaint(values))
         self._check()
+
+    def _complaint(self, values: dict[str, Any]) -> str:
+        unknown = sorted(values.keys() - set(self._fields))
+        missing = [field for field in self._fields if field not in values]
+        wrong = f"has no {', '.join(unknown)}" if unknown else f"needs {missing[0]}"
+        return f"{type(self).__name__}() {wrong}"
 
     def _check(self) -> None:
         """Refuse a value that cannot be; called once, after every field is set."""

@@ -72,7 +72,7 @@ def parse(blob: bytes, *, what: str, largest: int = LARGEST, deepest: int = DEEP
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise MalformedError("json-syntax", f"expected JSON in {what}, got {error}") from error
     _bound_depth(value, what, deepest)
-    if "\\ud" in text or "\\uD" in text:
+    if "\\u" in text:
         _refuse_half_characters(value, what)
     return value
 
@@ -191,7 +191,11 @@ class Fields:
         """Base64 decoded."""
         if default is not None and key not in self:
             return default
-        return base64_bytes(self.text(key), f"{self.what}.{key}")
+        text = self.text(key)
+        try:
+            return binascii.a2b_base64(text, strict_mode=True)
+        except ValueError:
+            return base64_bytes(text, f"{self.what}.{key}")
 
     def fields(self, key: str) -> Fields:
         """An object."""
