@@ -69,7 +69,7 @@ class Places:
 
     def nearest(self, start: Place, *ends: str) -> Place:
         """The place of the first of `ends`, each a path that goes on from `start`, that is written; else `start`."""
-        known = self._by_file[start.file]
+        known = self._by_file.get(start.file, {})
         return next((known[start.path + end] for end in ends if start.path + end in known), start)
 
 

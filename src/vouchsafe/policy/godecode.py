@@ -5,7 +5,7 @@ strings become U+FFFD instead of errors, keys are compared after that, base64 ma
 reader that differs in one of these loads a file that skopeo refuses, or the other way round. Duplicate
 keys are refused here: every object of the format is read by containers/image's "paranoid" decoder.
 
->>> decode('{"a": [1, "\\ud800"]}'.encode()).value["a"].value[1].value
+>>> decode('{"a": [1, "\\ud800"]}').value["a"].value[1].value
 '�'
 """
 
@@ -54,9 +54,9 @@ def as_text(blob: bytes) -> str:
     return blob.decode("utf-8", "surrogateescape")
 
 
-def decode(blob: bytes) -> Node:
-    """The one value in `blob`, or SyntaxProblem."""
-    scanner = _Scanner(as_text(blob))
+def decode(text: str) -> Node:
+    """The one value in `text`, which `as_text` made; or SyntaxProblem."""
+    scanner = _Scanner(text)
     node, end = scanner.value(scanner.skip(0), 0)
     end = scanner.skip(end)
     if end != len(scanner.text):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vouchsafe.errors import ConfigurationError
-from vouchsafe.policy import github, gitlab
 from vouchsafe.policy.identity import IdentityPattern
 from vouchsafe.policy.reading import Field, Members, PolicyError
 from vouchsafe.policy.requirement import Fulcio, Source
@@ -156,6 +155,8 @@ def strings(field: Field) -> tuple[str, ...]:
 
 
 def _gitlab(field: Field) -> IdentityPattern:
+    from vouchsafe.policy import gitlab
+
     members = Members(field, _GITLAB, {"projectId": "Write projectID.", "branch": "Write ref: refs/heads/…"})
     triggers = members.get("triggers")
     return _placed(
@@ -174,6 +175,8 @@ def _gitlab(field: Field) -> IdentityPattern:
 
 
 def _github(field: Field) -> IdentityPattern:
+    from vouchsafe.policy import github
+
     members = Members(field, _GITHUB, {"repositoryId": "Write repositoryID."})
     triggers = members.get("triggers")
     return _placed(

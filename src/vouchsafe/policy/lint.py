@@ -38,7 +38,7 @@ def lint(
                 findings.append(placed(suspicion, rule.place))
             findings += _of_rule(policy, rule, transport, places, now, material or {})
     order = {document.source: number for number, document in enumerate(policy.documents)}
-    return tuple(sorted(dict.fromkeys(findings), key=lambda each: (order[each.file], each.line)))
+    return tuple(sorted(dict.fromkeys(findings), key=lambda each: (order.get(each.file, 0), each.line)))
 
 
 def named_files(policy: Policy) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ error is a PolicyError that carries file, line and path, so that lint and editor
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 
 from vouchsafe.errors import ConfigurationError
@@ -47,15 +48,15 @@ class Place(Record):
 
 
 class Document(Record):
-    """One policy file, decoded."""
+    """One policy file, decoded; `breaks` are the offsets of its line breaks."""
 
     source: str
-    text: str
+    breaks: tuple[int, ...]
     root: Node
 
     def place(self, node: Node, path: str) -> Place:
         """The line that `node` starts on."""
-        return Place(file=self.source, line=self.text.count("\n", 0, node.offset) + 1, path=path)
+        return Place(file=self.source, line=bisect_left(self.breaks, node.offset) + 1, path=path)
 
     def places(self) -> dict[str, Place]:
         """The place of every value, by its path."""
@@ -81,12 +82,14 @@ def read(blob: bytes, source: str) -> Document:
     if len(blob) > LARGEST_POLICY:
         message = f"expected at most {LARGEST_POLICY} bytes of policy, got {len(blob)}"
         raise PolicyError("policy-too-large", message, file=source)
+    text = as_text(blob)
+    breaks = tuple(offset for offset, character in enumerate(text) if character == "\n")
     try:
-        return Document(source=source, text=as_text(blob), root=decode(blob))
+        return Document(source=source, breaks=breaks, root=decode(text))
     except SyntaxProblem as problem:
         code = "policy-json" if problem.duplicate is None else "policy-duplicate-key"
-        line = as_text(blob).count("\n", 0, problem.offset) + 1
-        hint = "Remove the byte order mark." if blob.startswith(b"\xef\xbb\xbf") else ""
+        line = bisect_left(breaks, problem.offset) + 1
+        hint = "Remove the byte order mark." if text.startswith("\ufeff") else ""
         raise PolicyError(code, str(problem), file=source, line=line, hint=hint) from problem
 
 
