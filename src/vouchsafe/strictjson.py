@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import re
 from typing import Any, NoReturn
 
 from vouchsafe.errors import MalformedError
@@ -52,6 +53,7 @@ def _finite(text: str) -> float:
 
 
 _INFINITY = float("inf")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # an escape that may be half a character
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
 
 
@@ -72,7 +74,7 @@ def parse(blob: bytes, *, what: str, largest: int = LARGEST, deepest: int = DEEP
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise MalformedError("json-syntax", f"expected JSON in {what}, got {error}") from error
     _bound_depth(value, what, deepest)
-    if "\\u" in text:
+    if _SURROGATE.search(text):
         _refuse_half_characters(value, what)
     return value
 

@@ -14,12 +14,12 @@ from itertools import pairwise
 from typing import TypeVar, cast
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from vouchsafe.errors import MalformedError, VerificationError
 from vouchsafe.verification import keys
 from vouchsafe.verification.identity import Identity, read_identity
+from vouchsafe.verification.issued import X509_ERRORS, is_issued
 from vouchsafe.verification.trust import CertificateAuthority
 
 LONGEST_PATH = 5  # certificates between leaf and anchor
@@ -33,16 +33,7 @@ _UNDERSTOOD = frozenset(
     )
 )
 Extensions = Mapping[x509.ObjectIdentifier, x509.Extension[x509.ExtensionType]]
-_VERSION_3 = bytes.fromhex("a003020102")  # [0] EXPLICIT INTEGER 2
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
-_X509_ERRORS = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 
 
 class Leaf:
@@ -57,7 +48,7 @@ class Leaf:
         try:
             self.extensions = _by_identifier(self.certificate)
             self.key = keys.supported(self.certificate.public_key())
-        except _X509_ERRORS as error:
+        except X509_ERRORS as error:
             raise MalformedError("certificate", f"expected a certificate, got {error}") from error
         _check_leaf_use(self.extensions)
 
@@ -65,7 +56,7 @@ class Leaf:
         """Whom Fulcio says it issued this to."""
         try:
             return read_identity(self.extensions)
-        except _X509_ERRORS as error:
+        except X509_ERRORS as error:
             raise MalformedError("certificate", f"expected a certificate, got {error}") from error
 
 
@@ -73,7 +64,7 @@ def load(der: bytes) -> x509.Certificate:
     """Parse a DER certificate."""
     try:
         return x509.load_der_x509_certificate(der)
-    except _X509_ERRORS as error:
+    except X509_ERRORS as error:
         raise MalformedError("certificate", f"expected a certificate, got {error}") from error
 
 
@@ -183,33 +174,6 @@ def is_authority(certificate: x509.Certificate) -> bool:
     return constraints is not None and constraints.ca
 
 
-def is_issued(child: x509.Certificate, der: bytes, parent: x509.Certificate) -> bool:
-    """Whether `parent` names itself as the issuer of `child` (whose DER is `der`) and signed it, with SHA-2.
-
-    The library's own check reads the parent's key anew each time: a fifth of a P-384 verification.
-    """
-    if child.issuer != parent.subject:
-        return False
-    try:
-        covered = child.tbs_certificate_bytes
-        scheme, algorithm = child.signature_algorithm_parameters, child.signature_hash_algorithm
-        key = parent.public_key()
-    except _X509_ERRORS:
-        return False
-    return _algorithms_agree(der, covered) and keys.signed(key, child.signature, covered, scheme, algorithm)
-
-
-def _algorithms_agree(der: bytes, covered: bytes) -> bool:
-    """The algorithm stands beside what is signed and inside of it, twice the same (RFC 5280 §4.1.1.2)."""
-    start = der.find(covered) + len(covered)
-    beside = der[start : start + 2 + der[start + 1]]
-    header = 2 + (covered[1] & 0x7F if covered[1] & 0x80 else 0)  # of the TBSCertificate's SEQUENCE
-    serial = header + len(_VERSION_3)
-    return covered.startswith(_VERSION_3, header) and covered.startswith(
-        beside, serial + 2 + covered[serial + 1]
-    )
-
-
 def _check_path(
     leaf: x509.Certificate,
     chain: tuple[x509.Certificate, ...],
@@ -258,7 +222,7 @@ def _check_authorities_use(chain: tuple[x509.Certificate, ...]) -> None:
 def _check_authority_use(certificate: x509.Certificate, depth: int) -> None:
     try:
         extensions = _by_identifier(certificate)
-    except _X509_ERRORS as error:
+    except X509_ERRORS as error:
         raise MalformedError("certificate", f"expected a CA certificate, got {error}") from error
     _refuse_unknown_critical(extensions)
     constraints = find(extensions, x509.BasicConstraints)

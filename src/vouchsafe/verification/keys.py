@@ -67,35 +67,17 @@ def holds(key: Key, signature: bytes, signed: bytes | Digest) -> bool:
     """Whether `signature` is one by `key`; VerificationError where only the bytes themselves could tell."""
     if isinstance(key, ec.EllipticCurvePublicKey):
         return any(
-            _checks(key.verify, signature, digest, _ECDSA[algorithm])
+            checks(key.verify, signature, digest, _ECDSA[algorithm])
             for algorithm, digest in _digests(signed, _TRIED[key.curve.name])
         )
     if isinstance(key, rsa.RSAPublicKey):
         return any(
-            _checks(key.verify, signature, digest, padding.PKCS1v15(), Prehashed(_HASHES[algorithm]))
+            checks(key.verify, signature, digest, padding.PKCS1v15(), Prehashed(_HASHES[algorithm]))
             for algorithm, digest in _digests(signed, ("sha256",))
         )
     if isinstance(signed, Digest):
         raise VerificationError("signature", "expected the artifact itself to check an Ed25519 signature")
-    return _checks(key.verify, signature, signed)
-
-
-def signed(
-    key: object, signature: bytes, covered: bytes, scheme: object, algorithm: hashes.HashAlgorithm | None
-) -> bool:
-    """Whether `signature` in a certificate is one by `key`, under the scheme and hash that it names (SHA-2)."""
-    if isinstance(key, ed25519.Ed25519PublicKey):
-        return scheme is None and _checks(key.verify, signature, covered)
-    if algorithm is None or algorithm.name not in SHA2:
-        return False
-    digest, prehashed = SHA2[algorithm.name](covered).digest(), Prehashed(algorithm)
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return isinstance(scheme, ec.ECDSA) and _checks(key.verify, signature, digest, ec.ECDSA(prehashed))
-    return (
-        isinstance(key, rsa.RSAPublicKey)
-        and isinstance(scheme, (padding.PKCS1v15, padding.PSS))
-        and _checks(key.verify, signature, digest, scheme, prehashed)
-    )
+    return checks(key.verify, signature, signed)
 
 
 def _digests(signed: bytes | Digest, algorithms: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
@@ -107,7 +89,8 @@ def _digests(signed: bytes | Digest, algorithms: tuple[str, ...]) -> Iterator[tu
             yield algorithm, signed.raw
 
 
-def _checks(check: Any, *arguments: object) -> bool:
+def checks(check: Any, *arguments: object) -> bool:
+    """Whether one of the library's `verify` methods returns."""
     try:
         check(*arguments)
     except (InvalidSignature, ValueError):
