@@ -55,15 +55,9 @@ class Registries(Record):
     def sources(self, repository: Repository, *, by_digest: bool) -> tuple[Source, ...]:
         """Where to ask, in order; Unavailable `registry-blocked` when the operator forbids it."""
         name = repository.name
-        matching = [entry for entry in self.entries if matched(name, entry.prefix) >= 0]
-        if not matching:
+        entry = self._entry_of(name)
+        if entry is None:
             return (Source(repository=repository),)
-        entry = max(matching, key=lambda each: len(each.prefix))
-        if entry.blocked:
-            raise Unavailable(
-                "registry-blocked",
-                f"expected to ask {name}, got `blocked = true` for {entry.prefix!r} in registries.conf",
-            )
         places = [
             (mirror.location, mirror.insecure)
             for mirror in entry.mirrors
@@ -71,9 +65,26 @@ class Registries(Record):
         ]
         places.append((entry.location, entry.insecure))
         length = matched(name, entry.prefix)
-        return tuple(
+        found = [
             Source(repository=_rewrite(name, length, place), insecure=unsafe) for place, unsafe in places
-        )
+        ]
+        # What a mirror or location is rewritten to may be blocked by an entry of its own.
+        allowed = tuple(source for source in found if not self._is_blocked(source.repository.name))
+        if entry.blocked or not allowed:
+            raise Unavailable(
+                "registry-blocked",
+                f"expected to ask {name}, got `blocked = true` for {entry.prefix!r} in registries.conf",
+            )
+        return allowed
+
+    def _entry_of(self, name: str) -> Entry | None:
+        """The entry with the longest prefix; of equals the first by name, as containers/image sorts them."""
+        matching = [entry for entry in self.entries if matched(name, entry.prefix) >= 0]
+        return min(matching, key=lambda each: (-len(each.prefix), each.prefix), default=None)
+
+    def _is_blocked(self, name: str) -> bool:
+        entry = self._entry_of(name)
+        return entry is not None and entry.blocked
 
 
 def matched(name: str, prefix: str) -> int:
@@ -158,7 +169,10 @@ def parse(content: bytes, path: str) -> tuple[Entry, ...]:
             raise _wrong(
                 path, f"one `insecure` and one `blocked` for location {entry.location!r}", "two that differ"
             )
-    return tuple({entry.prefix: entry for entry in reversed(entries)}.values())
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        first.setdefault(entry.prefix, entry)
+    return tuple(first.values())
 
 
 def _toml(content: bytes, path: str) -> dict[str, Any]:
