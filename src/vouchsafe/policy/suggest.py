@@ -2,7 +2,7 @@
 
 A suggestion is made from a certificate that somebody has, so it accepts that certificate, or there is none
 and it says why. It pins issuer, subject, numeric id, ref, trigger and, on the platform's own machines, the
-runner; what nobody can know from a certificate is a remark.
+runner; what nobody can know from a certificate is a remark, beside the `cautions` of `meaning`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy import github, gitlab, regexp
 from vouchsafe.policy.identity import PROJECT_ID, PROJECT_URI, IdentityPattern, project_path
-from vouchsafe.policy.meaning import NIL, cautions, is_foreign, platform
+from vouchsafe.policy.meaning import NIL, is_foreign, platform
 from vouchsafe.record import Record
 from vouchsafe.verification.identity import Identity
 
@@ -46,7 +46,7 @@ def suggest(identity: Identity) -> Suggestion:
         except ConfigurationError:
             continue
         if not pattern.mismatches(identity):
-            return Suggestion(fulcio=fulcio, pattern=pattern, remarks=(*cautions(identity), *remarks))
+            return Suggestion(fulcio=fulcio, pattern=pattern, remarks=remarks)
     return Suggestion(
         fulcio=None, pattern=None, remarks=("No policy can be written for a signer of that name.",)
     )

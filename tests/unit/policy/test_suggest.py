@@ -210,7 +210,6 @@ def test_a_certificate_of_old() -> None:
     identity = named(gitlab(GITLAB), source_repository_identifier=None)
     found = suggest(identity)
     assert accepts(found, identity)
-    assert "no numeric project id" in found.remarks[0]
     assert [each.code for each in lint(policy(found), now=NOW)] == ["project-id"]
 
 
