@@ -12,7 +12,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
 from vouchsafe import __version__
@@ -76,10 +76,16 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and where help is."""
-        self.exit(USAGE, f"{self.prog}: error: {message}\n{self.prog}: hint: see `{self.prog} --help`\n")
+        raise UsageError(message, hint=f"see `{self.prog} --help`")
 
 
-def build_parser(only: str | None = None) -> Parser:
+def module(name: str) -> Command:
+    """A command's module, imported when it is needed."""
+    loaded: Command = importlib.import_module(f"vouchsafe.cli.{name}")  # type: ignore[assignment,unused-ignore]
+    return loaded
+
+
+def build_parser(only: str | None = None, *, load: Callable[[str], Command] = module) -> Parser:
     """The parser of every command, or with the arguments of one command only (the others keep their names)."""
     parser = Parser(
         prog="vouchsafe",
@@ -95,26 +101,24 @@ def build_parser(only: str | None = None) -> Parser:
             description=summary[0].upper() + summary[1:] + ".",
         )
         if only in (None, name):
-            module(name).configure(sub)
+            load(name).configure(sub)
     return parser
 
 
-def module(name: str) -> Command:
-    """A command's module, imported when it is needed."""
-    loaded: Command = importlib.import_module(f"vouchsafe.cli.{name}")  # type: ignore[assignment,unused-ignore]
-    return loaded
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. An unexpected error is Undecided, never an acceptance."""
+def main(argv: Sequence[str] | None = None, *, load: Callable[[str], Command] = module) -> int:
+    """Run one command, which `load` finds. An unexpected error is Undecided, never an acceptance."""
     written = sys.argv[1:] if argv is None else argv
     # Alone it is true and takes no value from the next word, as podman has it.
     words = [f"{word}=true" if word in _BOOLEANS else word for word in written]
     asked = words[0] if words and words[0] in COMMANDS else ""
     console = Console(verbose="-v" in words or "--verbose" in words)
     try:
-        arguments = build_parser(only=asked).parse_args(words)
-        code = module(arguments.command).run(arguments, console)
+        arguments, unknown = build_parser(only=asked, load=load).parse_known_args(words)
+        if unknown:
+            hint = f"see `vouchsafe {arguments.command} --help`"
+            raise UsageError(f"expected only flags that {arguments.command} has, got {unknown[0]}", hint=hint)
+        console.verbose = bool(getattr(arguments, "verbose", False))
+        code = load(arguments.command).run(arguments, console)
         console.flush()
         return code
     except VouchsafeError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import TextIO
 
 from vouchsafe.errors import printable
@@ -31,6 +32,9 @@ class Console:
         self.verbose = verbose
         self.out = out or sys.stdout
         self.err = err or sys.stderr
+        if isinstance(self.out, TextIOWrapper):
+            # A locale that lacks a character must not turn an answer into a crash; stderr does so by itself.
+            self.out.reconfigure(errors="backslashreplace")
         self.is_terminal = bool(self.out.isatty())
         wanted = self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self.colour = wanted if colour is None else colour

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 
 from vouchsafe.cli.witness import Place
 from vouchsafe.policy.verdict import Accepted, Looked, Reason, Verdict
@@ -44,7 +45,7 @@ def signature(value: VerifiedSignature) -> Json:
         "role": value.role,
         "digests": sorted(str(digest) for digest in value.digests),
         "times": [
-            {"time": each.time.isoformat(), "source": each.source, "authority": each.authority}
+            {"time": _time(each.time), "source": each.source, "authority": each.authority}
             for each in value.times
         ],
         "log": [{"log": place.log, "index": place.index} for place in value.logged],
@@ -101,3 +102,7 @@ def _looked(look: Looked) -> Json:
         "against": [reason(each) for each in look.against],
         "signature": None if look.signature is None else signature(look.signature),
     }
+
+
+def _time(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
