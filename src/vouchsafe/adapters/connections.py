@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import http.client
 import io
-import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from urllib3 import HTTPResponse, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -25,7 +25,8 @@ from urllib3.util import Url as ProxyUrl
 from urllib3.util import make_headers, parse_url
 
 from vouchsafe.adapters.failures import translated
-from vouchsafe.adapters.urls import Url
+from vouchsafe.adapters.tls import Contexts, Tls
+from vouchsafe.adapters.urls import DEFAULT_PORTS, Url
 from vouchsafe.errors import ConfigurationError, MalformedError
 
 MOST_IDLE = 16  # connections kept open for one origin
@@ -35,7 +36,6 @@ LARGEST_EXPLANATION = 65_536  # bytes of the body of an answer that is not a suc
 BUFFER = 65_536  # bytes asked of a socket at a time
 
 Raw = tuple[int, dict[str, str], bytes]  # status, headers with lower-case names, body
-Contexts = Callable[[], ssl.SSLContext]
 
 
 class _TimedReader(io.RawIOBase):
@@ -79,7 +79,9 @@ class _TimedSocket:
 class Connections:
     """Open connections, kept for the next exchange. Thread-safe: deques and dicts are, item by item."""
 
-    def __init__(self) -> None:
+    def __init__(self, contexts: Contexts) -> None:
+        """`contexts` makes what TLS needs, when a connection is opened."""
+        self._contexts = contexts
         self._idle: dict[tuple[Any, ...], deque[Any]] = {}
 
     def exchange(
@@ -92,21 +94,23 @@ class Connections:
         largest: int,
         seconds: float,
         proxy: str,
-        key: object,
-        context: Contexts,
+        tls: Tls,
     ) -> Raw:
-        """Ask once. `key` tells TLS settings apart, `context` makes one when a connection is needed.
+        """Ask once. Only a connection with the same TLS settings is used again.
 
         Raises Unavailable, or MalformedError for an answer larger than `largest` bytes.
         """
-        idle = self._idle_of((url.origin, proxy, key))
+        idle = self._idle_of((url.origin, proxy, tls if url.scheme == "https" else None))
         ends = time.monotonic() + seconds
         target = url.target
         if proxy and url.scheme == "http":  # a forwarding proxy is told the whole URL (RFC 9112 §3.2.2)
             target, headers = str(url), {**headers, **proxy_headers(proxy)}
         while idle:
             connection = _pop(idle)
-            if connection is None or not connection.is_connected:
+            if connection is None:
+                break
+            if not connection.is_connected:  # the server has closed it meanwhile
+                connection.close()
                 continue
             try:
                 return _ask(connection, method, target, headers, body, largest, ends, idle)
@@ -116,10 +120,44 @@ class Connections:
                 if failure.code != "connection-reset" or body is not None:
                     raise failure from error
         try:
-            connection = _connect(url, proxy, context, ends)
+            connection = self._connect(url, proxy, tls, ends)
             return _ask(connection, method, target, headers, body, largest, ends, idle)
         except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             raise translated(error, url) from error
+
+    def _connect(self, url: Url, proxy: str, tls: Tls, ends: float) -> HTTPConnection:
+        seconds = max(0.001, min(SECONDS_TO_CONNECT, ends - time.monotonic()))
+        connection = self._through(proxy, url, tls, seconds) if proxy else self._direct(url, tls, seconds)
+        try:
+            connection.connect()
+        except BaseException:
+            connection.close()
+            raise
+        connection.sock = _TimedSocket(connection.sock)
+        return connection
+
+    def _direct(self, url: Url, tls: Tls, seconds: float) -> HTTPConnection:
+        if url.scheme == "https":
+            return HTTPSConnection(url.host, url.port, timeout=seconds, ssl_context=self._contexts.of(tls))
+        return HTTPConnection(url.host, url.port, timeout=seconds)
+
+    def _through(self, proxy: str, url: Url, tls: Tls, seconds: float) -> HTTPConnection:
+        """A tunnel for https; for http the proxy itself, in clear or by TLS that the system's CAs prove."""
+        where = _proxy(proxy)
+        scheme, host = where.scheme or "", where.host or ""
+        port = where.port or DEFAULT_PORTS[scheme]
+        if url.scheme == "http" and scheme == "http":
+            return HTTPConnection(host, port, timeout=seconds, proxy=where)
+        usual = self._contexts.of(Tls()) if scheme == "https" else None
+        # urllib3 makes what it wants to know of a proxy only here.
+        config = ProxyManager(f"{scheme}://{where.netloc}", proxy_ssl_context=usual).proxy_config
+        context = self._contexts.of(tls) if url.scheme == "https" else usual
+        connection = HTTPSConnection(
+            host, port, timeout=seconds, proxy=where, proxy_config=config, ssl_context=context
+        )
+        if url.scheme == "https":
+            connection.set_tunnel(url.host, url.port, headers=proxy_headers(proxy), scheme=scheme)
+        return connection
 
     def _idle_of(self, key: tuple[Any, ...]) -> deque[Any]:
         idle = self._idle.get(key)
@@ -148,54 +186,20 @@ def _pop(idle: deque[Any]) -> Any:
         return None
 
 
-def _connect(url: Url, proxy: str, context: Contexts, ends: float) -> HTTPConnection:
-    seconds = max(0.001, min(SECONDS_TO_CONNECT, ends - time.monotonic()))
-    connection = _through(proxy, url, context, seconds) if proxy else _direct(url, context, seconds)
-    try:
-        connection.connect()
-    except BaseException:
-        connection.close()
-        raise
-    connection.sock = _TimedSocket(connection.sock)
-    return connection
-
-
-def _direct(url: Url, context: Contexts, seconds: float) -> HTTPConnection:
-    if url.scheme == "https":
-        return HTTPSConnection(url.host, url.port, timeout=seconds, ssl_context=context())
-    return HTTPConnection(url.host, url.port, timeout=seconds)
-
-
-def _through(proxy: str, url: Url, context: Contexts, seconds: float) -> HTTPConnection:
-    where = _proxy(proxy)
-    if where.scheme not in {"http", "https"} or not where.host:
-        raise ConfigurationError("proxy", f"expected an http or https proxy, got scheme {where.scheme!r}")
-    config = ProxyManager(f"{where.scheme}://{where.netloc}").proxy_config
-    port = where.port or (443 if where.scheme == "https" else 80)
-    if url.scheme == "http":
-        if where.scheme == "http":
-            return HTTPConnection(where.host, port, timeout=seconds, proxy=where, proxy_config=config)
-        return HTTPSConnection(
-            where.host, port, timeout=seconds, proxy=where, proxy_config=config, ssl_context=context()
-        )
-    connection = HTTPSConnection(
-        where.host, port, timeout=seconds, proxy=where, proxy_config=config, ssl_context=context()
-    )
-    connection.set_tunnel(url.host, url.port, headers=proxy_headers(proxy), scheme=where.scheme)
-    return connection
-
-
 def _proxy(proxy: str) -> ProxyUrl:
     try:
-        return parse_url(proxy)
+        where = parse_url(proxy)
     except LocationParseError as error:
         raise ConfigurationError("proxy", "expected the URL of a proxy, got something else") from error
+    if where.scheme not in {"http", "https"} or not where.host:
+        raise ConfigurationError("proxy", f"expected an http or https proxy, got scheme {where.scheme!r}")
+    return where
 
 
 def proxy_headers(proxy: str) -> dict[str, str]:
     """`Proxy-Authorization` where the proxy's URL holds a user (RFC 9110 §11.7.2)."""
     user = _proxy(proxy).auth
-    return dict(make_headers(proxy_basic_auth=user)) if user else {}
+    return dict(make_headers(proxy_basic_auth=unquote(user))) if user else {}
 
 
 def _ask(

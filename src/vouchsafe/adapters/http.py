@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vouchsafe.adapters.proxies import Proxies
-from vouchsafe.adapters.tls import SystemTrust, Tls, context
+from vouchsafe.adapters.tls import Contexts, SystemTrust, Tls
 from vouchsafe.adapters.urls import Url
 from vouchsafe.errors import Unavailable, VouchsafeError, printable
 from vouchsafe.record import Record
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     from vouchsafe.adapters.connections import Connections
 
 USER_AGENT = "vouchsafe"
@@ -107,12 +105,11 @@ class HttpClient:
         self._seconds = seconds
         self._retries = retries
         self._proxies = proxies
-        self._trust = trust
         self._sleep = sleep
         self._now = now
         self._jitter = jitter
         self._budget: Budget | None = None
-        self._contexts: dict[Tls, SSLContext] = {}
+        self._contexts = Contexts(trust)
         self._connections: list[Connections] = []
 
     def within(self, budget: Budget) -> HttpClient:
@@ -197,7 +194,7 @@ class HttpClient:
         if not self._connections:
             from vouchsafe.adapters.connections import Connections
 
-            self._connections.append(Connections())
+            self._connections.append(Connections(self._contexts))
         status, found, content = self._connections[0].exchange(
             method,
             url,
@@ -206,18 +203,11 @@ class HttpClient:
             largest=largest,
             seconds=seconds,
             proxy=proxy,
-            key=tls if url.scheme == "https" else None,
-            context=lambda: self._context(tls),
+            tls=tls,
         )
         if self._budget is not None:
             self._budget.spend(len(content))
         return Response(status=status, headers=found, body=content, url=url)
-
-    def _context(self, tls: Tls) -> Any:
-        made = self._contexts.get(tls)
-        if made is None:
-            made = self._contexts.setdefault(tls, context(tls, self._trust))
-        return made
 
     def _pause(self, attempt: int, wait: float | None, failure: VouchsafeError) -> None:
         if self._jitter is None:

@@ -42,6 +42,22 @@ class SystemTrust(Record):
     directory: str = ""
 
 
+class Contexts:
+    """TLS contexts, each made when first needed and kept: they are what a handshake is quick with."""
+
+    def __init__(self, system: SystemTrust) -> None:
+        """Nothing is read yet."""
+        self._system = system
+        self._made: dict[Tls, SSLContext] = {}
+
+    def of(self, tls: Tls) -> SSLContext:
+        """The context for these settings."""
+        made = self._made.get(tls)
+        if made is None:
+            made = self._made.setdefault(tls, context(tls, self._system))
+        return made
+
+
 def context(tls: Tls, system: SystemTrust) -> SSLContext:
     """A client context for `tls`; ConfigurationError names the file that cannot be used."""
     import ssl

@@ -6,11 +6,14 @@ import os
 import ssl
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vouchsafe.adapters.http import HttpClient
+from vouchsafe.adapters.proxies import Proxies
 from vouchsafe.adapters.tls import SystemTrust, Tls, context
 from vouchsafe.errors import ConfigurationError, Unavailable
 from vouchsafe.testing.loopback import LoopbackServer, Response
@@ -138,6 +141,36 @@ def test_https_does_not_become_http(tls: LoopbackTls, ca_file: str) -> None:
         ):
             ask(SystemTrust(file=ca_file), server)
     assert (caught.value.code, plain.requests) == ("redirect-insecure", [])
+
+
+@pytest.mark.parametrize("by_tls", [False, True], ids=["plain proxy", "TLS proxy"])
+def test_a_tunnel(tls: LoopbackTls, ca_file: str, tunnel_proxy: Callable[..., Any], by_tls: bool) -> None:
+    """https through a proxy: the proxy sees where to, its password, and nothing of the question."""
+    proxy = tunnel_proxy(tls.context() if by_tls else None)
+    address = proxy.url.replace("://", "://me:p%40ss@")
+    client = HttpClient(trust=SystemTrust(file=ca_file), proxies=Proxies(https=address), retries=0)
+    with LoopbackServer(lambda _: Response(body=b"through"), tls=tls.context()) as server:
+        # Loopback is never proxied: the server goes by a name that the proxy resolves.
+        url = f"https://registry.example:{server.port}/secret"
+        unproven = Tls(insecure=True)  # its certificate is for localhost
+        bodies = [client.request("GET", url, tls=unproven).body for _ in range(2)]
+        with pytest.raises(Unavailable) as caught:
+            client.request("GET", url)
+        client.close()
+    assert bodies == [b"through", b"through"]
+    assert caught.value.code == "tls-certificate"
+    assert [head.split()[:2] for head in proxy.heads] == [["CONNECT", f"registry.example:{server.port}"]] * 2
+    assert ["Basic bWU6cEBzcw==" in head for head in proxy.heads] == [True, True]
+    assert ["proxy-authorization" in request.headers for request in server.requests] == [False, False]
+
+
+def test_a_proxy_must_prove_itself(tls: LoopbackTls, tunnel_proxy: Callable[..., Any]) -> None:
+    """An https proxy with a CA that nobody knows gets no password, whatever the registry's settings are."""
+    proxy = tunnel_proxy(tls.context())
+    client = HttpClient(proxies=Proxies(https=proxy.url.replace("://", "://me:pw@")), retries=0)
+    with pytest.raises(Unavailable) as caught:
+        client.request("GET", "https://registry.example/", tls=Tls(insecure=True))
+    assert (caught.value.code, proxy.heads) == ("tls-certificate", [])
 
 
 LATE = """
