@@ -9,9 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from vouchsafe.evidence.types import LogEntry
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Descriptor, Manifest
 from vouchsafe.image.reference import Reference
+from vouchsafe.record import Record
 from vouchsafe.verification.trust import TrustRoot
 
 
@@ -71,3 +73,54 @@ class TrustSource(Protocol):
 
     def public_good(self) -> TrustRoot:
         """The root that vouchsafe ships or has refreshed; ConfigurationError when it cannot be read."""
+
+
+class PushRegistry(Registry, Protocol):
+    """A registry that can also be written to. Reads go where writes go: no mirror stands between."""
+
+    def push_blob(self, reference: Reference, content: bytes) -> Digest:
+        """Keep a blob in the repository of `reference`; nothing refers to it yet."""
+
+    def push_manifest(
+        self, reference: Reference, content: bytes, *, media_type: str, tag: str = ""
+    ) -> tuple[Digest, bool]:
+        """Keep a manifest, under `tag` if one is given; True when its subject's referrers now list it."""
+
+
+class Submission(Record):
+    """What a log is asked to record: this signature over `message`, which this signer's key checks.
+
+    `signer` is a DER certificate, or a bare DER key; `key_details` the key's name in Sigstore's protobuf.
+    `envelope`: the DSSE envelope in JSON when the signature is one of an envelope, else empty.
+    """
+
+    signature: bytes
+    signer: bytes
+    is_certificate: bool
+    key_details: str
+    message: Digest
+    envelope: bytes = b""
+
+
+class CertificateIssuer(Protocol):
+    """Turns an identity token into a certificate: Fulcio."""
+
+    def certify(self, token: str, request: bytes) -> tuple[bytes, ...]:
+        """The DER chain, leaf first, for a certificate signing request in PEM. SigningError, Unavailable.
+
+        The token is a secret: it is sent, and appears nowhere else.
+        """
+
+
+class TransparencyLog(Protocol):
+    """Records signatures for everybody to see: Rekor."""
+
+    def add(self, submission: Submission) -> LogEntry:
+        """The entry as the log promises or proves it, not yet believed. SigningError, Unavailable."""
+
+
+class TimestampAuthority(Protocol):
+    """Vouches for when something was seen (RFC 3161)."""
+
+    def stamp(self, content: bytes) -> bytes:
+        """A TimeStampResp in DER over `content`, not yet believed. SigningError, Unavailable."""

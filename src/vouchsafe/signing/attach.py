@@ -1,0 +1,154 @@
+"""Puts evidence beside an image, without losing what others put there at the same time.
+
+A registry has no compare-and-swap, and the tags `.sig`, `.att` and the referrers fallback are each rewritten
+whole. So: read and write back to back; then, when every writer that had read before us must be done, read
+again, and write anew whatever is missing, ours or theirs, that was seen during this run. Blobs go first and
+what refers to them last: who is interrupted leaves nothing that points at nothing.
+
+OCI distribution-spec "Pushing Manifests with Subject", cosign SIGNATURE_SPEC.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from vouchsafe.errors import SigningError
+from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX, Manifest
+from vouchsafe.image.reference import Reference
+from vouchsafe.ports import PushRegistry
+from vouchsafe.record import Record
+from vouchsafe.signing import artifact
+from vouchsafe.signing.artifact import Json, Subject
+
+MOST_ROUNDS = 40  # writes of one tag: with ten writers at once, a handful are needed
+SHORTEST_SETTLING = 0.02  # seconds
+LONGEST_SETTLING = 3.0  # seconds
+WINDOWS = 3.0  # how many of our own read-to-write times another writer may take
+
+
+class Pace(Record):
+    """The world's time and chance: seconds that pass, seconds to wait, a number from 0 to 1."""
+
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+    jitter: Callable[[], float]
+
+
+class Tag:
+    """One document at a tag that several writers add to, and what this run knows must be in it."""
+
+    def __init__(
+        self,
+        registry: PushRegistry,
+        reference: Reference,
+        tag: str,
+        pace: Pace,
+        *,
+        is_index: bool,
+    ) -> None:
+        """`is_index`: the referrers fallback; else `.sig` or `.att`."""
+        self._registry = registry
+        self._reference = reference
+        self._tag = tag
+        self._pace = pace
+        self._is_index = is_index
+        self._key = artifact.key_of_entry if is_index else artifact.key_of_layer
+        self._known: list[Json] = []
+        self._window = 0.0
+
+    @property
+    def settling(self) -> float:
+        """Seconds after our last write by which every write that could undo it has come."""
+        return min(LONGEST_SETTLING, max(SHORTEST_SETTLING, WINDOWS * self._window))
+
+    def add(self, descriptors: list[Json]) -> None:
+        """Write ours beside what is there. Their blobs and manifests must be there already."""
+        self._known = artifact.merged(self._known, descriptors, self._key)
+        self._write()
+
+    def settle(self) -> None:
+        """Write again whatever has got lost, until nothing has."""
+        for number in range(MOST_ROUNDS):
+            # Writers that collided once must not do so in step again.
+            self._pace.sleep(self.settling * (1 + self._pace.jitter() * min(number, 8)))
+            if not self._write():
+                return
+        raise SigningError(
+            "contention",
+            f"expected to add to the tag {self._tag}, got overwritten {MOST_ROUNDS} times",
+            hint="Let one job write at a time: `resource_group:` in GitLab, `concurrency:` on GitHub.",
+        )
+
+    def _write(self) -> bool:
+        """Write what is known and missing; False when nothing is missing."""
+        manifest, began = self._read()
+        while True:
+            there = (artifact.entries_of if self._is_index else artifact.layers_of)(manifest, self._tag)
+            wanted = artifact.merged(there, self._known, self._key)
+            self._known = artifact.merged(self._known, there, self._key)
+            if len(wanted) == len(there):
+                return False
+            if self._is_index:
+                document, kind = artifact.with_entries(manifest, wanted), OCI_INDEX
+                break
+            document, config = artifact.with_layers(manifest, wanted)
+            kind = OCI_IMAGE
+            self._registry.push_blob(self._reference, config)
+            now, began = self._read()  # compare: that took two requests
+            if (now and now.digest) == (manifest and manifest.digest):
+                break
+            manifest = now
+        self._registry.push_manifest(self._reference, document, media_type=kind, tag=self._tag)
+        self._window = max(self._window, self._pace.monotonic() - began)
+        return True
+
+    def _read(self) -> tuple[Manifest | None, float]:
+        began = self._pace.monotonic()
+        return self._registry.manifest(self._reference, self._tag), began
+
+
+class Attachment:
+    """All that is attached to one manifest in one run."""
+
+    def __init__(self, registry: PushRegistry, reference: Reference, subject: Subject, pace: Pace) -> None:
+        """`reference` names the repository."""
+        self._registry = registry
+        self._reference = reference
+        self._subject = subject
+        self._pace = pace
+        self._tags: dict[str, Tag] = {}
+
+    def layer(self, suffix: str, media_type: str, blob: bytes, annotations: dict[str, str]) -> str:
+        """Add a layer to the tag `sha256-<hex><suffix>`; returns the tag."""
+        self._registry.push_blob(self._reference, blob)
+        tag = self._subject.digest.tag_prefix + suffix
+        self._tag(tag, is_index=False).add([artifact.layer(media_type, blob, annotations)])
+        return tag
+
+    def bundle(self, bundle: bytes, *, predicate_type: str, at: datetime) -> str:
+        """Attach a bundle as a referrer; returns its manifest's digest.
+
+        Where the registry does not list it, the fallback tag does.
+        """
+        self._registry.push_blob(self._reference, artifact.EMPTY)
+        self._registry.push_blob(self._reference, bundle)
+        manifest = artifact.bundle_manifest(self._subject, bundle, predicate_type=predicate_type, at=at)
+        digest, is_listed = self._registry.push_manifest(self._reference, manifest, media_type=OCI_IMAGE)
+        if not is_listed:
+            listed = self._registry.referrers(self._reference, self._subject.digest)
+            is_listed = any(each.digest == digest for each in listed)
+        if not is_listed:
+            fallback = self._tag(self._subject.digest.tag_prefix, is_index=True)
+            fallback.add([artifact.referrer_entry(manifest)])
+        return str(digest)
+
+    def settle(self) -> None:
+        """Return when what was attached is there to stay."""
+        for tag in self._tags.values():
+            tag.settle()
+
+    def _tag(self, name: str, *, is_index: bool) -> Tag:
+        if name not in self._tags:
+            self._tags[name] = Tag(self._registry, self._reference, name, self._pace, is_index=is_index)
+        return self._tags[name]

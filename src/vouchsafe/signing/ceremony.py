@@ -1,0 +1,223 @@
+"""Signs: a signature, its log entry and its time-stamps become Evidence, which is verified before it leaves.
+
+One certificate serves every signature of a run while it lives; a new one is asked for when it is about to
+end, and only then is the token needed again. What comes back from Fulcio, Rekor and the time-stamping
+authority is believed only after our own verifier has gone over it with the trust root that readers use.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from vouchsafe.errors import MalformedError, SigningError, VerificationError
+from vouchsafe.evidence import legacy
+from vouchsafe.evidence.dsse import IN_TOTO, pre_authentication_encoding
+from vouchsafe.evidence.types import Envelope, Evidence, LogEntry, SimpleSigning
+from vouchsafe.image.digest import Digest
+from vouchsafe.ports import CertificateIssuer, Clock, Submission, TimestampAuthority, TransparencyLog
+from vouchsafe.record import Record
+from vouchsafe.signing import content, formats
+from vouchsafe.signing.key import SigningKey, ephemeral
+from vouchsafe.signing.token import IdentityToken, check_life
+from vouchsafe.verification import VerifiedSignature, verify
+from vouchsafe.verification.trust import TrustRoot
+
+LEAST_LEFT = timedelta(
+    seconds=60
+)  # of a certificate's life when a signature is begun; a log may take half of it
+
+
+class Credential(Record):
+    """What signs: a key, and the certificate of the one who signs unless the key is known by itself."""
+
+    key: SigningKey
+    certificate: bytes | None = None
+    chain: tuple[bytes, ...] = ()
+    hint: str = ""
+
+
+class Signer:
+    """Gives out the credential of the moment. Thread-safe."""
+
+    def __init__(self, current: Callable[[], Credential]) -> None:
+        """Made by `by_key` and `keyless`."""
+        self.current = current
+
+
+def by_key(key: SigningKey) -> Signer:
+    """A managed key; the hint names it in a bundle, as cosign does: base64 of SHA-256 over its DER."""
+    hint = content.base64_text(Digest.of(key.public).raw)
+    credential = Credential(key=key, hint=hint)
+    return Signer(lambda: credential)
+
+
+def keyless(token: IdentityToken, issuer: CertificateIssuer, clock: Clock) -> Signer:
+    """A new key and a certificate for it, asked for when first needed and again before it ends."""
+    held: list[tuple[Credential, datetime]] = []
+    lock = threading.Lock()
+
+    def current() -> Credential:
+        with lock:
+            now = clock.now()
+            if not held or held[0][1] - LEAST_LEFT < now:
+                check_life(token, at=now)
+                held[:] = [_certified(token, issuer)]
+            return held[0][0]
+
+    return Signer(current)
+
+
+def _certified(token: IdentityToken, issuer: CertificateIssuer) -> tuple[Credential, datetime]:
+    key = ephemeral()
+    chain = issuer.certify(token.secret, _request(key))
+    try:
+        leaf = x509.load_der_x509_certificate(chain[0])
+        ends = leaf.not_valid_after_utc
+    except (ValueError, IndexError) as error:
+        raise SigningError("certificate", "expected a certificate from Fulcio, got something else") from error
+    return Credential(key=key, certificate=chain[0], chain=chain[1:]), ends
+
+
+def _request(key: SigningKey) -> bytes:
+    """A certificate signing request: it proves to have the key; who asks is said by the token alone."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    if not isinstance(key.private, ec.EllipticCurvePrivateKey):
+        raise SigningError("key-kind", "expected an ECDSA key for a certificate, got another")
+    return builder.sign(key.private, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+class Ceremony:
+    """Makes verified evidence. Thread-safe as far as its parts are.
+
+    `logs` are the places that every bundle is recorded in, `legacy_log` the Rekor v1 that `.sig` needs;
+    `stampers` vouch for the time. `root` is what readers believe.
+    """
+
+    def __init__(
+        self,
+        signer: Signer,
+        *,
+        root: TrustRoot,
+        clock: Clock,
+        logs: tuple[TransparencyLog, ...] = (),
+        legacy_log: TransparencyLog | None = None,
+        stampers: tuple[TimestampAuthority, ...] = (),
+    ) -> None:
+        """Nothing is asked of anybody yet."""
+        self._signer = signer
+        self._root = root
+        self._clock = clock
+        self._logs = logs
+        self._legacy_log = legacy_log
+        self._stampers = stampers
+
+    def signature_layer(self, payload: bytes) -> tuple[Evidence, VerifiedSignature]:
+        """A simple-signing payload signed as `.sig` wants it: SHA-256, and logged with a promise."""
+        credential = self._signer.current()
+        signature, digest = credential.key.sign(payload, legacy=True)
+        entries = self._log(credential, signature, digest, b"", self._legacy_logs)
+        evidence = _evidence(credential, SimpleSigning(payload=payload), signature, legacy.SIMPLE_SIGNING)
+        return self._verified(evidence.replace(entries=entries, blob_digest=Digest.of(payload)))
+
+    def bundle(self, statement: bytes) -> tuple[Evidence, VerifiedSignature]:
+        """A statement signed for a bundle."""
+        return self._verified(self._stamped(self._enveloped(statement, self._logs, is_legacy=False)))
+
+    def attestation(
+        self, statement: bytes, *, layer: bool, bundle: bool
+    ) -> tuple[tuple[Evidence, VerifiedSignature] | None, tuple[Evidence, VerifiedSignature] | None]:
+        """A statement as `.att` layer, as bundle, or as both: then one signature and one entry serve for both.
+
+        Sharing needs one log and one hash; where they differ there are two signatures.
+        """
+        shares = self._logs == self._legacy_logs and self._signer.current().key.hashes_alike
+        made = self._enveloped(statement, self._legacy_logs, is_legacy=True) if layer else None
+        as_layer = None if made is None else self._verified(_stored(made, statement))
+        as_bundle = None
+        if bundle:
+            one = (
+                made
+                if made is not None and shares
+                else self._enveloped(statement, self._logs, is_legacy=False)
+            )
+            as_bundle = self._verified(self._stamped(one))
+        return as_layer, as_bundle
+
+    @property
+    def _legacy_logs(self) -> tuple[TransparencyLog, ...]:
+        return () if self._legacy_log is None else (self._legacy_log,)
+
+    def _stamped(self, made: Evidence) -> Evidence:
+        return made.replace(timestamps=tuple(stamper.stamp(made.signature) for stamper in self._stampers))
+
+    def _enveloped(self, statement: bytes, logs: tuple[TransparencyLog, ...], *, is_legacy: bool) -> Evidence:
+        credential = self._signer.current()
+        sealed = Envelope(payload_type=IN_TOTO, payload=statement)
+        signature, digest = credential.key.sign(pre_authentication_encoding(sealed), legacy=is_legacy)
+        entries = self._log(credential, signature, digest, content.envelope(statement, signature), logs)
+        # A bundle v0.3 holds no chain: its readers know the authorities.
+        return _evidence(credential, sealed, signature, formats.BUNDLE).replace(entries=entries, chain=())
+
+    def _log(
+        self,
+        credential: Credential,
+        signature: bytes,
+        digest: Digest,
+        envelope: bytes,
+        logs: tuple[TransparencyLog, ...],
+    ) -> tuple[LogEntry, ...]:
+        submission = Submission(
+            signature=signature,
+            signer=credential.certificate or credential.key.public,
+            is_certificate=credential.certificate is not None,
+            key_details=credential.key.details,
+            message=digest,
+            envelope=envelope,
+        )
+        return tuple(log.add(submission) for log in logs)
+
+    def _verified(self, evidence: Evidence) -> tuple[Evidence, VerifiedSignature]:
+        """What no reader would accept is not published."""
+        try:
+            return evidence, verify(evidence, self._root, at=self._clock.now())
+        except (VerificationError, MalformedError) as error:
+            raise SigningError(
+                f"unverifiable-{error.code}",
+                f"expected a signature that readers accept, got one of which our verifier says: {error.message}",
+                hint=error.hint or "Nothing was published. Does the trusted root belong to these services?",
+            ) from error
+
+
+def _stored(made: Evidence, statement: bytes) -> Evidence:
+    """The same signature as an `.att` layer holds it: the envelope's own bytes are the blob."""
+    blob = content.envelope(statement, made.signature)
+    digest = Digest.of(blob)
+    return made.replace(
+        content=Envelope(payload_type=IN_TOTO, payload=statement, stored=digest),
+        media_type=legacy.DSSE_ENVELOPE,
+        blob_digest=digest,
+        timestamped=blob,
+    )
+
+
+def _evidence(
+    credential: Credential, sealed: SimpleSigning | Envelope, signature: bytes, media_type: str
+) -> Evidence:
+    return Evidence(
+        origin="this run",
+        media_type=media_type,
+        content=sealed,
+        signature=signature,
+        certificate=credential.certificate,
+        chain=credential.chain,
+        key_hint=credential.hint if credential.certificate is None else "",
+        timestamped=signature,
+        blob_digest=Digest.of(signature),
+    )
