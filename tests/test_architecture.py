@@ -55,6 +55,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "urllib.request": ("adapters", "testing"),
     "h11": ("countersign.server", "testing"),
     "tuf": ("adapters",),
+    "id": ("adapters",),
     "securesystemslib": (),
     "sigstore": (),
     "requests": (),

@@ -38,7 +38,7 @@ def parse(blob: bytes, origin: str) -> Evidence:
     material = fields.fields("verificationMaterial")
     content, signature = _content(fields)
     certificate, chain, hint = _signer(material, version)
-    entries = tuple(_entry(entry, version) for entry in material.objects("tlogEntries", MOST_ENTRIES, ()))
+    entries = tuple(read_entry(entry, version) for entry in material.objects("tlogEntries", MOST_ENTRIES, ()))
     return Evidence(
         origin=origin,
         media_type=media_type,
@@ -95,7 +95,8 @@ def _signer(material: Fields, version: tuple[int, int]) -> tuple[bytes | None, t
     return leaf, tuple(others), ""
 
 
-def _entry(entry: Fields, version: tuple[int, int]) -> LogEntry:
+def read_entry(entry: Fields, version: tuple[int, int]) -> LogEntry:
+    """A TransparencyLogEntry of a bundle of this version (sigstore_rekor.proto); Rekor v2 answers with one."""
     kind = entry.fields("kindVersion")
     promise = None
     if "inclusionPromise" in entry:
