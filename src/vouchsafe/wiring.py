@@ -32,6 +32,7 @@ from vouchsafe.verification.trust import LoadedRoot, TrustRoot
 if TYPE_CHECKING:
     from vouchsafe.adapters.http import HttpClient
     from vouchsafe.adapters.registry import RegistryClient
+    from vouchsafe.policy.gitlab_project import Project
     from vouchsafe.verification.tuf import Refreshed
 
 
@@ -265,3 +266,25 @@ def verify_image(image: str, policy: Policy, *, on: Host | None = None) -> Verdi
     question = Question(reference=located(Reference.parse(image)), policy=policy, longest=here.timeout)
     with Sources(here) as sources:
         return admit(question, registry=sources.for_one(), clock=here.clock, world=here.world)
+
+
+def gitlab_project(
+    environ: Mapping[str, str], *, uid: int, project: str, base_url: str, token_file: str
+) -> Project:
+    """What a GitLab instance says of a project; see `adapters.gitlab.question` for who is asked and as whom."""
+    from vouchsafe.adapters import gitlab
+    from vouchsafe.adapters.http import HttpClient
+
+    settings = Settings.of(environ, uid=uid)
+    asked = gitlab.question(environ, project=project, base_url=base_url, token_file=token_file)
+    return gitlab.describe(asked, HttpClient(proxies=settings.proxies, trust=settings.trust))
+
+
+def read_file(path: str, *, largest: int) -> bytes:
+    """The content of a file. ConfigurationError."""
+    return SystemFiles().read(path, largest=largest)
+
+
+def write_file(path: str, content: bytes) -> None:
+    """Replace a file in one step. HostError."""
+    SystemFiles().write(path, content)
