@@ -12,16 +12,22 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 
+from vouchsafe.admission.ahead import ahead
 from vouchsafe.errors import MalformedError, VouchsafeError
 from vouchsafe.evidence import MEDIA_TYPES, bundle, containers, is_evidence_type, legacy
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.manifest import Descriptor, Manifest
+from vouchsafe.image.manifest import Descriptor
 from vouchsafe.image.reference import Reference
 from vouchsafe.ports import Registry
 from vouchsafe.record import Record
 
 LARGEST_BLOB = 4 * 1024 * 1024  # bytes of one bundle, envelope or payload
+LARGEST_AHEAD = 256 * 1024  # bytes of a blob that is fetched before its turn
+MOST_KEPT = (
+    64  # small blobs that may be named again: each time an image is signed anew, the payload is the same
+)
 MOST_DESCRIPTORS = 100_000  # of one listing; one index of 4 MiB holds no more
 
 Read = Callable[[], bytes]
@@ -75,12 +81,13 @@ def candidates(
 class _Place:
     """One image in one registry."""
 
-    __slots__ = ("digest", "reference", "registry")
+    __slots__ = ("_kept", "digest", "reference", "registry")
 
     def __init__(self, registry: Registry, reference: Reference, digest: Digest) -> None:
         self.registry = registry
         self.reference = reference
         self.digest = digest
+        self._kept: dict[tuple[Digest, int], bytes] = {}
 
     def beside(self) -> Iterator[Found]:
         """Signature blobs as containers/image keeps them."""
@@ -113,8 +120,7 @@ class _Place:
             return
         numbered = enumerate(manifest.layers, 1)
         ordered = sorted(numbered, key=lambda pair: not _names_somebody_likely(pair[1], likely))
-        for number, layer in ordered:
-            yield self._layer(layer, f"tag {tag}, layer {number}")
+        yield from ahead(lambda pair: self._candidate(pair[1], f"tag {tag}, layer {pair[0]}"), ordered)
 
     def listed(self) -> Generator[Found, None, tuple[Descriptor, ...]]:
         """What the referrers API lists, returned; yields what went wrong."""
@@ -136,30 +142,48 @@ class _Place:
 
     def opened(self, entries: Iterable[Descriptor]) -> Iterator[Found]:
         """The evidence in each referrer. Its manifest decides, not the descriptor."""
-        for entry in sorted(entries, key=_unlikeliness):
-            origin = f"referrer {entry.digest}"
-            try:
-                manifest = self.registry.manifest(self.reference, entry.digest)
-            except VouchsafeError as error:
-                yield Trouble(origin=origin, error=error)
-                continue
-            if manifest is not None:
-                yield from self._evidence_layers(manifest, origin)
+        for found in ahead(self._open, sorted(entries, key=_unlikeliness)):
+            yield from found
 
-    def _evidence_layers(self, manifest: Manifest, origin: str) -> Iterator[Found]:
-        for layer in manifest.layers:
-            if is_evidence_type(layer.media_type):
-                yield self._layer(layer, origin)
+    def _open(self, entry: Descriptor) -> list[Found]:
+        origin = f"referrer {entry.digest}"
+        try:
+            manifest = self.registry.manifest(self.reference, entry.digest)
+        except VouchsafeError as error:
+            return [Trouble(origin=origin, error=error)]
+        layers = manifest.layers if manifest is not None else ()
+        evidence = [layer for layer in layers if is_evidence_type(layer.media_type)]
+        # Nobody writes more than one; who does shall not make us hold them all.
+        return [self._candidate(layer, origin, early=len(evidence) == 1) for layer in evidence]
 
-    def _layer(self, layer: Descriptor, origin: str) -> Candidate:
-        def read() -> bytes:
-            return self.registry.blob(self.reference, layer, largest=LARGEST_BLOB)
-
+    def _candidate(self, layer: Descriptor, origin: str, *, early: bool = True) -> Candidate:
+        """`early`: with its content, or the error in its place, unless that is large."""
+        read: Read = partial(self.registry.blob, self.reference, layer, largest=LARGEST_BLOB)
+        if early and layer.size <= LARGEST_AHEAD:
+            read = self._fetched(layer, read)
         return Candidate(origin=origin, media_type=layer.media_type, annotations=layer.annotations, read=read)
+
+    def _fetched(self, layer: Descriptor, read: Read) -> Read:
+        blob = self._kept.get((layer.digest, layer.size))
+        if blob is None:
+            try:
+                blob = read()
+            except VouchsafeError as error:
+                return _failure(error)
+            if len(self._kept) < MOST_KEPT:
+                self._kept[layer.digest, layer.size] = blob
+        return _value(blob)
 
 
 def _value(blob: bytes) -> Read:
     return lambda: blob
+
+
+def _failure(error: VouchsafeError) -> Read:
+    def read() -> bytes:
+        raise error
+
+    return read
 
 
 def _unlikeliness(entry: Descriptor) -> int:
