@@ -25,7 +25,7 @@ def test_answers_come_in_order(count: int) -> None:
 def test_the_first_is_fetched_alone() -> None:
     """One answer costs one request: the most frequent image has one signature."""
     asked: list[int] = []
-    answers = ahead(lambda item: asked.append(item) or item, range(50))
+    answers = ahead(_noting(asked), range(50))
     assert (next(answers), asked) == (0, [0])
 
 
