@@ -152,7 +152,7 @@ def exit_code(error: VouchsafeError) -> int:
             return USAGE
         case ConfigurationError():
             return CONFIGURATION
-        case MalformedError(code=code) if code.startswith(("reference", "digest")):
+        case MalformedError(code=code) if code == "digest" or code.startswith("reference"):
             return USAGE
         case Unavailable():
             return UNDECIDED

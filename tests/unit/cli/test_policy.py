@@ -1,0 +1,284 @@
+"""`vouchsafe policy`: check, show, test."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.cli_lab import FEATURE, ISSUER, MAIN, Lab, run, written
+from vouchsafe import wiring
+from vouchsafe.cli.policy_material import material_of
+from vouchsafe.errors import ConfigurationError
+from vouchsafe.policy import cases
+from vouchsafe.policy.lint import PUBLIC_GOOD_ROOT
+
+ROOT = Path(__file__).resolve().parents[3]
+STRICT: dict[str, Any] = {"default": [{"type": "reject"}]}
+
+
+def policy(folder: Path, value: dict[str, Any], name: str = "policy.json") -> Path:
+    """A policy file."""
+    return written(folder, name, json.dumps(value, indent=1))
+
+
+@pytest.fixture
+def estate(lab: Lab, tmp_path: Path) -> Path:
+    """A policy that accepts the main branch anywhere in registry.example/group, and nothing else."""
+    fulcio = {
+        "trustedRootPath": str(lab.root),
+        "gitlab": {
+            "instance": ISSUER,
+            "project": "group/project",
+            "projectID": int(lab.sigstore.workload.claims["source-repository-identifier"]),
+            "ref": "refs/heads/main",
+        },
+    }
+    demand = {"type": "sigstoreSigned", "fulcio": fulcio, "signedIdentity": {"type": "matchRepository"}}
+    rule = {
+        "requirements": [demand],
+        "repositoryOfProject": {f"{ISSUER}/group/project": ["registry.example/group"]},
+    }
+    return policy(tmp_path, {**STRICT, "transports": {"docker": {"registry.example/group": rule}}})
+
+
+def test_check_clean(estate: Path) -> None:
+    """Nothing to say, and 0."""
+    assert run("policy", "check", estate) == (0, "", "")
+
+
+def test_check_finds(tmp_path: Path) -> None:
+    """File, line, code, and what to write instead; exit 1."""
+    path = policy(tmp_path, {"default": [{"type": "insecureAcceptAnything"}]})
+    ended = run("policy", "check", path)
+    first, fix, *_ = ended.out.splitlines()
+    assert (ended.code, ended.err) == (1, "")
+    assert first.startswith(f"{path}:2: default-accepts: expected a strict default")
+    assert fix.startswith("    fix: ")
+
+
+def test_check_what_does_not_load(tmp_path: Path) -> None:
+    """78, where and why."""
+    path = policy(tmp_path, {**STRICT, "transports": {"docker": {"x": [{"type": "signed"}]}}})
+    ended = run("policy", "check", path)
+    assert ended.code == 78
+    assert ended.out.startswith(f"{path}:")
+    assert run("policy", "check", tmp_path / "none.json").code == 78
+
+
+def test_check_in_the_other_dialect(estate: Path) -> None:
+    """What we load is not what stock clients load, and which key it is."""
+    ended = run("policy", "check", "--dialect", "containers", estate)
+    assert ended.code == 78
+    assert "policy-type" in ended.out or "policy-unknown-key" in ended.out
+    upstream = policy(estate.parent, STRICT, "upstream.json")
+    assert run("policy", "check", "--dialect", "containers", upstream).code == 0
+
+
+def test_check_agrees_with_skopeo(vectors: Path, tmp_path: Path) -> None:
+    """124 policies and what the real one said: it loads, or it does not."""
+    table = vectors.parent / "facts" / "policy-strictness.jsonl"
+    if not table.is_file():
+        pytest.skip("the table of policies is missing: expected ../shared/facts/policy-strictness.jsonl")
+    differ = []
+    for line in table.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        path = written(tmp_path, "policy.json", row["policy"])
+        code = run("policy", "check", "--dialect", "containers", path).code
+        if (code == 78) != (row["results"]["1.22.0"]["outcome"] == "parse-error"):
+            differ.append(row["name"])
+    assert differ == []
+
+
+def test_check_several_files_as_one_policy(estate: Path, tmp_path: Path) -> None:
+    """The main file, then drop-ins; one scope twice is an error that names both."""
+    scope = {"transports": {"docker": {"registry.example/other": [{"type": "reject"}]}}}
+    one, two = policy(tmp_path, scope, "10-a.json"), policy(tmp_path, scope, "20-b.json")
+    assert run("policy", "check", estate, one).code == 0
+    ended = run("policy", "check", estate, one, two)
+    assert (ended.code, str(one) in ended.out, str(two) in ended.out) == (78, True, True)
+    assert run("policy", "check", one).code == 78  # alone it has no default
+
+
+def test_check_as_json(tmp_path: Path) -> None:
+    """One document."""
+    path = policy(tmp_path, {"default": [{"type": "insecureAcceptAnything"}]})
+    document = json.loads(run("policy", "check", "-o", "json", path).out)
+    assert (document["schemaVersion"], document["loads"]) == (1, True)
+    assert {finding["code"] for finding in document["findings"]} >= {"default-accepts"}
+    broken = json.loads(run("policy", "check", "-o", "json", written(tmp_path, "b.json", "{")).out)
+    assert (broken["loads"], broken["findings"][0]["severity"]) == (False, "error")
+
+
+def test_check_of_what_is_named(lab: Lab, tmp_path: Path) -> None:
+    """A key that is not there is found before a pull finds it."""
+    demand = [{"type": "sigstoreSigned", "keyPath": str(tmp_path / "none.pub")}]
+    path = policy(tmp_path, {**STRICT, "transports": {"docker": {"registry.example": demand}}})
+    assert "material-unusable" in run("policy", "check", path).out
+
+
+def test_material(lab: Lab, tmp_path: Path) -> None:
+    """Trusted roots and certificates end; keys and keyrings do not; what is broken says so."""
+    world = wiring.this_host().world
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(lab.sigstore.pem_files()["fulcio-chain.pem"])
+    ring = tmp_path / "ring.gpg"
+    ring.write_bytes(b"\x99\x01\x0d")
+    assert material_of(str(lab.root), world).expires is not None
+    assert material_of(str(ca), world).expires is not None
+    assert material_of(str(lab.key), world).expires is None
+    assert material_of(str(ring), world).problem == ""
+    assert material_of(str(tmp_path / "none"), world).problem.startswith("expected a file")
+    assert material_of(PUBLIC_GOOD_ROOT, world).problem == ""
+
+
+def test_show(estate: Path) -> None:
+    """Scope, place, reason, demands; nothing is fetched."""
+    ended = run("policy", "show", "--policy", estate, "registry.example/group/app:v1")
+    assert (ended.code, ended.err) == (0, "")
+    assert 'scope      transports.docker["registry.example/group"]' in ended.out
+    assert MAIN in ended.out
+    assert f"mapping    {ISSUER}/group/project may sign for registry.example/group" in ended.out
+    default = run("policy", "show", "-v", "--policy", estate, "oci:/srv/layout")
+    assert "no scope of oci names this image" in default.out
+    assert 'no scope "/srv" of oci' in default.out
+
+
+@pytest.mark.parametrize(
+    "scope, because",
+    [
+        ("registry.example/app:v1", "this scope is the image itself"),
+        ("*.example", "it is the most specific (4 nearer are not written)"),
+        ("", "no other scope of docker names this image"),
+    ],
+)
+def test_show_says_why(tmp_path: Path, scope: str, because: str) -> None:
+    """The reason in words."""
+    path = policy(tmp_path, {**STRICT, "transports": {"docker": {scope: [{"type": "reject"}]}}})
+    assert (
+        because
+        in run(
+            "policy",
+            "show",
+            "--policy",
+            path,
+            "sub.registry.example/app:v1".removeprefix("sub." if scope != "*.example" else ""),
+        ).out
+    )
+
+
+def test_show_as_json(estate: Path) -> None:
+    """By the schema's `selection`."""
+    ended = run("policy", "show", "-o", "json", "--policy", estate, "registry.example/group/app:v1")
+    schema = json.loads((ROOT / "docs" / "verdict.schema.json").read_text(encoding="utf-8"))
+    document = json.loads(ended.out)
+    jsonschema.validate(document["selection"], {**schema["$defs"]["selection"], "$defs": schema["$defs"]})
+    assert document["selection"]["scope"] == 'transports.docker["registry.example/group"]'
+
+
+def table(folder: Path, *rows: dict[str, Any]) -> Path:
+    """A table of cases."""
+    return written(folder, "cases.json", json.dumps(list(rows)))
+
+
+def rows(lab: Lab) -> Iterator[dict[str, Any]]:
+    """What the estate's policy should decide."""
+    app = "registry.example/group/app:v1"
+    yield {"image": app, "fixture": lab.oci("bundled"), "expect": "accepted"}
+    yield {"image": app, "fixture": lab.oci("feature"), "expect": "rejected", "reason": "identity"}
+    yield {"image": app, "fixture": lab.oci("unsigned"), "expect": "rejected", "reason": "unsigned"}
+    yield {"image": "registry.example/other:v1", "fixture": lab.oci("bundled"), "expect": "rejected"}
+    yield {"image": lab.oci("bundled"), "expect": "rejected", "reason": "policy-rejects"}
+    yield {
+        "name": "before anything was built",
+        "image": app,
+        "fixture": lab.oci("bundled"),
+        "at": "2020-01-01T00:00:00Z",
+        "expect": "undecided",
+        "reason": "clock",
+    }
+
+
+def test_cases_pass(lab: Lab, estate: Path) -> None:
+    """The policy sees the registry's name, the evidence comes from disk."""
+    ended = run("policy", "test", "--policy", estate, table(estate.parent, *rows(lab)))
+    assert (ended.code, ended.out.splitlines()[-1]) == (0, "6 of 6 as expected")
+
+
+def test_a_case_that_fails_is_said(lab: Lab, estate: Path) -> None:
+    """What was expected, what came, and why; exit 1."""
+    app = "registry.example/group/app:v1"
+    path = table(
+        estate.parent, {"image": app, "fixture": lab.oci("feature"), "expect": "accepted", "name": "<&>"}
+    )
+    ended = run("policy", "test", "--policy", estate, path)
+    assert ended.code == 1
+    assert "FAIL  <&>: rejected (identity)" in ended.out
+    assert f"because signed by {FEATURE}, expected {MAIN}" in ended.out
+    junit = ET.fromstring(run("policy", "test", "-o", "junit", "--policy", estate, path).out)
+    case = junit.find("./testsuite/testcase")
+    assert case is not None
+    assert (case.get("name"), junit.get("failures")) == ("<&>", "1")
+    document = json.loads(run("policy", "test", "-o", "json", "--policy", estate, path).out)
+    assert [(each["passed"], each["got"]["reason"]) for each in document["cases"]] == [(False, "identity")]
+
+
+def test_a_reason_that_differs_fails(lab: Lab, estate: Path) -> None:
+    """Refused for another reason is not as expected."""
+    row = {"image": lab.oci("unsigned"), "expect": "rejected", "reason": "unsigned"}
+    assert run("policy", "test", "--policy", estate, table(estate.parent, row)).code == 1
+
+
+def test_accepted_without_a_signature_is_unverified(lab: Lab, tmp_path: Path) -> None:
+    """A table cannot mistake it for an acceptance."""
+    path = policy(tmp_path, {"default": [{"type": "insecureAcceptAnything"}]})
+    row = {"image": lab.oci("unsigned")}
+    assert run("policy", "test", "--policy", path, table(tmp_path, {**row, "expect": "unverified"})).code == 0
+    assert run("policy", "test", "--policy", path, table(tmp_path, {**row, "expect": "accepted"})).code == 1
+
+
+def test_paths_are_relative_to_the_table(lab: Lab, estate: Path) -> None:
+    """A table and its fixtures move together."""
+    path = table(
+        lab.folder,
+        {"image": "registry.example/group/x:v1", "fixture": "oci:bundled:v1", "expect": "accepted"},
+    )
+    assert run("policy", "test", "--policy", estate, path).code == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "[]",
+        "[1]",
+        '[{"image": "x"}]',
+        '[{"image": "x", "expect": "yes"}]',
+        '[{"image": "x", "expect": "accepted", "extra": 1}]',
+        '[{"image": "x", "expect": "accepted", "at": "noon"}]',
+        "[",
+    ],
+)
+def test_a_table_that_cannot_be_used(text: str) -> None:
+    """Says which case and why."""
+    with pytest.raises(ConfigurationError) as caught:
+        cases.parse(text.encode(), source="cases.json")
+    assert caught.value.code == "policy-cases"
+    assert "cases.json" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"image": "UPPER", "expect": "accepted"},
+        {"image": "x", "expect": "accepted", "fixture": "docker://registry.example/x"},
+    ],
+)
+def test_a_table_with_a_bad_image_is_78(estate: Path, row: dict[str, Any]) -> None:
+    """Before anything is judged."""
+    assert run("policy", "test", "--policy", estate, table(estate.parent, row)).code == 78
