@@ -58,7 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_sources(explain, bundle=False)
     options.add_output(explain, "text", "json")
     gitlab = _action(actions, "from-gitlab", "write a policy for a GitLab project", _FROM_GITLAB)
-    _add_gitlab(gitlab)
+    _add_project(gitlab)
+    _add_instance(gitlab)
+    _add_file(gitlab)
     options.add_output(gitlab, "text", "json")
 
 
@@ -74,7 +76,7 @@ def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.Argu
     return made
 
 
-def _add_gitlab(parser: argparse.ArgumentParser) -> None:
+def _add_project(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "project",
         metavar="PROJECT",
@@ -108,6 +110,9 @@ def _add_gitlab(parser: argparse.ArgumentParser) -> None:
         type=options.given,
         help="a private Sigstore's trusted_root.json; its path is written into the policy",
     )
+
+
+def _add_instance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--base-url",
         metavar="URL",
@@ -115,6 +120,9 @@ def _add_gitlab(parser: argparse.ArgumentParser) -> None:
         help="the instance (default: the CI job's, else https://gitlab.com)",
     )
     parser.add_argument("--token-file", metavar="FILE", type=options.given, help="a token to ask with")
+
+
+def _add_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--write", metavar="FILE", type=options.given, help="write the policy there, not to standard output"
     )
