@@ -35,10 +35,17 @@ T = TypeVar("T")
 class RegistryClient:
     """Implements `ports.Registry` for docker references. Thread-safe."""
 
-    def __init__(self, http: HttpClient, settings: Settings, *, programs: Programs | None = None) -> None:
+    def __init__(
+        self,
+        http: HttpClient,
+        settings: Settings,
+        *,
+        programs: Programs | None = None,
+        actions: str = "pull",
+    ) -> None:
         """Reads registries.conf at the first question, auth files when a registry asks who we are."""
         self._settings = settings
-        self._endpoints = Endpoints(http, settings, programs)
+        self._endpoints = Endpoints(http, settings, programs, actions=actions)
         self._registries: list[Registries] = []
         self._chosen: dict[tuple[str, str], Source] = {}
 
@@ -108,7 +115,7 @@ class RegistryClient:
 
     def _manifest(self, source: Source, wanted: str | Digest) -> Manifest | None:
         question = Question(suffix=f"manifests/{wanted}", accept=_ACCEPT_MANIFEST, largest=LARGEST_MANIFEST)
-        response = self._endpoints.get(source, question)
+        response = self._endpoints.ask(source, question)
         if response.status == 404:
             return None
         _demand_ok(response)
@@ -126,7 +133,7 @@ class RegistryClient:
     def _blob(self, source: Source, descriptor: Descriptor) -> bytes:
         digest = descriptor.digest
         question = Question(suffix=f"blobs/{digest}", accept="*/*", largest=descriptor.size)
-        response = self._endpoints.get(source, question)
+        response = self._endpoints.ask(source, question)
         if response.status == 404:
             raise Unavailable("blob-missing", f"expected blob {digest} in {source.repository}, got none")
         _demand_ok(response)
@@ -143,7 +150,7 @@ class RegistryClient:
         for _ in range(MOST_PAGES):
             # A redirect to another host is a login page, not an API (GHCR sends one to github.com).
             question = Question(suffix=suffix, accept=OCI_INDEX, largest=LARGEST_MANIFEST, leave_origin=False)
-            response = self._endpoints.get(source, question)
+            response = self._endpoints.ask(source, question)
             page = read_page(response)
             if page is None and not found:
                 return ()

@@ -29,19 +29,30 @@ WRONG_SCHEME = frozenset(("tls", "connection-refused", "connection-reset", "http
 
 
 class Question(Record):
-    """One GET below `/v2/<repository>/`. `leave_origin` False: a redirect elsewhere is the answer."""
+    """One request below `/v2/<repository>/`. `leave_origin` False: a redirect elsewhere is the answer.
+
+    `location`: what a `Location` header said, in place of `suffix`; on another host it gets no credentials.
+    """
 
     suffix: str
     accept: str
     largest: int
     leave_origin: bool = True
+    method: str = "GET"
+    body: bytes | None = None
+    content_type: str = ""
+    location: str = ""
 
 
 class Endpoints:
     """Asks registries. Thread-safe."""
 
-    def __init__(self, http: HttpClient, settings: Settings, programs: Programs | None) -> None:
+    def __init__(
+        self, http: HttpClient, settings: Settings, programs: Programs | None, *, actions: str = "pull"
+    ) -> None:
+        """`actions`: what tokens are asked for, such as `pull,push`."""
         self._http = http
+        self._actions = actions
         self._settings = settings
         self._programs = programs
         self._tokens: list[Tokens] = []
@@ -55,14 +66,14 @@ class Endpoints:
         copy._http = self._http.within(budget)
         return copy
 
-    def get(self, source: Source, question: Question) -> Response:
+    def ask(self, source: Source, question: Question) -> Response:
         """The answer, also a 404; Unavailable when the registry does not let us in or does not answer."""
         verify = self._settings.tls_verify
         insecure = source.insecure if verify is None else not verify
         scheme = self._schemes.get(source.repository.domain) if insecure else "https"
         if scheme is None:
             return self._find_scheme(source, question)
-        return self._ask(source, question, scheme, insecure)
+        return self._ask_in(source, question, scheme, insecure)
 
     def _find_scheme(self, source: Source, question: Question) -> Response:
         """Ask in one scheme, then in the other; the one that gets an answer is remembered."""
@@ -75,12 +86,12 @@ class Endpoints:
         refusal: Response | None = None
         for scheme in schemes:
             try:
-                response = self._ask(source, question, scheme, insecure=True, retries=0)
+                response = self._ask_in(source, question, scheme, insecure=True, retries=0)
             except Unavailable as error:
                 if error.code not in WRONG_SCHEME:
                     if not error.retryable:
                         raise
-                    return self._ask(source, question, scheme, insecure=True)
+                    return self._ask_in(source, question, scheme, insecure=True)
                 failures.append(error)
                 continue
             if scheme == "http" and response.status == 400:  # what Go's TLS servers answer to plain http
@@ -91,16 +102,21 @@ class Endpoints:
         if refusal is not None:
             return refusal
         if failures[0].code == "connection-reset":  # not the scheme, then: passing trouble
-            return self._ask(source, question, schemes[0], insecure=True)
+            return self._ask_in(source, question, schemes[0], insecure=True)
         raise failures[0]
 
-    def _ask(
+    def _ask_in(
         self, source: Source, question: Question, scheme: str, insecure: bool, retries: int | None = None
     ) -> Response:
         repository = source.repository
         host = HUB_HOST if repository.domain == HUB else repository.domain
         url = Url.parse(f"{scheme}://{host}/v2/{repository.path}/{question.suffix}")
         tls = self._trust(repository.domain, insecure) if scheme == "https" else Tls()
+        if question.location:
+            place = _upload_place(url, question.location)
+            if place.origin != url.origin:
+                return self._once(place, question, None, tls.without_client(), retries)
+            url = place
         sent = self._tokens[0].header(url, repository) if self._tokens else None
         response = self._once(url, question, sent, tls, retries)
         if response.status == 401 and not response.left_origin:
@@ -108,19 +124,23 @@ class Endpoints:
             if header is not None:
                 response = self._once(url, question, header, tls, retries)
         if response.status in {401, 403}:
-            raise _unauthorized(response, repository.name)
+            raise _unauthorized(response, repository.name, question.method)
         return response
 
     def _once(
         self, url: Url, question: Question, authorization: str | None, tls: Tls, retries: int | None
     ) -> Response:
         headers = {"Accept": question.accept}
+        if question.content_type:
+            headers["Content-Type"] = question.content_type
         if authorization is not None:
             headers["Authorization"] = authorization
         return self._http.request(
-            "GET",
+            question.method,
             url,
             headers=headers,
+            body=question.body,
+            idempotent=True,  # also a POST: it only opens an upload, which registries forget
             largest=question.largest,
             tls=tls,
             leave_origin=question.leave_origin,
@@ -134,7 +154,7 @@ class Endpoints:
             from vouchsafe.adapters.registry.tokens import Tokens
 
             programs = self._programs or Programs(self._settings.search_path)
-            self._tokens.append(Tokens(self._settings, programs))
+            self._tokens.append(Tokens(self._settings, programs, actions=self._actions))
         return self._tokens[0]
 
     def _trust(self, host: str, insecure: bool) -> Tls:
@@ -146,9 +166,22 @@ class Endpoints:
         return found
 
 
-def _unauthorized(response: Response, name: str) -> Unavailable:
+def _upload_place(asked: Url, untrusted_location: str) -> Url:
+    """Where an upload goes on. Registries behind a proxy often write http: on their own host that means https."""
+    place = asked.join(untrusted_location)
+    if asked.scheme == "https" and place.scheme != "https":
+        if place.host != asked.host:
+            raise Unavailable(
+                "redirect-insecure", f"expected https after {asked.shown}, got an upload to {place.shown}"
+            )
+        return place.replace(scheme="https", port=asked.port)
+    return place
+
+
+def _unauthorized(response: Response, name: str, method: str) -> Unavailable:
+    wanted = "read" if method in {"GET", "HEAD"} else "write to"
     return Unavailable(
         "registry-unauthorized",
-        f"expected {response.url.authority} to let us read {name}, got status {response.status}",
+        f"expected {response.url.authority} to let us {wanted} {name}, got status {response.status}",
         hint="Log in with podman login, give --authfile, or check the name: registries hide what is not there.",
     )

@@ -54,9 +54,16 @@ class Tokens:
     """Authorization headers by registry origin and repository. Thread-safe."""
 
     def __init__(
-        self, settings: Settings, programs: Programs, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        settings: Settings,
+        programs: Programs,
+        *,
+        actions: str = "pull",
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`actions`: what a token is asked to allow, `pull` or `pull,push`."""
         self._settings = settings
+        self._actions = actions
         self._programs = programs
         self._monotonic = monotonic
         self._held: dict[tuple[object, str], _Held] = {}
@@ -106,10 +113,10 @@ class Tokens:
         tls: Tls,
     ) -> _Held:
         realm = _realm(challenge, registry, tls, secret=credentials is not None)
-        # Our own scope, not the one the challenge asks for: a verifier only ever reads this repository.
+        # Our own scope, not the one the challenge asks for: a verifier only ever reads, and only this repository.
         wanted = {
             "service": challenge.parameters.get("service", ""),
-            "scope": f"repository:{repository.path}:pull",
+            "scope": f"repository:{repository.path}:{self._actions}",
         }
         wanted = {name: value for name, value in wanted.items() if value}
         same_host = realm.host == registry.host
