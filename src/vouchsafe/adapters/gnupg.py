@@ -86,13 +86,14 @@ def _binary(between: bytes) -> list[bytes]:
 
 
 def _decoded(armored: bytes) -> bytes:
-    _, _, body = armored.replace(b"\r", b"").rpartition(b"\n\n")  # after the armor's headers
-    lines = [line.strip() for line in body.split(b"\n")]
-    data = b"".join(line for line in lines if not line.startswith(b"="))  # without the checksum
+    """The base64 alone: a header has a colon, which base64 lacks, and the checksum begins with `=`."""
+    lines = [line.strip() for line in armored.split(b"\n")]
+    data = b"".join(line for line in lines if b":" not in line and not line.startswith(b"="))
     try:
-        return binascii.a2b_base64(data, strict_mode=True)
+        found: bytes = binascii.a2b_base64(data, strict_mode=True)
     except ValueError as error:
         raise MalformedError("openpgp-keyring", "expected base64 inside an armored public key") from error
+    return found
 
 
 def _verify(programs: Programs, program: str, folder: str, blob: bytes, keyring: bytes) -> bytes:
