@@ -142,7 +142,7 @@ def test_an_image(explain: Run) -> None:
     found = [(len(each["evidence"]), each["identity"]["subject"][-9:]) for each in document["signers"]]
     assert sorted(found) == [(1, "s/feature"), (3, "eads/main")]
     against = [e["against"]["code"] for each in document["signers"] for e in each["evidence"] if e["against"]]
-    assert against == ["digest"]
+    assert against == ["other-digest"]
 
 
 def test_an_unsigned_image(explain: Run) -> None:

@@ -130,7 +130,9 @@ def _of_evidence(evidence: Evidence, root: TrustRoot, at: datetime, image: Diges
         signature = verify(evidence, root, at=at, artifact=artifact)
         if image is not None and image not in signature.digests:
             got = ", ".join(sorted(map(str, signature.digests)))
-            against = Reason(code="digest", message=f"expected a signature of {image}, got one of {got}")
+            against = Reason(
+                code="other-digest", message=f"expected a signature of {image}, got one of {got}"
+            )
             signature = None
     except VouchsafeError as error:
         against = Reason.of(error)
