@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from vouchsafe.errors import MalformedError, VerificationError
 from vouchsafe.verification import keys
@@ -92,5 +91,4 @@ def _signed(
 @lru_cache(maxsize=CERTIFICATES_KEPT)
 def _key_hash(issuer: x509.Certificate) -> bytes:
     """What binds the timestamp to the CA that issued, not to its name."""
-    key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(key).digest()
+    return hashlib.sha256(keys.encoded(issuer.public_key())).digest()
