@@ -9,6 +9,7 @@ only the one that was asked for is imported, because a pull waits for it. Exit c
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -35,6 +36,7 @@ COMMANDS = {
     "trust": "show or refresh whose signatures are believed",
     "completion": "print a completion script for bash, zsh or fish",
 }
+_OBJECTS = 50_000  # made since the last collection of garbage when a process of one command looks again
 _USUAL_WIDTH, _WIDEST, _NARROWEST = 80, 100, 40  # columns
 _BOOLEANS = frozenset(("--tls-verify",))
 _EPILOG = """examples:
@@ -106,8 +108,20 @@ def build_parser(only: str | None = None, *, load: Callable[[str], Command] = mo
 
 
 def main(argv: Sequence[str] | None = None, *, load: Callable[[str], Command] = module) -> int:
-    """Run one command, which `load` finds. An unexpected error is Undecided, never an acceptance."""
-    written = sys.argv[1:] if argv is None else argv
+    """Run one command, which `load` finds; without `argv`, the one that this process was started for."""
+    if argv is not None:
+        return _run(argv, load)
+    # Imports make objects that stay: looking through them again and again, and once more at the exit,
+    # costs a fifth of a start (docs/benchmarks.md).
+    gc.set_threshold(_OBJECTS, 20, 100)
+    try:
+        return _run(sys.argv[1:], load)
+    finally:
+        gc.freeze()
+
+
+def _run(written: Sequence[str], load: Callable[[str], Command]) -> int:
+    """An unexpected error is Undecided, never an acceptance."""
     # Alone it is true and takes no value from the next word, as podman has it.
     words = [f"{word}=true" if word in _BOOLEANS else word for word in written]
     asked = words[0] if words and words[0] in COMMANDS else ""
