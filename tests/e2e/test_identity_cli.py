@@ -223,6 +223,13 @@ def test_files_that_name_nobody(explain: Run, tmp_path: Path, name: str, blob: b
     assert (said.code, said.out, "[usage]" in said.err) == (64, "", True)
 
 
+@pytest.mark.parametrize("name", ["leaf.pem", "./app", "/nonexistent/app", "app.sigstore.json"])
+def test_files_that_are_not_there(explain: Run, name: str) -> None:
+    """A mistyped file is no image: nobody is asked for it."""
+    said = explain(name)
+    assert (said.code, f"expected a file at {name}, got nothing" in said.err) == (64, True)
+
+
 @pytest.fixture
 def instance() -> Iterator[LoopbackServer]:
     """A GitLab with one project; main is protected, and tags v*."""
@@ -249,9 +256,14 @@ def test_a_policy(from_gitlab: Run) -> None:
 
 
 def test_several_refs(from_gitlab: Run) -> None:
-    """Nothing to warn of: all of them are protected."""
+    """Alternatives, and no warning of a ref: all of them are protected."""
     said = from_gitlab("--ref", "main", "--ref", "refs/tags/v*", "group/app")
-    assert (said.out.count('"gitlab"'), "warning" in said.err) == (2, False)
+    assert (said.out.count('"gitlab"'), "protected" in said.err) == (2, False)
+
+
+def test_an_instance_of_another_name(from_gitlab: Run, instance: LoopbackServer) -> None:
+    """Whoever is asked decides whose tokens are accepted; that it names somebody else is said."""
+    assert f"warning: {instance.url} calls itself https://gitlab.com" in from_gitlab("group/app").err
 
 
 def test_a_ref_that_is_not_protected(from_gitlab: Run) -> None:

@@ -97,6 +97,7 @@ def describe(asked: Question, http: HttpClient) -> Project:
         registry=_registry(found),
         branches=client.protected(number, "protected_branches"),
         tags=client.protected(number, "protected_tags"),
+        asked=asked.instance,
     )
 
 

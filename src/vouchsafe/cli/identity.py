@@ -70,8 +70,6 @@ def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.Argu
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     return made
 

@@ -22,6 +22,7 @@ from vouchsafe.verification.bare_certificate import Issued, look
 from vouchsafe.verification.trust import TrustRoot
 
 MOST_SIGNERS = 256  # cryptographic verifications for one explanation
+_SUFFIXES = (".pem", ".crt", ".cer", ".der", ".json", ".jsonl", ".sigstore", ".bundle")
 _NOT_A_FILE = ("docker://", "oci:", "dir:")
 
 
@@ -51,8 +52,17 @@ class Gathered(Record):
 
 
 def is_file(thing: str) -> bool:
-    """Whether a word means a file: it is there, or it is standard input. Images are written with their host."""
-    return thing == "-" or (not thing.startswith(_NOT_A_FILE) and os.path.isfile(thing))
+    """Whether a word means a file: it is there, or it is standard input.
+
+    UsageError for one that looks like a file and is none: a mistyped name must not be asked of a registry.
+    """
+    if thing == "-" or thing.startswith(_NOT_A_FILE):
+        return thing == "-"
+    if os.path.isfile(thing):
+        return True
+    if thing.startswith((".", "/", "~")) or thing.endswith(_SUFFIXES):
+        raise UsageError(f"expected a file at {thing}, got nothing")
+    return False
 
 
 def of_file(thing: str, root: TrustRoot, at: datetime) -> Gathered:

@@ -76,8 +76,6 @@ def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.Argu
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     made.add_argument(
         "--cache-dir",
@@ -99,10 +97,15 @@ def _show(arguments: argparse.Namespace, console: Console) -> int:
         loaded = wiring.trust_from_file(arguments.trusted_root)
     else:
         loaded = wiring.trust_in_use(os.environ, uid=os.geteuid(), cache_dir=arguments.cache_dir or "")
-    at = wiring.clock().now()
+    report(loaded, wiring.clock().now(), arguments.output, console)
+    return ACCEPTED
+
+
+def report(loaded: LoadedRoot, at: datetime, output: str, console: Console) -> None:
+    """Print a trust root as it stands at a time, and warn of what a person should act on."""
     believed = inventory(loaded.root)
     found = [*_staleness(loaded, at), *warnings(believed, at)]
-    if arguments.output == "json":
+    if output == "json":
         document = {
             "schemaVersion": SCHEMA_VERSION,
             "source": _source(loaded),
@@ -116,7 +119,6 @@ def _show(arguments: argparse.Namespace, console: Console) -> int:
         _print_believed(believed, at, console)
     for warning in found:
         console.note(f"vouchsafe: {console.style('warning', 'warn')}: {printable(warning)}")
-    return ACCEPTED
 
 
 def _staleness(loaded: LoadedRoot, at: datetime) -> list[str]:

@@ -30,6 +30,7 @@ _TAG = "refs/tags/"
 class Project(Record):
     """`branches` and `tags` are the protected ones, as GitLab writes them; None: GitLab did not tell.
 
+    `instance` is what GitLab calls itself, and the issuer of its tokens; `asked` where it was asked.
     `ci_config` is "" where GitLab's default applies and None where it did not tell. `registry` is where
     the project's images are, host and path; "" where it has no registry.
     """
@@ -42,6 +43,7 @@ class Project(Record):
     registry: str = ""
     branches: tuple[str, ...] | None = None
     tags: tuple[str, ...] | None = None
+    asked: str = ""
 
 
 class Wanted(Record):
@@ -193,6 +195,10 @@ def _warnings(project: Project, refs: list[str], wanted: Wanted) -> list[str]:
             found.append(
                 f"{ref} is not protected: everybody who may push to the project may sign. Protect it."
             )
+    if project.asked not in ("", project.instance):
+        found.append(
+            f"{project.asked} calls itself {project.instance}: that is whose tokens the policy accepts. Is it?"
+        )
     if project.ci_config is None:
         found.append(
             f"which CI file the project uses is unknown: {gitlab.DEFAULT_CI_CONFIG} is assumed. Use a token."

@@ -51,6 +51,7 @@ def test_a_member_sees_everything(server: LoopbackServer, project: str) -> None:
         registry="registry.gitlab.example/group/app",
         branches=("main", "release/*"),
         tags=("v*",),
+        asked=server.url,
     )
 
 

@@ -141,6 +141,11 @@ def test_a_self_managed_instance() -> None:
         (PROJECT, ("dev",), "refs/heads/dev is not protected"),
         (PROJECT, ("refs/tags/w1",), "refs/tags/w1 is not protected"),
         (PROJECT.replace(branches=None), ("main",), "whether refs/heads/main is protected is unknown"),
+        (
+            PROJECT.replace(asked="https://git.example"),
+            ("main",),
+            "https://git.example calls itself https://gitlab",
+        ),
         (PROJECT.replace(ci_config=None), ("main",), "which CI file the project uses is unknown"),
     ],
 )
@@ -151,8 +156,8 @@ def test_warnings(project: Project, refs: tuple[str, ...], word: str) -> None:
 
 
 def test_nothing_to_warn_of() -> None:
-    """Protected refs on gitlab.com."""
-    assert write(PROJECT, Wanted(refs=("main", "refs/tags/v*"))).warnings == ()
+    """Protected refs on gitlab.com, asked there."""
+    assert write(PROJECT.replace(asked=COM), Wanted(refs=("main", "refs/tags/v*"))).warnings == ()
 
 
 @pytest.mark.parametrize(
