@@ -8,7 +8,7 @@ an image is registries.conf's business: the source that gave the top-level manif
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from vouchsafe.adapters.http import Budget, HttpClient, Response
 from vouchsafe.adapters.registry import conf
@@ -49,9 +49,9 @@ class RegistryClient:
         self._registries: list[Registries] = []
         self._chosen: dict[tuple[str, str], Source] = {}
 
-    def within(self, budget: Budget) -> RegistryClient:
+    def within(self, budget: Budget) -> Self:
         """The same client, with everything it has learned, spending from `budget`."""
-        copy = object.__new__(RegistryClient)
+        copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
         copy._endpoints = self._endpoints.within(budget)
         return copy

@@ -6,6 +6,7 @@ removed from it, so that programs that are started later (cosign, skopeo, creden
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import MutableMapping
 
@@ -14,6 +15,7 @@ from vouchsafe.adapters.sigstore.exchange import redacted
 from vouchsafe.errors import SigningError, Unavailable
 
 VARIABLE = "SIGSTORE_ID_TOKEN"
+PASSWORDS = ("VOUCHSAFE_KEY_PASSWORD", "COSIGN_PASSWORD")
 LARGEST_TOKEN = 64 * 1024  # bytes
 STDIN = "-"
 # Where `id` finds a token without asking a network that may not be there.
@@ -25,7 +27,7 @@ _HINT = (
 )
 
 
-def identity_token(path: str, environ: MutableMapping[str, str], *, audience: str) -> str:
+def identity_token(path: str, *, audience: str, environ: MutableMapping[str, str] = os.environ) -> str:
     """The token of `path` (`-` is standard input), else of SIGSTORE_ID_TOKEN, else of the CI system.
 
     SigningError `token-absent`; Unavailable when the CI system should have one and gives none.
@@ -40,6 +42,12 @@ def identity_token(path: str, environ: MutableMapping[str, str], *, audience: st
         if found:
             return found
     raise SigningError("token-absent", "expected an identity token to sign with, got none", hint=_HINT)
+
+
+def key_password(environ: MutableMapping[str, str] = os.environ) -> str:
+    """The password of a private key's file, "" when none is set."""
+    found = [environ.pop(name, "") for name in PASSWORDS]
+    return next((password for password in found if password), "")
 
 
 def looks_like_a_token(text: str) -> bool:
