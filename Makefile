@@ -59,8 +59,10 @@ docs: env  ## the man page, made from the command itself
 	@$(PIP) --target $(DOCS) --upgrade --only-binary :all: --require-hashes -r requirements/docs-build.txt
 	@PYTHONPATH=$(DOCS) $(PIP) --target $(DOCS) --upgrade --no-build-isolation --require-hashes -r requirements/docs.txt
 	@mkdir -p man
-	PYTHONPATH=$(DOCS) $(DOCS)/bin/argparse-manpage --module vouchsafe.cli --function build_parser \
-		--prog vouchsafe --project-name vouchsafe --output man/vouchsafe.1
+	PYTHONPATH=$(DOCS):. $(DOCS)/bin/argparse-manpage --module tools.cli_help --function manual \
+		--prog vouchsafe --project-name vouchsafe --manual-title "User Commands" \
+		--description "was this container image signed by the pipeline you trust?" \
+		--include docs/vouchsafe.1.include --output man/vouchsafe.1
 
 lock:  ## pin every dependency anew, with hashes, for Python 3.11 to 3.14
 	$(PYTHON) -m venv $(VENV)/lock

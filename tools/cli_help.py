@@ -26,6 +26,13 @@ def helps(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
                 yield from helps(sub)
 
 
+def manual() -> argparse.ArgumentParser:
+    """The parser as `make docs` writes the manual page from it, which has its own examples."""
+    parser = build_parser()
+    parser.epilog = None
+    return parser
+
+
 def rewritten(page: str) -> str:
     """The page with the help as it is now."""
     before, heading, after = page.partition(HEADING)

@@ -17,7 +17,7 @@ _FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 
 def add_signer(parser: argparse.ArgumentParser) -> None:
     """Whose signature is wanted: a policy, an identity or a key."""
-    group = parser.add_argument_group("whom to trust (without any of these: the policy in /etc/vouchsafe)")
+    group = parser.add_argument_group("whom to trust", "Without any of these: the policy in /etc/vouchsafe.")
     _word(group, "--policy", "FILE", "judge by this policy instead of /etc/vouchsafe's")
     subject = group.add_mutually_exclusive_group()
     _word(subject, "--certificate-identity", "URI", "the signer's URI, e-mail address or name, exactly")
