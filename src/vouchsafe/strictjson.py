@@ -16,6 +16,7 @@ from __future__ import annotations
 import binascii
 import json
 import re
+from collections import Counter
 from typing import Any, NoReturn
 
 from vouchsafe.errors import MalformedError
@@ -32,11 +33,7 @@ class _Duplicate(ValueError):
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _Duplicate(key)
-            seen.add(key)
+        raise _Duplicate(Counter(key for key, _ in pairs).most_common(1)[0][0])
     return made
 
 
