@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 import vouchsafe
+from tests.cli_lab import ISSUER, MAIN, Lab, lab
+
+__all__ = ["lab"]
 
 # What users may rely on. A name that goes or a call that changes is a new major version.
 NAMES = """
@@ -38,7 +41,7 @@ FIELDS = {
     "Accepted": "reference digest scope rules reasons looked notes signatures verified",
     "Rejected": "reference digest scope rules reasons looked notes",
     "Undecided": "reference digest scope rules reasons looked notes",
-    "Reason": "code message hint about",
+    "Reason": "code message hint about configuration",
     "Identity": "issuer subject subject_kind claims",
     "IdentityPattern": ("issuer subject subject_uri subject_email subject_regexp claims claim_regexps"),
     "Question": "reference policy supplied thorough newest_seen longest",
@@ -86,3 +89,19 @@ def test_it_is_typed() -> None:
     from importlib import resources
 
     assert resources.files("vouchsafe").joinpath("py.typed").is_file()
+
+
+def test_one_call_for_one_image(lab: Lab) -> None:
+    """From disk or a registry, with this process's settings or others; not an image is an error."""
+    pattern = vouchsafe.IdentityPattern(issuer=ISSUER, subject=MAIN)
+    policy = vouchsafe.by_identity(pattern, trusted_root=str(lab.root))
+    accepted = vouchsafe.verify_image(lab.oci("signed"), policy)
+    assert vouchsafe.require(accepted) == lab.digests["signed"]
+    insecure = vouchsafe.this_host(tls_verify=False)
+    assert isinstance(vouchsafe.verify_image(lab.docker("bundled"), policy, on=insecure), vouchsafe.Accepted)
+    refused = vouchsafe.verify_image(lab.oci("feature"), policy)
+    with pytest.raises(vouchsafe.Refused) as caught:
+        vouchsafe.require(refused)
+    assert (caught.value.code, caught.value.verdict) == ("identity", refused)
+    with pytest.raises(vouchsafe.MalformedError):
+        vouchsafe.verify_image("UPPER", policy)

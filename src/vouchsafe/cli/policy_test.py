@@ -177,7 +177,7 @@ def _show(results: list[Result], output: str, console: Console) -> None:
             if not result.passed:
                 console.print(f"      expected {result.wanted}")
                 for reason in result.verdict.reasons[:1]:
-                    console.print(f"      because {reason.message}")
+                    console.print(f"      because {printable(reason.message)}")
         passed = sum(result.passed for result in results)
         console.print(f"{passed} of {len(results)} as expected")
 

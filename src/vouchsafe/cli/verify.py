@@ -7,7 +7,7 @@ import argparse
 from vouchsafe import wiring
 from vouchsafe.admission import Question, admit
 from vouchsafe.admission.discovery import LARGEST_BLOB, Candidate
-from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED, options
+from vouchsafe.cli import ACCEPTED, CONFIGURATION, REJECTED, UNDECIDED, options
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.signer import policy_of
 from vouchsafe.cli.usage import UsageError
@@ -92,14 +92,15 @@ def questions_of(
 
 
 def exit_code(verdict: Verdict, *, allow_unverified: bool = False) -> int:
-    """0, 1 or 2: what only `insecureAcceptAnything` let through was not verified, and is no 0."""
+    """0, 1, 2 or 78: what only `insecureAcceptAnything` let through was not verified, and is no 0."""
     match verdict:
         case Accepted(verified=verified):
             return ACCEPTED if verified or allow_unverified else REJECTED
         case Rejected():
             return REJECTED
         case _:
-            return UNDECIDED
+            mine = any(reason.configuration for reason in verdict.reasons)
+            return CONFIGURATION if mine else UNDECIDED
 
 
 def show(verdicts: tuple[Verdict, ...], arguments: argparse.Namespace, console: Console) -> None:

@@ -13,24 +13,34 @@ from __future__ import annotations
 
 from typing import ClassVar, NoReturn
 
-from vouchsafe.errors import Refused, VouchsafeError
+from vouchsafe.errors import ConfigurationError, Refused, VouchsafeError
 from vouchsafe.image.digest import Digest
 from vouchsafe.record import Record
 from vouchsafe.verification import VerifiedSignature
 
 
 class Reason(Record):
-    """Why: a stable code, a sentence, what to do, and which evidence or rule it is about."""
+    """Why: a stable code, a sentence, what to do, and which evidence or rule it is about.
+
+    `configuration`: the operator's own files are at fault, and asking again will not help.
+    """
 
     code: str
     message: str
     hint: str = ""
     about: str = ""
+    configuration: bool = False
 
     @classmethod
     def of(cls, error: VouchsafeError, about: str = "") -> Reason:
         """An error as a reason."""
-        return cls(code=error.code, message=error.message, hint=error.hint, about=about)
+        return cls(
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            about=about,
+            configuration=isinstance(error, ConfigurationError),
+        )
 
 
 class Looked(Record):

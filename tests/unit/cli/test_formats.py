@@ -17,6 +17,7 @@ from tests.cli_lab import MAIN, Lab, run, written
 from vouchsafe.cli import json_output, junit, render
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.verify import exit_code
+from vouchsafe.errors import ConfigurationError, Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.policy.verdict import Accepted, Reason, Rejected, Undecided, Verdict
 
@@ -142,6 +143,8 @@ VERDICTS: list[tuple[Verdict, int, int]] = [
     (Accepted(reference="x", digest=DIGEST, verified=False), 1, 0),
     (Rejected(reference="x"), 1, 1),
     (Undecided(reference="x"), 2, 2),
+    (Undecided(reference="x", reasons=(Reason.of(Unavailable("dns", "m")),)), 2, 2),
+    (Undecided(reference="x", reasons=(Reason.of(ConfigurationError("file-missing", "m")),)), 78, 78),
 ]
 
 

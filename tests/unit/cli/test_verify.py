@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli_lab import CYCLONEDX, FEATURE, ISSUER, MAIN, Lab, run, written
+from vouchsafe import wiring
+from vouchsafe.cli import build_parser
+from vouchsafe.cli.signer import policy_of
+from vouchsafe.cli.usage import UsageError
+from vouchsafe.errors import ConfigurationError
 
 
 @pytest.mark.parametrize("image", ["signed", "bundled", "index"])
@@ -203,3 +208,28 @@ def test_certificates_are_verified_unless_told_otherwise(lab: Lab) -> None:
     for words in (flags, [*flags, "--tls-verify"], [*flags, "--tls-verify=true"]):
         ended = run("verify", *words, lab.docker("signed"))
         assert (ended.code, ended.out.startswith("undecided  ")) == (2, True)
+
+
+def test_a_registries_conf_that_does_not_load_is_78(lab: Lab, tmp_path: Path) -> None:
+    """Undecided about the image, and the operator's own fault."""
+    path = written(tmp_path, "registries.conf", "not = [toml")
+    ended = run("verify", *lab.flags(), "--registries-conf", path, lab.docker("signed"))
+    assert (ended.code, ended.out.split()[0], "[registries-conf]" in ended.out) == (78, "undecided", True)
+
+
+def test_the_policy_of_the_host(lab: Lab, tmp_path: Path) -> None:
+    """/etc/vouchsafe/policy.json and policy.d, where no flag says otherwise; nothing there is nobody."""
+    host = wiring.this_host()
+    host = host.replace(settings=host.settings.replace(etc=str(tmp_path)))
+    arguments = build_parser("verify").parse_args(["verify", "x"])
+    with pytest.raises(UsageError):
+        policy_of(arguments, host)
+    folder = tmp_path / "vouchsafe" / "policy.d"
+    folder.mkdir(parents=True)
+    written(folder, "10.json", '{"transports": {"docker": {"registry.example": [{"type": "reject"}]}}}')
+    with pytest.raises(ConfigurationError, match=r"expected .*policy\.json beside"):
+        policy_of(arguments, host)
+    written(folder.parent, "policy.json", '{"default": [{"type": "reject"}]}')
+    written(folder, ".hidden.json", "{")
+    written(folder, "backup.json~", "{")
+    assert list(policy_of(arguments, host).transports["docker"]) == ["registry.example"]
