@@ -6,6 +6,8 @@ layers knows which. Every method raises VouchsafeError subclasses only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -14,6 +16,7 @@ from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Descriptor, Manifest
 from vouchsafe.image.reference import Reference
 from vouchsafe.record import Record
+from vouchsafe.verification.identity import Identity
 from vouchsafe.verification.trust import TrustRoot
 
 
@@ -42,6 +45,13 @@ class Registry(Protocol):
 
     def signatures(self, reference: Reference, digest: Digest) -> tuple[bytes, ...]:
         """Signature blobs kept beside the image as containers/image does (`dir:`'s signature-N)."""
+
+
+class Catalogue(Registry, Protocol):
+    """A registry that also tells which tags a repository has."""
+
+    def tags(self, reference: Reference, *, most: int) -> tuple[str, ...]:
+        """Tags of the repository, at most so many; a hint about what to look at. Unavailable, MalformedError."""
 
 
 class Clock(Protocol):
@@ -124,3 +134,97 @@ class TimestampAuthority(Protocol):
 
     def stamp(self, content: bytes) -> bytes:
         """A TimeStampResp in DER over `content`, not yet believed. SigningError, Unavailable."""
+
+
+class Seen(Record):
+    """What stands at a path. `kind`: absent, file, link, folder or other; a link is not followed."""
+
+    kind: str
+    mode: int = 0
+    uid: int = 0
+    gid: int = 0
+    target: str = ""
+
+
+class HostFiles(Protocol):
+    """Reads the files of a host, by absolute paths below its root; no link leads out of that root."""
+
+    def look(self, path: str) -> Seen:
+        """What stands there. HostError when even that cannot be said."""
+
+    def read(self, path: str, *, largest: int) -> bytes | None:
+        """The content of a regular file, links followed; None when absent. HostError."""
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """What a folder holds, sorted; empty when there is no such folder. HostError."""
+
+
+class HostEdits(HostFiles, Protocol):
+    """Changes them too. Each change is whole: a crash leaves the old thing or the new one. HostError."""
+
+    def put(self, path: str, content: bytes, *, mode: int, owner: tuple[int, int] | None = None) -> None:
+        """A regular file in place of whatever file or link is there; its folder is made if need be."""
+
+    def link(self, path: str, target: str, *, below: str = "") -> None:
+        """A symbolic link in place of whatever file or link is there.
+
+        `target` word for word; or, with the folder `below`, what `target` is there, wherever the root is.
+        """
+
+    def remove(self, path: str) -> None:
+        """No file, link or empty folder is there any more."""
+
+    def only_one(self, path: str) -> AbstractContextManager[None]:
+        """While this is held nobody else holds it; HostError when somebody does. Ends with the process."""
+
+
+class Ended(Protocol):
+    """How a program ended. `status` is negative for a signal."""
+
+    @property
+    def status(self) -> int:
+        """Exit status."""
+
+    @property
+    def output(self) -> bytes:
+        """Standard output."""
+
+    @property
+    def errors(self) -> bytes:
+        """Standard error."""
+
+
+class Runner(Protocol):
+    """Finds and runs programs."""
+
+    def find(self, name: str) -> str | None:
+        """The absolute path of a program, None when there is none."""
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        given: bytes = b"",
+        seconds: float = 30.0,
+        environment: dict[str, str] | None = None,
+    ) -> Ended:
+        """Run `command` (absolute path first) with `given` on stdin. Unavailable when it does not end well."""
+
+
+class Signature(Record):
+    """Whose signature a program is asked to find: an identity, or a public key in PEM; under which name."""
+
+    identity: Identity | None = None
+    key: bytes = b""
+    name: str
+
+
+class ImageReader(Protocol):
+    """Somebody else's program that looks for signatures, as installed on this machine."""
+
+    @property
+    def name(self) -> str:
+        """The program and its version."""
+
+    def read(self, image: Reference, signature: Signature) -> str:
+        """Empty when it found the signature on the image (named by digest), else its own words. Unavailable."""

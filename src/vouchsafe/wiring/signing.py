@@ -11,7 +11,7 @@ from vouchsafe.adapters.registry.push import PushClient
 from vouchsafe.adapters.sigstore import Exchange, Fulcio, Rekor1, Rekor2, Tsa, tokens
 from vouchsafe.adapters.tls import Tls
 from vouchsafe.errors import SigningError
-from vouchsafe.ports import CertificateIssuer, PushRegistry, TimestampAuthority, TransparencyLog
+from vouchsafe.ports import CertificateIssuer, ImageReader, PushRegistry, TimestampAuthority, TransparencyLog
 from vouchsafe.record import Record
 from vouchsafe.signing.attach import Pace
 from vouchsafe.signing.ceremony import Ceremony, Signer
@@ -109,3 +109,21 @@ def identity_token(path: str, *, audience: str) -> IdentityToken:
 def key_password() -> str:
     """The password of the key file, taken out of the environment."""
     return tokens.key_password()
+
+
+def readers(host: Host, *, trusted_root: bytes, root: TrustRoot) -> tuple[ImageReader, ...]:
+    """The programs on this machine that can read signatures back. `trusted_root`: JSON, empty for public good."""
+    from vouchsafe.adapters import surroundings
+    from vouchsafe.adapters.process import Programs
+    from vouchsafe.adapters.readers import Cosign, Skopeo
+    from vouchsafe.adapters.readers.program import Program
+
+    programs, environ = Programs(host.settings.search_path), surroundings.environment()
+    found: list[ImageReader] = []
+    cosign = Program.find("cosign", programs, host.settings, environ, "version")
+    if cosign is not None:
+        found.append(Cosign(cosign, trusted_root=trusted_root))
+    skopeo = Program.find("skopeo", programs, host.settings, environ, "--version")
+    if skopeo is not None:
+        found.append(Skopeo(skopeo, root=root))
+    return tuple(found)

@@ -1,0 +1,180 @@
+"""A signing run, image by image: resolve, look, sign, attach, read back; in that order.
+
+Everything that can go wrong without a trace goes first: nothing is attached before all evidence of an image
+has been made and verified. Platforms come before the index that names them, so that a signed index always has
+signed platforms; whatever an interrupted run left out, the next one adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from vouchsafe.ci import consumers
+from vouchsafe.ci.consumers import Consumer
+from vouchsafe.ci.done import FormDone, ImageDone, ManifestDone, Seen, State
+from vouchsafe.ci.subjects import Found, resolve
+from vouchsafe.ci.witness import Who, Witness
+from vouchsafe.errors import VouchsafeError
+from vouchsafe.image.digest import Digest
+from vouchsafe.image.reference import Reference
+from vouchsafe.ports import Clock, PushRegistry, Signature
+from vouchsafe.record import Record
+from vouchsafe.signing.attach import Attachment
+from vouchsafe.signing.make import FORMS, Form, Made, Statement, attach, make
+from vouchsafe.signing.together import together
+from vouchsafe.verification.signature import LogPlace
+from vouchsafe.wiring.signing import Bench
+
+MOST_AT_ONCE = 8  # manifests of one image: a log takes its time for each
+
+Tell = Callable[[str], None]
+
+
+class Order(Record):
+    """What every image of the run gets. `name`: what it is called in the signature, "" for its repository.
+
+    `required`: consumers that must be able to read it, or the run fails.
+    """
+
+    statement: Statement = Statement()
+    forms: frozenset[Form] = frozenset(FORMS)
+    recursive: bool = True
+    name: str = ""
+    required: tuple[Consumer, ...] = ()
+    dry_run: bool = False
+
+
+class Run:
+    """Signs images for one signer. Thread-safe as far as its parts are."""
+
+    def __init__(
+        self,
+        order: Order,
+        who: Who,
+        *,
+        bench: Callable[[], Bench],
+        witness: Witness,
+        clock: Clock,
+        readers: Sequence[consumers.Reader] = (),
+        tell: Tell = lambda _: None,
+    ) -> None:
+        """`bench` makes what one image needs; `readers` are programs that read back; `tell` reports progress."""
+        self._order = order
+        self._who = who
+        self._bench = bench
+        self._witness = witness
+        self._clock = clock
+        self._readers = readers
+        self._tell = tell
+
+    def sign(self, reference: Reference) -> ImageDone:
+        """Sign one image. Never raises VouchsafeError: it is part of the answer."""
+        bench = self._bench()
+        done = ImageDone(reference=reference)
+        try:
+            found = resolve(bench.registry, reference, recursive=self._order.recursive)
+            done = done.replace(digest=found[-1].subject.digest)
+            return self._sign(bench, done, found)
+        except VouchsafeError as error:
+            return done.replace(error=error)
+
+    def _sign(self, bench: Bench, done: ImageDone, found: tuple[Found, ...]) -> ImageDone:
+        image, order = done.reference, self._order
+        self._tell(f"{image} is {done.digest}")
+        looks = [partial(self._present, bench.registry, image, each) for each in found]
+        present = together(looks, most=MOST_AT_ONCE)
+        jobs = [_Job(each, forms, order) for each, forms in zip(found, present, strict=True)]
+        for job in jobs:
+            consumers.demand(order.required, job.present | order.forms, job.found.subject.digest)
+        todo = [job for job in jobs if job.missing]
+        who = self._who
+        if todo and not order.dry_run:
+            who = self._publish(bench, image, todo)
+        done = done.replace(manifests=tuple(job.done(dry_run=order.dry_run) for job in jobs))
+        if order.dry_run:
+            return done
+        return done.replace(seen=self._read_back(bench.registry, image, jobs, who))
+
+    def _present(self, registry: PushRegistry, image: Reference, each: Found) -> frozenset[Form]:
+        """The forms in which this signer has said this already."""
+        asked = [form for form in FORMS if self._order.required or form in self._order.forms]
+        digest = each.subject.digest
+        return frozenset(form for form in asked if self._sees(registry, image, digest, form, self._who))
+
+    def _sees(self, registry: PushRegistry, image: Reference, digest: Digest, form: Form, who: Who) -> bool:
+        by_digest = image.with_digest(digest)
+        return self._witness.find(registry, by_digest, who, form, self._order.statement) is not None
+
+    def _publish(self, bench: Bench, image: Reference, jobs: list[_Job]) -> Who:
+        """Make all evidence, then attach it; who signed, as the certificate has it."""
+        self._tell(f"signing {len(jobs)} manifest{'s' if len(jobs) > 1 else ''} as {self._who}")
+        makers = [partial(self._make, bench, self._name(image), job) for job in jobs]
+        made = together(makers, most=MOST_AT_ONCE)
+        self._tell("signed and verified; attaching")
+        *platforms, last = (
+            partial(self._attach, bench, image, *pair) for pair in zip(jobs, made, strict=True)
+        )
+        together(platforms, most=MOST_AT_ONCE)
+        last()
+        signed_by = made[-1][0].verified.identity
+        return self._who if signed_by is None else Who(identity=signed_by)
+
+    def _make(self, bench: Bench, name: str, job: _Job) -> tuple[Made, ...]:
+        return make(bench.ceremony, self._order.statement, job.found.subject.digest, name, job.missing)
+
+    def _attach(self, bench: Bench, image: Reference, job: _Job, made: tuple[Made, ...]) -> None:
+        attachment = Attachment(bench.registry, image, job.found.subject, bench.pace)
+        for each in made:
+            job.keep(each, attach(attachment, each, self._clock.now()))
+        attachment.settle()
+
+    def _read_back(
+        self, registry: PushRegistry, image: Reference, jobs: list[_Job], who: Who
+    ) -> tuple[Seen, ...]:
+        """Our own reader over every form that was wanted, then the programs that are installed."""
+        tasks: list[Callable[[], Seen | None]] = []
+        for job in jobs:
+            digest = job.found.subject.digest
+            tasks += [partial(self._own, registry, image, digest, form, who) for form in job.wanted]
+            forms = job.present | self._order.forms
+            named = Signature(identity=who.identity, key=who.key, name=self._name(image))
+            tasks += [
+                partial(reader.read, image.with_digest(digest), digest, named, forms)
+                for reader in self._readers
+            ]
+        return tuple(seen for seen in together(tasks, most=MOST_AT_ONCE) if seen is not None)
+
+    def _name(self, image: Reference) -> str:
+        return self._order.name or str(image.repository)
+
+    def _own(self, registry: PushRegistry, image: Reference, digest: Digest, form: Form, who: Who) -> Seen:
+        ok = self._sees(registry, image, digest, form, who)
+        words = "" if ok else "published, and not found again"
+        return Seen(reader=f"vouchsafe ({form})", digest=digest, ok=ok, words=words)
+
+
+class _Job:
+    """One manifest's part of the run."""
+
+    def __init__(self, found: Found, present: frozenset[Form], order: Order) -> None:
+        self.found = found
+        self.present = present
+        self.missing = order.forms - present
+        self.wanted = [form for form in FORMS if form in order.forms]
+        self._made: dict[Form, tuple[str, tuple[LogPlace, ...]]] = {}
+
+    def keep(self, made: Made, place: str) -> None:
+        """Remember what was attached."""
+        self._made[made.form] = (place, made.verified.logged)
+
+    def done(self, *, dry_run: bool) -> ManifestDone:
+        """What has been, or would be done."""
+        forms = []
+        for form in self.wanted:
+            place, logged = self._made.get(form, ("", ()))
+            state: State = "already" if form in self.present else "would sign" if dry_run else "signed"
+            forms.append(FormDone(form=form, state=state, place=place, logged=logged))
+        return ManifestDone(
+            digest=self.found.subject.digest, platform=self.found.platform, forms=tuple(forms)
+        )
