@@ -74,6 +74,11 @@ class MemoryRegistry:
         self._ask("signatures", str(digest))
         return self.beside.get(digest, ())
 
+    def tags(self, reference: Reference, *, most: int) -> tuple[str, ...]:
+        """See `ports.Catalogue`."""
+        self._ask("tags", _repository(reference))
+        return tuple(self.store.tags(_repository(reference))[:most])
+
     def _ask(self, method: str, what: str) -> None:
         self.asked.append((method, what))
         if self._before is not None:

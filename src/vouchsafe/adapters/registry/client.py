@@ -15,6 +15,7 @@ from vouchsafe.adapters.registry import conf
 from vouchsafe.adapters.registry.conf import Registries, Source
 from vouchsafe.adapters.registry.endpoints import Endpoints, Question
 from vouchsafe.adapters.registry.referrers import next_page, read_page
+from vouchsafe.adapters.registry.tags import LARGEST_PAGE, read_tags
 from vouchsafe.adapters.settings import Settings
 from vouchsafe.errors import ConfigurationError, MalformedError, Unavailable, VouchsafeError
 from vouchsafe.image.digest import Digest
@@ -85,6 +86,10 @@ class RegistryClient:
     def signatures(self, reference: Reference, digest: Digest) -> tuple[bytes, ...]:
         """None: a registry keeps no signature files beside an image."""
         return ()
+
+    def tags(self, reference: Reference, *, most: int) -> tuple[str, ...]:
+        """The repository's tags, at most so many; which are left out is the registry's choice."""
+        return self._of_image(reference, lambda source: self._tags(source, most))
 
     def _sources(self, reference: Reference) -> tuple[Source, ...]:
         if reference.repository is None:
@@ -167,6 +172,19 @@ class RegistryClient:
                 break
         message = f"expected the end of the referrers of {digest}, got more than the limit"
         raise Unavailable("limit-referrers", message)
+
+    def _tags(self, source: Source, most: int) -> tuple[str, ...]:
+        found: list[str] = []
+        suffix = "tags/list"
+        for _ in range(MOST_PAGES):
+            question = Question(suffix=suffix, accept="application/json", largest=LARGEST_PAGE)
+            response = self._endpoints.ask(source, question)
+            found += read_tags(response)
+            following = next_page(response)
+            if following is None or len(found) >= most:
+                break
+            suffix = f"tags/list?{following}"
+        return tuple(found[:most])
 
 
 def _first(sources: tuple[Source, ...], ask: Callable[[Source], T | None]) -> T | None:

@@ -1,0 +1,74 @@
+"""Files that decide who is trusted: read only where nobody but root, or whoever runs us, could have written them.
+
+A policy that somebody else may edit is that somebody's policy. The file and every folder above it are
+looked at, as OpenSSH does with its keys; a sticky folder (/tmp) lets nobody rename what is not theirs.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from vouchsafe.adapters.files import Missing, read_regular
+from vouchsafe.errors import ConfigurationError
+
+LARGEST_FILE = 16 * 1024 * 1024  # bytes, where a caller names no other limit
+_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def refuse_writable(path: str, uid: int) -> None:
+    """ConfigurationError `file-writable` when others than root and `uid` may change what `path` says."""
+    where = os.path.realpath(path)
+    while True:
+        try:
+            found = os.stat(where)
+        except OSError as error:
+            raise ConfigurationError(
+                "file-unreadable", f"expected to look at {where}, got: {error.strerror}"
+            ) from error
+        sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+        if found.st_uid not in {0, uid} or (found.st_mode & _OTHERS_MAY_WRITE and not sticky):
+            raise ConfigurationError(
+                "file-writable",
+                f"expected that only root may write {where}, got mode {stat.S_IMODE(found.st_mode):o}"
+                f" and owner {found.st_uid}",
+                hint="chown root, chmod go-w: whoever may write it decides what this host runs.",
+            )
+        if where == "/":
+            return
+        where = os.path.dirname(where)
+
+
+class GuardedFiles:
+    """Implements `ports.Files` for files that decide."""
+
+    def __init__(self, uid: int) -> None:
+        """`uid` may own them besides root."""
+        self._uid = uid
+
+    def read(self, path: str, *, largest: int = LARGEST_FILE) -> bytes:
+        """The content; ConfigurationError when absent, unreadable, too large, or writable by others."""
+        try:
+            content = read_regular(path, largest=largest)
+        except Missing as absent:
+            raise ConfigurationError("file-missing", f"expected a file at {path}, got nothing") from absent
+        refuse_writable(path, self._uid)
+        return content
+
+    def read_if_there(self, path: str, *, largest: int = LARGEST_FILE) -> bytes | None:
+        """The same; None when absent."""
+        try:
+            content = read_regular(path, largest=largest)
+        except Missing:
+            return None
+        refuse_writable(path, self._uid)
+        return content
+
+
+def stamp(path: str) -> tuple[int, ...] | None:
+    """What differs when a file (or a folder's list of names) has changed; None when there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_mode, found.st_uid)
