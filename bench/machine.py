@@ -23,6 +23,7 @@ def describe() -> list[str]:
         f"{os.cpu_count()} × {_processor()}, {_memory_gib():.0f} GiB, {system}, Linux {kernel}",
         f"Python {platform.python_version()}, {libraries}",
         ", ".join(_peers()) or "no peers",
+        f"load before: {os.getloadavg()[0]:.1f}",
     ]
 
 

@@ -54,6 +54,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def measure(arguments: argparse.Namespace) -> Figures:
     """Everything that is asked for."""
     only, quick = arguments.only, arguments.quick
+    described = tuple(machine.describe())
     results: list[cases.Result] = []
     in_process: list[inprocess.InProcess] = []
     profile = None
@@ -69,7 +70,7 @@ def measure(arguments: argparse.Namespace) -> Figures:
                 profile = imports.measure(stage, starter, rounds=1 if quick else 7)
     _progress("")
     return Figures(
-        machine=tuple(machine.describe()),
+        machine=described,
         date=time.strftime("%Y-%m-%d"),
         results=tuple(results),
         in_process=tuple(in_process),

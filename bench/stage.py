@@ -113,7 +113,7 @@ def _filled(sigstore: VirtualSigstore, signer: Workload, sizes: Sizes) -> Regist
     return store
 
 
-def fleet(sizes: Sizes) -> list[str]:
+def fleet_of(sizes: Sizes) -> list[str]:
     """The images of an estate, half of them with bundles."""
     return [f"fleet/app-{number}:v1" for number in range(sizes.images)]
 
