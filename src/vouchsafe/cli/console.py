@@ -69,7 +69,8 @@ class Console:
         if self.verbose:
             import traceback  # rarely needed
 
-            traceback.print_exception(error, file=self.err)
+            lines = "".join(traceback.format_exception(error)).splitlines()
+            self.err.write("".join(printable(line) + "\n" for line in lines))
         else:
             self.err.write("vouchsafe: hint: run it again with --verbose and report the trace\n")
 

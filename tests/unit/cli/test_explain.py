@@ -83,7 +83,7 @@ def test_a_witness_hides_nothing() -> None:
     """What was asked is answered or raised as if nobody stood between."""
 
     def outage(method: str, what: str) -> None:
-        if method == "referrers":
+        if method == "referrers" or what == "v3":
             raise Unavailable("timeout", "expected an answer, got none")
 
     registry = MemoryRegistry(before=outage)
@@ -96,9 +96,12 @@ def test_a_witness_hides_nothing() -> None:
     assert witness.manifest(image, Digest.of(b"x")) is None
     assert witness.signatures(image, digest) == ()
     with pytest.raises(Unavailable):
+        witness.manifest(image, "v3")
+    with pytest.raises(Unavailable):
         witness.referrers(image, digest)
     assert [(place.what, place.answer) for place in witness.places] == [
         ("the image docker://registry.example/app:v1", "found, 1 layer"),
         ("tag v2", "nothing"),
+        ("tag v3", "no answer: expected an answer, got none [timeout]"),
         ("referrers", "no answer: expected an answer, got none [timeout]"),
     ]

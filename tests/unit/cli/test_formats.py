@@ -20,6 +20,9 @@ from vouchsafe.cli.verify import exit_code
 from vouchsafe.errors import ConfigurationError, Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.policy.verdict import Accepted, Reason, Rejected, Undecided, Verdict
+from vouchsafe.verification import VerifiedSignature
+from vouchsafe.verification.claim import Claim
+from vouchsafe.verification.signature import MADE_HERE
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "verdict.schema.json").read_text(encoding="utf-8"))
@@ -136,6 +139,39 @@ def test_json_is_ascii(text: str) -> None:
     said = json_output.document([rejected(text + HOSTILE)])
     assert said.isascii()
     json.loads(said)
+
+
+def signature(**fields: Any) -> VerifiedSignature:
+    """One that nobody signed: only its shape is looked at."""
+    common: dict[str, Any] = {
+        "claim": Claim(role="signature", digests=frozenset((DIGEST,)), annotations={}),
+        "identity": None,
+        "key_id": "",
+        "times": (),
+        "logged": (),
+        "sct": "no certificate",
+        "origin": "signature-1",
+        "media_type": "x/y",
+        "blob_digest": DIGEST,
+        "made_here": MADE_HERE,
+    }
+    return VerifiedSignature(**(common | fields))
+
+
+@pytest.mark.parametrize(
+    "fields, says",
+    [
+        ({}, "signed by  an OpenPGP key of the policy"),
+        ({"key_id": DIGEST.hex}, f"signed by  the key {DIGEST}"),
+        ({"subjects": ("a@b", "host.example")}, "signed by  a@b, host.example"),
+        ({"sct": "not checked"}, "the certificate's SCT was not checked"),
+    ],
+)
+def test_every_signer_has_words(fields: dict[str, Any], says: str) -> None:
+    """OpenPGP, a key, an own CA; and a log of certificates that nobody named."""
+    accepted = Accepted(reference="x", digest=DIGEST, signatures=(signature(**fields),))
+    assert says in render.text(accepted, console())
+    VALIDATOR.validate(json.loads(json_output.document([accepted])))
 
 
 VERDICTS: list[tuple[Verdict, int, int]] = [

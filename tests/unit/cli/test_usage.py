@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli_lab import ISSUER, MAIN, run
+from tests.cli_lab import ISSUER, MAIN, need_no_policy_here, run
 from vouchsafe.cli.signer import PREDICATE_TYPES, predicate_type
 from vouchsafe.cli.usage import UsageError
 
@@ -15,8 +15,10 @@ MISTAKES: list[tuple[list[str], str]] = [
     ([], "the following arguments are required: COMMAND"),
     (["verfy"], "invalid choice"),
     (["verify"], "the following arguments are required: IMAGE"),
-    (["verify", IMAGE], "expected somebody to trust"),
-    (["explain", IMAGE], "expected somebody to trust"),
+    (["verify", IMAGE], "or write /etc/vouchsafe/policy.json"),
+    (["explain", IMAGE], "or write /etc/vouchsafe/policy.json"),
+    (["policy", "show", IMAGE], "no /etc/vouchsafe/policy.json"),
+    (["policy", "check"], "no /etc/vouchsafe/policy.json"),
     (["verify", *WHO[:2], IMAGE], "expected an issuer beside the identity"),
     (["verify", *WHO[2:], IMAGE], "expected an identity beside the issuer"),
     (["verify", "--certificate-identity-regexp", ".*", IMAGE], "expected an issuer beside the identity"),
@@ -62,6 +64,8 @@ MISTAKES: list[tuple[list[str], str]] = [
 )
 def test_mistakes(words: list[str], message: str) -> None:
     """Not run, nothing on standard output, and a hint."""
+    if message.endswith("policy.json"):
+        need_no_policy_here()
     ended = run(*words)
     assert (ended.code, ended.out) == (64, "")
     assert message in ended.err
