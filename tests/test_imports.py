@@ -30,6 +30,7 @@ NEVER = """
     vouchsafe.cli.progress vouchsafe.cli.several vouchsafe.cli.trust vouchsafe.cli.identity vouchsafe.adapters.tuf
     vouchsafe.adapters.process vouchsafe.adapters.policyfiles vouchsafe.policy.document vouchsafe.policy.lint
     vouchsafe.policy.layers vouchsafe.adapters.registry.tokens vouchsafe.adapters.registry.auth
+    dataclasses inspect cryptography.hazmat.primitives.serialization
 """
 # What urllib3 brings along is its own; on disk nothing of it is needed.
 ON_DISK = (
