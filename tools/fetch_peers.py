@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools import npm_peer
 from tools.debian_archive import ArchiveError, Package, Suite, open_suite
 
 FOLDER = Path(__file__).resolve().parent.parent / ".peers"
@@ -68,6 +69,8 @@ PEERS = (
     ),
     Peer(name="skopeo", package="skopeo", suites=("sid", "forky"), at_least=(1, 20), below=(2,)),
     Peer(name="skopeo1.18", package="skopeo", suites=("trixie",), at_least=(1, 18), below=(1, 19)),
+    # gitlab-ci-local copies with it. Older suites keep the loader where `bundle` does not look.
+    Peer(name="rsync", package="rsync", suites=("trixie", "sid"), at_least=(3, 2), below=(4,)),
 )
 
 
@@ -239,6 +242,11 @@ def fetch_all(folder: Path, *, refresh: bool) -> dict[str, str]:
                 missing[name] = str(error)
             else:
                 ready[name] = job.result()
+    try:
+        program = npm_peer.provide(folder / "npm")
+        ready[npm_peer.NAME] = Ready(argv=[str(program)], version=npm_peer.locked_version(), suite="npm")
+    except npm_peer.NpmError as error:
+        missing[npm_peer.NAME] = str(error)
     write_manifest(folder, ready, missing)
     return missing
 
