@@ -66,6 +66,12 @@ class Help(argparse.RawDescriptionHelpFormatter):
         """As wide as COLUMNS or the terminal says, and no wider than a line reads well."""
         super().__init__(prog, max_help_position=30, width=_width())
 
+    def add_argument(self, action: argparse.Action) -> None:
+        """The column of the help counts the indent of commands, which argparse forgets."""
+        super().add_argument(action)
+        if action.nargs == argparse.PARSER:
+            self._action_max_length += self._indent_increment
+
 
 class Parser(argparse.ArgumentParser):
     """argparse, but usage errors leave with 64: its own 2 would read as undecided."""
