@@ -30,7 +30,7 @@ _TEST = """examples:
 CASES is a JSON array of objects:
   image     what to judge: NAME, oci:PATH[:TAG] or dir:PATH
   fixture   an oci: or dir: path to read in its place; the policy still sees `image`
-  expect    accepted, rejected or undecided
+  expect    accepted, rejected, undecided, or unverified (accepted by insecureAcceptAnything alone)
   reason    the code of the first reason (docs/reason-codes.md)
   at        the time to judge at, such as 2026-01-31T12:00:00Z; else now
   name      for people; else the image
