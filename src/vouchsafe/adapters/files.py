@@ -66,12 +66,17 @@ class SystemFiles:
         except Missing as absent:
             raise ConfigurationError("file-missing", f"expected a file at {path}, got nothing") from absent
 
-    def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
-        """Replace `path` in one step: readers see the old content or the new, also after a crash."""
+    def write(
+        self, path: str, content: bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None
+    ) -> None:
+        """Replace `path` in one step: readers see the old content or the new, also after a crash.
+
+        `owner`: user and group by number; whoever writes, where none is given.
+        """
         directory, name = os.path.split(os.path.abspath(path))
         temporary = os.path.join(directory, f".{name}.{os.getpid()}.{os.urandom(4).hex()}")
         try:
-            _write_synced(temporary, content, mode)
+            _write_synced(temporary, content, mode, owner)
             try:
                 os.rename(temporary, path)
             except OSError:
@@ -82,13 +87,15 @@ class SystemFiles:
             raise HostError("file-write", f"expected to write {path}, got: {_reason(failure)}") from failure
 
 
-def _write_synced(path: str, content: bytes, mode: int) -> None:
+def _write_synced(path: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         try:
             view = memoryview(content)
             while view:
                 view = view[os.write(handle, view) :]
+            if owner is not None:
+                os.fchown(handle, *owner)
             os.fchmod(handle, mode)  # the umask has no say
             os.fsync(handle)
         finally:

@@ -34,6 +34,7 @@ COMMANDS = {
     "policy": "check, show and test policies",
     "identity": "explain who signed, or write a policy for a GitLab project",
     "trust": "show or refresh whose signatures are believed",
+    "host": "make this host refuse what the policy does not accept, and prove it",
     "completion": "print a completion script for bash, zsh or fish",
 }
 _OBJECTS = 50_000  # made since the last collection of garbage when a process of one command looks again

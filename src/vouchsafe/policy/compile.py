@@ -26,16 +26,31 @@ from vouchsafe.record import Record
 
 EPOCH_LENGTH = 16  # hexadecimal digits of a SHA-256: 64 bits tell a host's policies apart
 MARKER_DOMAIN = "vouchsafe.invalid"  # RFC 2606: nobody can be mailed there
+# Images that are on this host already: none of these transports asks a registry.
+LOCAL_TRANSPORTS = (
+    "containers-storage",
+    "dir",
+    "docker-archive",
+    "docker-daemon",
+    "oci",
+    "oci-archive",
+    "tarball",
+)
 FILE_LOOKASIDE = (
     "file:///var/lib/containers/sigstore"  # what containers/image uses when nothing is configured
 )
 
 
 class Host(Record):
-    """What the compiled policy points to: the CA certificate's path, and the countersigner's URL."""
+    """What the compiled policy points to: the CA certificate's path, and the countersigner's URL.
+
+    `open_transports`: local transports (`containers-storage`, `oci`, …) that accept anything unless the
+    policy itself speaks of them; a `default` of reject would end `podman save`, `build` and bootc's storage.
+    """
 
     ca_path: str
     lookaside: str
+    open_transports: tuple[str, ...] = ()
 
 
 class Countersigned(Record):
@@ -95,6 +110,8 @@ def compile_policy(policy: Policy, host: Host) -> Compiled:
                 countersigned.append(Countersigned(scope=scope, marker=name))
                 lookasides[scope] = f"{host.lookaside}/{_domain(scope)}"
             transports[transport][scope] = requirements
+    for transport in host.open_transports:
+        transports.setdefault(transport, {"": [{"type": "insecureAcceptAnything"}]})
     default = [to_json(r) for r in policy.default.requirements]
     return Compiled(
         policy=_pretty({"default": default, "transports": transports}),

@@ -1,0 +1,100 @@
+"""`vouchsafe host`: make this host refuse what the policy does not accept, prove it, and take it back."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from typing import Any
+
+from vouchsafe.cli import options
+from vouchsafe.cli.console import Console
+
+_PLAN = """examples:
+  vouchsafe host plan
+        every file that would change, as a diff, and what follows from it
+  vouchsafe host plan --root /mnt/image -o json
+
+exit status: 0 it can be enabled, 1 something speaks against it, 78 the policy cannot be enforced
+"""
+_ENABLE = """examples:
+  vouchsafe host enable
+  vouchsafe host enable --root /mnt/image
+        in a Containerfile: nothing is started and no key is made; the host makes its own at first boot
+
+Run it again after each change of /etc/vouchsafe/policy.json: until then nothing is countersigned.
+
+exit status: 0 in force, 1 something speaks against it, 2 it did not hold and was taken back, 78 the policy
+cannot be enforced
+"""
+_DISABLE = """Every file is put back as it was before `enable`.
+
+exit status: 0 as it was, 1 somebody else has edited a file, 78 not enabled
+"""
+_STATUS = """exit status: 0 enforcing, 1 open, 2 broken
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the actions."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    plan = _action(actions, "plan", "show what enabling would change", _PLAN)
+    enable = _action(actions, "enable", "put the policy in /etc/vouchsafe into force", _ENABLE)
+    for each in (plan, enable):
+        _add_wish(each)
+    enable.add_argument("--dry-run", action="store_true", help="the same as `plan`")
+    disable = _action(actions, "disable", "put back what was there before", _DISABLE)
+    disable.add_argument("--overwrite-edits", action="store_true", help="also what somebody else has edited")
+    status = _action(actions, "status", "say whether this host enforces, and why not", _STATUS)
+    recover = _action(actions, "recover", "finish or undo a change that a crash left", "")
+    for each in (plan, enable, disable, status, recover):
+        each.add_argument(
+            "--root", metavar="DIR", type=options.given, default="/", help="of an image that is being built"
+        )
+        options.add_output(each, "text", "json")
+
+
+def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = actions.add_parser(
+        name, help=summary, description=summary[0].upper() + summary[1:] + ".", epilog=epilog
+    )
+    return made
+
+
+def _add_wish(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how")
+    group.add_argument(
+        "--lookaside",
+        metavar="URL",
+        type=options.given,
+        help="where clients ask for countersignatures (default: http://127.0.0.1:843)",
+    )
+    group.add_argument("--ca", metavar="FILE", type=options.given, help="default: /run/vouchsafe/ca.crt")
+    group.add_argument(
+        "--refuse-transport",
+        metavar="NAME",
+        type=options.given,
+        action="append",
+        default=[],
+        help="refuse images of this local transport too, such as docker-archive or dir; "
+        "by default what is on the host already is accepted, or podman could not build",
+    )
+    group.add_argument(
+        "--without-units", action="store_true", help="leave systemd alone: the countersigner is run elsehow"
+    )
+    group.add_argument(
+        "--overwrite-edits", action="store_true", help="also where somebody else has edited what was written"
+    )
+    group.add_argument(
+        "--insecure-default",
+        action="store_true",
+        help='enable although `default` or docker:"" accepts anything; `status` then says open',
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Do what was asked."""
+    modules = {"plan": "plan", "enable": "enable", "disable": "enable", "recover": "enable"}
+    name = modules.get(arguments.action, arguments.action)
+    action = importlib.import_module(f"vouchsafe.cli.host_{name}")
+    code: int = action.run(arguments, console)
+    return code

@@ -1,0 +1,96 @@
+"""`vouchsafe host plan`: every file with its diff, every consequence, and what speaks against it."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+from collections.abc import Iterator, Sequence
+
+from vouchsafe.cli import ACCEPTED, REJECTED
+from vouchsafe.cli.console import Console
+from vouchsafe.cli.host_wish import Target, planned
+from vouchsafe.errors import printable
+from vouchsafe.host.change import Edit
+from vouchsafe.host.objection import Objection
+from vouchsafe.host.places import STATE
+from vouchsafe.host.plan import Plan
+from vouchsafe.host.state import State
+
+SCHEMA_VERSION = 1
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Plan, print."""
+    plan = planned(arguments, Target(arguments.root))
+    show(plan, arguments, console)
+    return REJECTED if plan.refusals else ACCEPTED
+
+
+def show(plan: Plan, arguments: argparse.Namespace, console: Console) -> None:
+    """Print a plan."""
+    if arguments.output == "json":
+        console.print(json.dumps(as_json(plan), indent=2))
+        return
+    for edit in plan.changes:
+        console.print(console.style(_headline(edit), "bold"))
+        if not edit.path.startswith(STATE):
+            for line in _diff(edit):
+                console.print(f"    {line}")
+    if not plan.changes:
+        console.print("nothing to change: this policy is in force")
+    console.print(console.style("what follows", "bold"))
+    for each in plan.consequences:
+        console.print(f"    {printable(each.subject)}: {each.effect}")
+    show_objections(plan.objections, console)
+
+
+def show_objections(objections: Sequence[Objection], console: Console) -> None:
+    """What speaks against it, and the way out."""
+    for each in objections:
+        style = "bad" if each.severity == "refuses" else "warn"
+        console.print(f"{console.style(each.code, style)}: {printable(each.message)}")
+        if each.fix:
+            console.print(f"    fix: {printable(each.fix)}")
+
+
+def as_json(plan: Plan) -> dict[str, object]:
+    """The plan as one document."""
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "epoch": plan.epoch,
+        "changes": [
+            {"path": edit.path, "change": _headline(edit).partition(" ")[0], "diff": list(_diff(edit))}
+            for edit in plan.changes
+        ],
+        "consequences": [{"subject": each.subject, "effect": each.effect} for each in plan.consequences],
+        "objections": objections_json(plan.objections),
+        "possible": not plan.refusals,
+    }
+
+
+def objections_json(objections: Sequence[Objection]) -> list[dict[str, str]]:
+    """Each with its code."""
+    return [
+        {"code": each.code, "severity": each.severity, "message": each.message, "fix": each.fix}
+        for each in objections
+    ]
+
+
+def _headline(edit: Edit) -> str:
+    if edit.after.kind == "absent":
+        return f"remove {edit.path}"
+    if edit.after.kind == "link":
+        return f"link {edit.path} -> {edit.after.target}"
+    return f"{'create' if edit.before.kind == 'absent' else 'replace'} {edit.path}"
+
+
+def _diff(edit: Edit) -> Iterator[str]:
+    if edit.after.kind == "link":
+        return
+    for line in difflib.unified_diff(_lines(edit.before), _lines(edit.after), "before", "after", lineterm=""):
+        yield printable(line)
+
+
+def _lines(state: State) -> list[str]:
+    return state.content.decode("utf-8", "backslashreplace").splitlines()

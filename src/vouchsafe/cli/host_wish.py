@@ -1,0 +1,77 @@
+"""What the flags of `vouchsafe host` and the environment say about which host is meant, and how."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+
+from vouchsafe import wiring
+from vouchsafe.cli.usage import UsageError
+from vouchsafe.errors import ConfigurationError
+from vouchsafe.host.places import CA, LOOKASIDE
+from vouchsafe.host.plan import Plan, Wish, enabling
+from vouchsafe.host.surroundings import User
+from vouchsafe.policy.compile import LOCAL_TRANSPORTS, Host
+from vouchsafe.policy.scope import Policy
+from vouchsafe.ports import HostEdits
+from vouchsafe.wiring import machine
+
+
+class Target:
+    """The host that is meant: this one, or an image below a folder."""
+
+    def __init__(self, root: str) -> None:
+        """Nothing is read yet."""
+        self.root = root
+        self.is_live = root == "/"
+        self.files: HostEdits = machine.files(root)
+        self.host = machine.below(wiring.this_host(), root)
+
+    def policy(self) -> Policy:
+        """Its policy. ConfigurationError."""
+        found = machine.policy(self.host)
+        if found is None:
+            raise ConfigurationError(
+                "policy-missing",
+                f"expected a policy in {self.host.settings.etc}/vouchsafe/policy.json, got none",
+                hint="`vouchsafe identity from-gitlab PROJECT` writes one.",
+            )
+        return found
+
+    def homes(self) -> tuple[User, ...]:
+        """Who runs this, where HOME may differ from what /etc/passwd says (sudo -E)."""
+        settings = self.host.settings
+        if not self.is_live or not settings.home.startswith("/"):
+            return ()
+        return (User(name="HOME", uid=settings.uid, home=settings.home),)
+
+    def now(self) -> datetime:
+        """The time."""
+        return self.host.clock.now()
+
+
+def wish(arguments: argparse.Namespace, target: Target) -> Wish:
+    """How the flags want it."""
+    unknown = sorted(set(arguments.refuse_transport) - set(LOCAL_TRANSPORTS))
+    if unknown:
+        raise UsageError(f"expected one of {', '.join(LOCAL_TRANSPORTS)}, got {unknown[0]}")
+    accepted = tuple(each for each in LOCAL_TRANSPORTS if each not in arguments.refuse_transport)
+    lookaside = (arguments.lookaside or LOOKASIDE).rstrip("/")
+    if not lookaside.startswith(("http://127.0.0.1:", "file:///")):
+        raise UsageError(
+            f"expected a lookaside at http://127.0.0.1:PORT or file:///PATH, got {lookaside}",
+            hint="A name or another address can be answered by somebody else.",
+        )
+    return Wish(
+        is_live=target.is_live,
+        host=Host(ca_path=arguments.ca or CA, lookaside=lookaside, open_transports=accepted),
+        insecure_default=arguments.insecure_default,
+        overwrite_edits=arguments.overwrite_edits,
+        with_units=not arguments.without_units,
+        homes=target.homes(),
+    )
+
+
+def planned(arguments: argparse.Namespace, target: Target) -> Plan:
+    """The plan. ConfigurationError."""
+    return enabling(target.policy(), wish(arguments, target), target.files, at=target.now())

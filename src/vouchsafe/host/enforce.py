@@ -1,0 +1,66 @@
+"""Carries a plan out: under a lock, after what a crash left was settled, and with a way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vouchsafe.errors import HostError
+from vouchsafe.host import change
+from vouchsafe.host.change import Outcome
+from vouchsafe.host.objection import Objection, refusing
+from vouchsafe.host.places import LOCK
+from vouchsafe.host.plan import Plan, disabling
+from vouchsafe.ports import HostEdits
+
+Proof = Callable[[], str]  # why what was enabled does not hold; empty when it does
+
+
+def recover(files: HostEdits) -> Outcome:
+    """Finish or undo what a crash left."""
+    with files.only_one(LOCK):
+        return change.recover(files)
+
+
+def enable(make_plan: Callable[[], Plan], files: HostEdits, *, prove: Proof | None = None) -> Plan:
+    """Put a plan into force, and take it back when `prove` says that it does not hold.
+
+    `make_plan` is called under the lock, so that nothing changes between the plan and the change.
+    HostError `host-refused` when something speaks against it, `host-proof` when it did not hold.
+    """
+    with files.only_one(LOCK):
+        change.recover(files)
+        plan = make_plan()
+        _must_not_be_refused(plan.objections)
+        if not plan.changes:
+            return plan
+        change.carry_out(plan.edits, files)
+        if prove is not None and (why := _proof(prove)):
+            change.undo(plan.edits, files)
+            raise HostError(
+                "host-proof", f"expected every leg of the proof to hold, got: {why}", hint="All is as it was."
+            )
+        return plan
+
+
+def _proof(prove: Proof) -> str:
+    try:
+        return prove()
+    except HostError as error:
+        return error.message
+
+
+def disable(files: HostEdits, *, overwrite_edits: bool = False) -> None:
+    """Put back what was there before. HostError, ConfigurationError."""
+    with files.only_one(LOCK):
+        change.recover(files)
+        edits, objections = disabling(files, overwrite_edits=overwrite_edits)
+        _must_not_be_refused(objections)
+        change.carry_out(edits, files)
+
+
+def _must_not_be_refused(objections: tuple[Objection, ...]) -> None:
+    refused = refusing(objections)
+    if refused:
+        first = refused[0]
+        more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
+        raise HostError("host-refused", f"{first.message}{more}", hint=first.fix)

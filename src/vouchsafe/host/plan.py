@@ -1,0 +1,183 @@
+"""What enabling would change on a host: every file, what speaks against it, and what follows from it.
+
+Nothing is changed here. A plan with an objection that refuses is not carried out by anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from vouchsafe.errors import ConfigurationError
+from vouchsafe.host import containers, originals, state, surroundings, units
+from vouchsafe.host.change import Edit
+from vouchsafe.host.containers import Containers
+from vouchsafe.host.objection import Consequence, Objection, refusing
+from vouchsafe.host.places import (
+    CA,
+    LARGEST_FILE,
+    LOOKASIDE,
+    ORIGINALS,
+    POLICY,
+    PUBLIC_MODE,
+    REGISTRIES,
+    SECRET_MODE,
+)
+from vouchsafe.host.state import State, state_of
+from vouchsafe.host.surroundings import User
+from vouchsafe.policy import applied as applying
+from vouchsafe.policy.applied import Applied
+from vouchsafe.policy.compile import LOCAL_TRANSPORTS, Host
+from vouchsafe.policy.scope import Policy
+from vouchsafe.ports import HostFiles
+from vouchsafe.record import Record
+
+# What a registries.d file that is not there reads like.
+NO_REGISTRIES = b"docker: {}\n"
+
+
+class Wish(Record):
+    """How the operator wants it. `is_live`: this running machine, not an image that is being built."""
+
+    is_live: bool
+    host: Host = Host(ca_path=CA, lookaside=LOOKASIDE, open_transports=LOCAL_TRANSPORTS)
+    insecure_default: bool = False
+    overwrite_edits: bool = False
+    with_units: bool = True
+    homes: tuple[User, ...] = ()
+
+
+class Plan(Record):
+    """What would be done."""
+
+    epoch: str
+    edits: tuple[Edit, ...]
+    objections: tuple[Objection, ...]
+    consequences: tuple[Consequence, ...]
+    containers: Containers
+
+    @property
+    def refusals(self) -> tuple[Objection, ...]:
+        """What keeps it from being carried out."""
+        return refusing(self.objections)
+
+    @property
+    def changes(self) -> tuple[Edit, ...]:
+        """The edits that change something."""
+        return tuple(edit for edit in self.edits if edit.changes)
+
+
+def enabling(policy: Policy, wish: Wish, files: HostFiles, *, at: datetime) -> Plan:
+    """The plan to put `policy` into force. ConfigurationError when it cannot be enforced at all."""
+    made = containers.written(policy, wish.host)
+    current = read_applied(files)
+    known = originals.read(files)
+    linked = units.edits(files) if wish.with_units and not units.missing(files) else ()
+    compiled = made.compiled
+    registries = state.file(compiled.registries, PUBLIC_MODE) if compiled.registries else state.ABSENT
+    together = (
+        _edit(REGISTRIES, registries, files).replace(neutral=NO_REGISTRIES),
+        _edit(POLICY, state.file(compiled.policy, PUBLIC_MODE), files),
+    )
+    record = Applied(
+        epoch=compiled.epoch,
+        host=wish.host,
+        files={edit.path: edit.after.hash for edit in together},
+        insecure_default=wish.insecure_default,
+        at=f"{at:%Y-%m-%dT%H:%M:%SZ}",
+    )
+    if current is not None and record.replace(at=current.at) == current:
+        record = current
+    kept = {edit.path: edit.before for edit in (*together, *linked)} | (known or {})
+    notes = (
+        _edit(ORIGINALS, state.file(originals.write(kept), SECRET_MODE), files),
+        _edit(applying.PATH, state.file(applying.write(record), PUBLIC_MODE), files),
+    )
+    return Plan(
+        epoch=compiled.epoch,
+        edits=(*(note.replace(when="first") for note in notes), *linked, *together),
+        objections=tuple(_objections(wish, made, files, current)),
+        consequences=containers.consequences(policy, made),
+        containers=made,
+    )
+
+
+def read_applied(files: HostFiles) -> Applied | None:
+    """What is in force, by our own record; None when nothing is. ConfigurationError."""
+    blob = files.read(applying.PATH, largest=LARGEST_FILE)
+    return None if blob is None else applying.parse(blob)
+
+
+def edited_since(current: Applied | None, files: HostFiles) -> tuple[str, ...]:
+    """The files that somebody else has written since; a broken glass is no such edit."""
+    if current is None:
+        return ()
+    return tuple(path for path, known in current.files.items() if state_of(files, path).hash != known)
+
+
+def _edit(path: str, after: State, files: HostFiles) -> Edit:
+    before = state_of(files, path)
+    same = before.kind == after.kind == "file" and before.replace(owner=None) == after
+    return Edit(path=path, before=before, after=before if same else after, when="together")
+
+
+def _objections(
+    wish: Wish, made: Containers, files: HostFiles, current: Applied | None
+) -> Iterator[Objection]:
+    if not wish.insecure_default:
+        yield from containers.open_bottom(made.as_read)
+    if wish.is_live and (why := surroundings.forgets_etc(files)):
+        yield Objection(
+            code="host-etc-transient",
+            message=f"expected an /etc that outlives a boot, got {why}",
+            fix="build it into the image: vouchsafe host enable --root DIR",
+        )
+    yield from surroundings.writers(files)
+    yield from surroundings.outranking(files, wish.homes)
+    yield from containers.conflicts(made.compiled, files)
+    if not wish.overwrite_edits:
+        for path in edited_since(current, files):
+            yield Objection(
+                code="host-edited",
+                message=f"expected {path} as vouchsafe wrote it, got one that somebody else has edited",
+                fix="put the change into /etc/vouchsafe/policy.json, then --overwrite-edits",
+            )
+    absent = units.missing(files) if wish.with_units else ()
+    if absent:
+        yield Objection(
+            code="host-units-missing",
+            message=f"expected the unit {absent[0]} to be installed, got none",
+            fix="install deploy/systemd, or run the countersigner yourself and say --without-units",
+        )
+
+
+def disabling(files: HostFiles, *, overwrite_edits: bool) -> tuple[tuple[Edit, ...], tuple[Objection, ...]]:
+    """The edits that put back what was there, and what speaks against it."""
+    known = originals.read(files)
+    if known is None:
+        raise ConfigurationError(
+            "host-not-enabled", "expected a host that vouchsafe was enabled on, got none"
+        )
+    edits = [
+        Edit(
+            path=path,
+            before=state_of(files, path),
+            after=original,
+            when="together" if path in {POLICY, REGISTRIES} else "last",
+            neutral=NO_REGISTRIES if path == REGISTRIES else None,
+        )
+        for path, original in known.items()
+    ]
+    edits += [
+        Edit(path=path, before=state_of(files, path), after=state.ABSENT, when="last")
+        for path in (applying.PATH, ORIGINALS)
+    ]
+    edited = () if overwrite_edits else edited_since(read_applied(files), files)
+    return tuple(edits), tuple(
+        Objection(
+            code="host-edited",
+            message=f"expected {path} as vouchsafe wrote it, got one that somebody else has edited",
+            fix="keep what you need of it, then --overwrite-edits",
+        )
+        for path in edited
+    )

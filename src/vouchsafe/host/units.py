@@ -1,0 +1,53 @@
+"""The systemd units of the countersigner, and the links that start them at boot.
+
+The units come with the package; enabling them is a link in /etc, made and taken back like every other edit.
+Never a write to /usr.
+"""
+
+from __future__ import annotations
+
+from vouchsafe.host import state
+from vouchsafe.host.change import Edit
+from vouchsafe.host.state import state_of
+from vouchsafe.ports import HostFiles
+
+# systemd.unit(5), in the order of precedence
+FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
+SYSTEMD_RUNS = "/run/systemd/system"
+SOCKET = "vouchsafe-countersign.socket"
+SERVICE = "vouchsafe-countersign.service"
+ENABLED = {
+    "vouchsafe-authority.service": "sockets.target",
+    SOCKET: "sockets.target",
+    "vouchsafe-recover.service": "sysinit.target",
+    "vouchsafe-status.path": "multi-user.target",
+    "vouchsafe-break-glass.timer": "timers.target",
+}
+
+
+def missing(files: HostFiles) -> tuple[str, ...]:
+    """Units that are not installed."""
+    return tuple(unit for unit in (*ENABLED, SERVICE) if not _path_of(unit, files))
+
+
+def edits(files: HostFiles) -> tuple[Edit, ...]:
+    """The links that enable them."""
+    found = []
+    for unit, target in ENABLED.items():
+        path = f"/etc/systemd/system/{target}.wants/{unit}"
+        wanted = state.link(_path_of(unit, files))
+        before = state_of(files, path)
+        found.append(Edit(path=path, before=before.replace(content=b""), after=wanted, when="first"))
+    return tuple(found)
+
+
+def systemd_runs(files: HostFiles) -> bool:
+    """Whether there is a systemd to talk to (sd_booted(3))."""
+    return files.look(SYSTEMD_RUNS).kind == "folder"
+
+
+def _path_of(unit: str, files: HostFiles) -> str:
+    for folder in FOLDERS:
+        if files.look(f"{folder}/{unit}").kind != "absent":
+            return f"{folder}/{unit}"
+    return ""

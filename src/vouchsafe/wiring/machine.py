@@ -1,0 +1,38 @@
+"""The machine itself: its files below a root, its programs, and its policy as it stands there."""
+
+from __future__ import annotations
+
+from vouchsafe import wiring
+from vouchsafe.adapters.hosttree import HostTree
+from vouchsafe.adapters.process import Programs
+from vouchsafe.policy.scope import Policy
+from vouchsafe.ports import HostEdits, Runner
+from vouchsafe.wiring import Host
+
+
+def files(root: str = "/") -> HostEdits:
+    """The files of this machine, or of an image that is being built."""
+    return HostTree(root)
+
+
+def programs(host: Host) -> Runner:
+    """The programs that this process would find."""
+    return Programs(host.settings.search_path)
+
+
+def below(host: Host, root: str) -> Host:
+    """The host as it is seen below another root."""
+    if root == "/":
+        return host
+    base = root.rstrip("/")
+    settings = host.settings
+    return host.replace(
+        settings=settings.replace(
+            etc=f"{base}{settings.etc}", share=f"{base}{settings.share}", run=f"{base}{settings.run}"
+        )
+    )
+
+
+def policy(host: Host) -> Policy | None:
+    """/etc/vouchsafe/policy.json and its drop-ins; None when this host has none."""
+    return wiring.policy_of_host(host)
