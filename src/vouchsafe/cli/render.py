@@ -29,11 +29,13 @@ def word(verdict: Verdict) -> str:
     return "not verified" if isinstance(verdict, Accepted) and not verdict.verified else verdict.word
 
 
-def text(verdict: Verdict, console: Console, *, everything: bool = False) -> str:
-    """All of it. `everything`: more reasons than fit a screen, as --verbose does."""
+def text(verdict: Verdict, console: Console, *, everything: bool = False, advice: str = "") -> str:
+    """All of it. `everything`: more reasons than fit a screen, as --verbose does. `advice` comes last."""
     said = word(verdict)
     head = f"{console.style(said, _STYLES[said])}  {console.style(printable(verdict.reference), 'bold')}"
     lines = [line(label, value) for label, value in _body(verdict, everything=everything or console.verbose)]
+    if advice:
+        lines.append(line("note", advice))
     return "\n".join((head, *lines))
 
 

@@ -13,6 +13,7 @@ from vouchsafe.cli.signer import policy_of
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.evidence.bundle import FAMILY
 from vouchsafe.image.reference import Reference
+from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Rejected, Verdict
 
 MOST_AT_ONCE = 8  # images judged at the same time
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             from vouchsafe.cli.several import judge_all
 
             verdicts = judge_all(questions, judge, console, most_at_once=MOST_AT_ONCE)
-    show(verdicts, arguments, console)
+    show(verdicts, questions[0].policy, arguments, console)
     return max(exit_code(verdict, allow_unverified=arguments.allow_unverified) for verdict in verdicts)
 
 
@@ -103,7 +104,9 @@ def exit_code(verdict: Verdict, *, allow_unverified: bool = False) -> int:
             return CONFIGURATION if mine else UNDECIDED
 
 
-def show(verdicts: tuple[Verdict, ...], arguments: argparse.Namespace, console: Console) -> None:
+def show(
+    verdicts: tuple[Verdict, ...], policy: Policy, arguments: argparse.Namespace, console: Console
+) -> None:
     """Print in the format that was asked for."""
     if arguments.output == "json":
         from vouchsafe.cli.json_output import document
@@ -114,10 +117,12 @@ def show(verdicts: tuple[Verdict, ...], arguments: argparse.Namespace, console: 
 
         console.print(report(verdicts, allow_unverified=arguments.allow_unverified))
     else:
+        from vouchsafe.cli.advice import unpinned
         from vouchsafe.cli.render import text
 
         for number, verdict in enumerate(verdicts):
-            console.print(("\n" if number else "") + text(verdict, console))
+            said = text(verdict, console, advice=unpinned(policy, verdict))
+            console.print(("\n" if number else "") + said)
 
 
 def _bundle(path: str, host: wiring.Host) -> Candidate:

@@ -233,3 +233,17 @@ def test_the_policy_of_the_host(lab: Lab, tmp_path: Path) -> None:
     written(folder, ".hidden.json", "{")
     written(folder, "backup.json~", "{")
     assert list(policy_of(arguments, host).transports["docker"]) == ["registry.example"]
+
+
+def test_says_what_would_pin_the_pipeline(lab: Lab) -> None:
+    """A subject alone can be borrowed; with the project's number and the trigger there is nothing to add."""
+    number = lab.sigstore.workload.claims["source-repository-identifier"]
+    project = ["--claim", f"source-repository-identifier={number}"]
+    trigger = ["--claim", "build-trigger=push"]
+    said = run("verify", *lab.flags(), lab.docker("signed")).out
+    assert f"add {project[0]} {project[1]} {trigger[0]} {trigger[1]}" in said
+    assert f"add {trigger[0]} {trigger[1]}" in run("verify", *lab.flags(), *project, lab.docker("signed")).out
+    assert "add --claim" not in run("verify", *lab.flags(), *project, *trigger, lab.docker("signed")).out
+    assert "add --claim" not in run("verify", *lab.flags(), lab.docker("feature")).out
+    keyed = run("verify", "--key", lab.key, "--tls-verify=false", lab.docker("keyed"))
+    assert "add --claim" not in keyed.out
