@@ -11,7 +11,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from vouchsafe.image.digest import Digest
@@ -57,11 +57,10 @@ def _address(process: subprocess.Popen[str]) -> str:
 
 
 def _copy(store: RegistryStore, address: str) -> None:
-    connection = http.client.HTTPConnection(address)
-    for repository in store.repositories():
-        for tag in store.tags(repository):
-            _push(store, connection, repository, tag)
-    connection.close()
+    with closing(http.client.HTTPConnection(address)) as connection:
+        for repository in store.repositories():
+            for tag in store.tags(repository):
+                _push(store, connection, repository, tag)
 
 
 def _push(store: RegistryStore, connection: http.client.HTTPConnection, repository: str, wanted: str) -> None:
