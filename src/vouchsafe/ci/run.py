@@ -23,12 +23,13 @@ from vouchsafe.record import Record
 from vouchsafe.signing.attach import Attachment
 from vouchsafe.signing.make import FORMS, Form, Made, Statement, attach, make
 from vouchsafe.signing.together import together
-from vouchsafe.verification.signature import LogPlace
+from vouchsafe.verification import VerifiedSignature
 from vouchsafe.wiring.signing import Bench
 
 MOST_AT_ONCE = 8  # manifests of one image: a log takes its time for each
 
 Tell = Callable[[str], None]
+Present = dict[Form, VerifiedSignature]  # what is there already, by form
 
 
 class Order(Record):
@@ -86,7 +87,7 @@ class Run:
         present = together(looks, most=MOST_AT_ONCE)
         jobs = [_Job(each, forms, order) for each, forms in zip(found, present, strict=True)]
         for job in jobs:
-            consumers.demand(order.required, job.present | order.forms, job.found.subject.digest)
+            consumers.demand(order.required, job.forms, job.found.subject.digest)
         todo = [job for job in jobs if job.missing]
         who = self._who
         if todo and not order.dry_run:
@@ -96,15 +97,17 @@ class Run:
             return done
         return done.replace(seen=self._read_back(bench.registry, image, jobs, who))
 
-    def _present(self, registry: PushRegistry, image: Reference, each: Found) -> frozenset[Form]:
+    def _present(self, registry: PushRegistry, image: Reference, each: Found) -> Present:
         """The forms in which this signer has said this already."""
         asked = [form for form in FORMS if self._order.required or form in self._order.forms]
-        digest = each.subject.digest
-        return frozenset(form for form in asked if self._sees(registry, image, digest, form, self._who))
+        by_digest = image.with_digest(each.subject.digest)
+        found = {form: self._find(registry, by_digest, form, self._who) for form in asked}
+        return {form: signature for form, signature in found.items() if signature is not None}
 
-    def _sees(self, registry: PushRegistry, image: Reference, digest: Digest, form: Form, who: Who) -> bool:
-        by_digest = image.with_digest(digest)
-        return self._witness.find(registry, by_digest, who, form, self._order.statement) is not None
+    def _find(
+        self, registry: PushRegistry, by_digest: Reference, form: Form, who: Who
+    ) -> VerifiedSignature | None:
+        return self._witness.find(registry, by_digest, who, form, self._order.statement)
 
     def _publish(self, bench: Bench, image: Reference, jobs: list[_Job]) -> Who:
         """Make all evidence, then attach it; who signed, as the certificate has it."""
@@ -137,10 +140,9 @@ class Run:
         for job in jobs:
             digest = job.found.subject.digest
             tasks += [partial(self._own, registry, image, digest, form, who) for form in job.wanted]
-            forms = job.present | self._order.forms
             named = Signature(identity=who.identity, key=who.key, name=self._name(image))
             tasks += [
-                partial(reader.read, image.with_digest(digest), digest, named, forms)
+                partial(reader.read, image.with_digest(digest), digest, named, job.forms)
                 for reader in self._readers
             ]
         return tuple(seen for seen in together(tasks, most=MOST_AT_ONCE) if seen is not None)
@@ -149,7 +151,7 @@ class Run:
         return self._order.name or str(image.repository)
 
     def _own(self, registry: PushRegistry, image: Reference, digest: Digest, form: Form, who: Who) -> Seen:
-        ok = self._sees(registry, image, digest, form, who)
+        ok = self._find(registry, image.with_digest(digest), form, who) is not None
         words = "" if ok else "published, and not found again"
         return Seen(reader=f"vouchsafe ({form})", digest=digest, ok=ok, words=words)
 
@@ -157,24 +159,32 @@ class Run:
 class _Job:
     """One manifest's part of the run."""
 
-    def __init__(self, found: Found, present: frozenset[Form], order: Order) -> None:
+    def __init__(self, found: Found, present: Present, order: Order) -> None:
         self.found = found
-        self.present = present
-        self.missing = order.forms - present
+        self.forms = order.forms | present.keys()
+        self.missing = order.forms - present.keys()
         self.wanted = [form for form in FORMS if form in order.forms]
-        self._made: dict[Form, tuple[str, tuple[LogPlace, ...]]] = {}
+        self._present = present
+        self._made: dict[Form, tuple[str, VerifiedSignature]] = {}
 
     def keep(self, made: Made, place: str) -> None:
         """Remember what was attached."""
-        self._made[made.form] = (place, made.verified.logged)
+        self._made[made.form] = (place, made.verified)
 
     def done(self, *, dry_run: bool) -> ManifestDone:
         """What has been, or would be done."""
+        unmade: State = "would sign" if dry_run else "signed"
         forms = []
         for form in self.wanted:
-            place, logged = self._made.get(form, ("", ()))
-            state: State = "already" if form in self.present else "would sign" if dry_run else "signed"
-            forms.append(FormDone(form=form, state=state, place=place, logged=logged))
+            if form in self._present:
+                there = self._present[form]
+                done = FormDone(form=form, state="already", place=there.origin, logged=there.logged)
+            elif form in self._made:
+                place, verified = self._made[form]
+                done = FormDone(form=form, state="signed", place=place, logged=verified.logged)
+            else:
+                done = FormDone(form=form, state=unmade)
+            forms.append(done)
         return ManifestDone(
             digest=self.found.subject.digest, platform=self.found.platform, forms=tuple(forms)
         )

@@ -31,9 +31,11 @@ INTERRUPTED = 130
 COMMANDS = {
     "verify": "verify that images were signed by whom you trust",
     "explain": "show everything that was looked at, rule by rule, and what to do",
+    "sign": "sign images for the consumers there are, and read it back",
     "policy": "check, show and test policies",
     "identity": "explain who signed, or write a policy for a GitLab project",
     "trust": "show or refresh whose signatures are believed",
+    "ci": "check that a registry's tag cleanup deletes no signatures",
     "host": "make this host refuse what the policy does not accept, and prove it",
     "completion": "print a completion script for bash, zsh or fish",
 }

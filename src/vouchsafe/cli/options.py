@@ -53,6 +53,14 @@ def add_sources(parser: argparse.ArgumentParser, *, bundle: bool = True) -> None
     group = parser.add_argument_group("where to look")
     if bundle:
         _word(group, "--bundle", "FILE", "judge this Sigstore bundle instead of the registry's")
+    group.add_argument(
+        "--offline", action="store_true", help="ask nobody but the image's own registry, not even for trust"
+    )
+    add_registry(group)
+
+
+def add_registry(group: argparse._ActionsContainer, *, seconds: float = DEFAULT_SECONDS) -> None:
+    """How registries are reached; `seconds` is the default time for one image."""
     _word(group, "--authfile", "FILE", "registry credentials (auth.json)")
     _word(group, "--cert-dir", "DIR", "*.crt, *.cert and *.key for the registry")
     group.add_argument(
@@ -64,13 +72,10 @@ def add_sources(parser: argparse.ArgumentParser, *, bundle: bool = True) -> None
     )
     _word(group, "--registries-conf", "FILE", "instead of /etc/containers/registries.conf")
     group.add_argument(
-        "--offline", action="store_true", help="ask nobody but the image's own registry, not even for trust"
-    )
-    group.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=_seconds,
-        default=DEFAULT_SECONDS,
+        default=seconds,
         help="for one image (default: %(default)g)",
     )
 

@@ -45,12 +45,12 @@ class Services(Record):
     trusted_root: bytes = b""
 
     @property
-    def hosts(self) -> str:
-        """For people: where requests go."""
+    def urls(self) -> tuple[str, ...]:
+        """Where requests go, each once."""
         every = [self.fulcio, *(log.url for log in self.logs), *self.timestamps]
         if self.legacy_log is not None:
             every.append(self.legacy_log.url)
-        return ", ".join(dict.fromkeys(each for each in every if each))
+        return tuple(dict.fromkeys(each for each in every if each))
 
 
 # Sigstore's public-good services, as its signing_config.v0.2.json names them.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Self
 
 from vouchsafe.adapters.http import Budget, HttpClient
 from vouchsafe.adapters.registry.push import PushClient
@@ -30,7 +29,7 @@ class Bench(Record):
 
 
 class Workshop:
-    """Made once for a run, so that connections and registry tokens are shared. A context manager. Thread-safe."""
+    """Made once for a run, so that connections and registry tokens are shared. Thread-safe."""
 
     def __init__(self, host: Host, services: Services, *, ca_file: str = "") -> None:
         """`ca_file`: CAs of the services beside the system's, in PEM. Nothing is asked yet."""
@@ -41,11 +40,7 @@ class Workshop:
         self._http = HttpClient(proxies=settings.proxies, trust=settings.trust)
         self._registry = PushClient(self._http, settings)
 
-    def __enter__(self) -> Self:
-        """As it is."""
-        return self
-
-    def __exit__(self, *failure: object) -> None:
+    def close(self) -> None:
         """Close idle connections."""
         self._http.close()
 
@@ -120,10 +115,10 @@ def readers(host: Host, *, trusted_root: bytes, root: TrustRoot) -> tuple[ImageR
 
     programs, environ = Programs(host.settings.search_path), surroundings.environment()
     found: list[ImageReader] = []
-    cosign = Program.find("cosign", programs, host.settings, environ, "version")
+    cosign = Program.find("cosign", programs, host.settings, environ)
     if cosign is not None:
         found.append(Cosign(cosign, trusted_root=trusted_root))
-    skopeo = Program.find("skopeo", programs, host.settings, environ, "--version")
+    skopeo = Program.find("skopeo", programs, host.settings, environ)
     if skopeo is not None:
         found.append(Skopeo(skopeo, root=root))
     return tuple(found)

@@ -9,7 +9,8 @@ from vouchsafe.image.reference import Reference
 from vouchsafe.ports import Signature
 from vouchsafe.verification.trust import TrustRoot, parse_trusted_root
 
-_OLD = "2."
+# How the help of cosign 2 qualifies what cosign 3 always takes; distributions build both as version `devel`.
+_OLD = b"Requires --new-bundle-format"
 
 
 class Cosign:
@@ -20,12 +21,13 @@ class Cosign:
         self._program = program
         self._trusted_root = trusted_root
         self._root = parse_trusted_root(trusted_root) if trusted_root else TrustRoot()
-        self._is_old = program.version.startswith(_OLD)
+        self._is_old = _OLD in program.run(["verify", "--help"], {}).output
+        self._version = program.version("version") or ("2" if self._is_old else "3")
 
     @property
     def name(self) -> str:
         """See the port."""
-        return f"cosign {self._program.version}"
+        return f"cosign {self._version}"
 
     def read(self, image: Reference, signature: Signature) -> str:
         """See the port."""

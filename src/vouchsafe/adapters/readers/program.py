@@ -27,21 +27,22 @@ class Program(Record):
     programs: Programs
     settings: Settings
     environ: Mapping[str, str]
-    version: str
 
     @classmethod
     def find(
-        cls, name: str, programs: Programs, settings: Settings, environ: Mapping[str, str], *asked: str
+        cls, name: str, programs: Programs, settings: Settings, environ: Mapping[str, str]
     ) -> Program | None:
-        """The program in PATH; None when there is none, or it does not say which version it is."""
+        """The program in PATH; None when there is none."""
         path = programs.find(name)
         if path is None:
             return None
-        finished = programs.run((path, *asked), environment=harmless(environ))
+        return cls(path=path, programs=programs, settings=settings, environ=environ)
+
+    def version(self, argument: str) -> str:
+        """The version it says it is, "" where it does not (Debian's cosign says `devel`)."""
+        finished = self.run([argument], {})
         found = _VERSION.search((finished.output + finished.errors).decode("utf-8", "replace"))
-        if finished.status != 0 or found is None:
-            return None
-        return cls(path=path, programs=programs, settings=settings, environ=environ, version=found[1])
+        return found[1] if found is not None else ""
 
     def run(self, arguments: Sequence[str], more: Mapping[str, str]) -> Finished:
         """Run it; `more` are variables on top of ours without its secrets."""

@@ -19,7 +19,7 @@ from vouchsafe.verification.trust import TrustRoot
 NOBODY = "nobody@vouchsafe.invalid"
 _REFUSED_LAST = "is rejected by policy"  # the second rule: the first was satisfied
 # How containers/image says that only the address was wrong (signature/fulcio_cert.go).
-_ONLY_THE_ADDRESS = f"Required email {NOBODY} not found"
+_ONLY_THE_ADDRESS = f'Required email "{NOBODY}" not found'
 
 
 class Skopeo:
@@ -29,11 +29,12 @@ class Skopeo:
         """`root`: whose certificates and log are believed."""
         self._program = program
         self._root = root
+        self._version = program.version("--version")
 
     @property
     def name(self) -> str:
         """See the port."""
-        return f"skopeo {self._program.version}"
+        return f"skopeo {self._version}".rstrip()
 
     def read(self, image: Reference, signature: Signature) -> str:
         """See the port."""
@@ -56,7 +57,7 @@ class Skopeo:
                 ],
                 self._variables(),
             )
-        said = finished.errors.decode("utf-8", "replace")
+        said = finished.errors.decode("utf-8", "replace").replace('\\"', '"')  # logfmt
         expected = _REFUSED_LAST if signature.identity is None else _ONLY_THE_ADDRESS
         return "" if finished.status != 0 and expected in said else words(finished)
 
