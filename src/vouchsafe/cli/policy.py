@@ -14,6 +14,8 @@ _CHECK = """examples:
         these files as one policy: the main file first, then what it is joined with
   vouchsafe policy check --dialect containers /etc/containers/policy.json
         each file alone, as podman, skopeo, bootc and CRI-O load it
+  vouchsafe policy check -o codequality policy.json > gl-code-quality-report.json
+        for GitLab, which shows it beside the changes of a merge request
 
 exit status: 0 clean, 1 something was found, 78 the dialect cannot load it, 64 usage
 """
@@ -56,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="vouchsafe",
         help="whose grammar (default: %(default)s); containers: what stock clients load",
     )
-    options.add_output(check, "text", "json")
+    options.add_output(check, "text", "json", "codequality")
     show = actions.add_parser("show", help="show what applies to an image and why", epilog=_SHOW)
     show.description = "Show which scope and demands of a policy apply to an image, and why."
     show.add_argument(

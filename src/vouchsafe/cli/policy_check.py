@@ -33,6 +33,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         findings.append(Finding.of(error))
     if arguments.output == "json":
         console.print(_json(findings, loads=loads))
+    elif arguments.output == "codequality":
+        from vouchsafe.cli import codequality
+
+        console.print(codequality.report(findings))
     else:
         for finding in findings:
             _print(finding, console)

@@ -13,9 +13,11 @@ import pytest
 
 from tests.cli_lab import FEATURE, ISSUER, MAIN, Lab, run, written
 from vouchsafe import wiring
+from vouchsafe.cli import codequality
 from vouchsafe.cli.policy_material import material_of
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy import cases
+from vouchsafe.policy.finding import Finding
 from vouchsafe.policy.lint import PUBLIC_GOOD_ROOT
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -113,6 +115,38 @@ def test_check_as_json(tmp_path: Path) -> None:
     assert {finding["code"] for finding in document["findings"]} >= {"default-accepts"}
     broken = json.loads(run("policy", "check", "-o", "json", written(tmp_path, "b.json", "{")).out)
     assert (broken["loads"], broken["findings"][0]["severity"]) == (False, "error")
+
+
+def test_check_as_code_quality(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What GitLab asks of each finding; its path is the repository's, and its line may move."""
+    monkeypatch.chdir(tmp_path)
+    path = policy(tmp_path, {"default": [{"type": "insecureAcceptAnything"}]})
+    ended = run("policy", "check", "-o", "codequality", path)
+    first, *_ = found = json.loads(ended.out)
+    assert (ended.code, ended.err) == (1, "")
+    assert (first["check_name"], first["severity"]) == ("vouchsafe/default-accepts", "major")
+    assert first["location"] == {"path": "policy.json", "lines": {"begin": 2}}
+    assert "expected a strict default" in first["description"]
+    path.write_text("\n" + path.read_text())
+    moved = json.loads(run("policy", "check", "-o", "codequality", "policy.json").out)
+    assert [each["fingerprint"] for each in moved] == [each["fingerprint"] for each in found]
+    assert moved[0]["location"]["lines"] == {"begin": 3}
+
+
+def test_code_quality_of_what_does_not_load(tmp_path: Path) -> None:
+    """A policy that does not load is a finding, too; a clean one has none."""
+    broken = run("policy", "check", "-o", "codequality", written(tmp_path, "b.json", "{"))
+    assert (broken.code, [each["severity"] for each in json.loads(broken.out)]) == (78, ["critical"])
+    assert run("policy", "check", "-o", "codequality", policy(tmp_path, STRICT)) == (0, "[]\n", "")
+
+
+def test_code_quality_of_the_same_thing_twice() -> None:
+    """Each has its own fingerprint, or GitLab would show one; what stands nowhere stands in line 1."""
+    finding = Finding(file="/etc/p.json", line=0, code="x", message="m", fix="", severity="warning")
+    one, two = json.loads(codequality.report([finding, finding]))
+    assert one["fingerprint"] != two["fingerprint"]
+    assert one["location"] == {"path": "/etc/p.json", "lines": {"begin": 1}}
+    assert (one["severity"], one["description"]) == ("major", "m")
 
 
 def test_check_of_what_is_named(lab: Lab, tmp_path: Path) -> None:
