@@ -15,7 +15,7 @@ from vouchsafe.testing.loopback import Request, Response
 
 MEMBER = "glpat-of-a-member"
 JOB = "glcbt-of-a-job"
-_OF_MEMBERS = ("ci_config_path", "container_registry_access_level")
+_OF_MEMBERS = ("ci_config_path", "container_registry_access_level", "container_expiration_policy")
 
 
 class Hosted(Record):
@@ -31,6 +31,7 @@ class Hosted(Record):
     branches: tuple[str, ...] = ("main",)
     tags: tuple[str, ...] = ("v*",)
     moved_from: str = ""
+    cleanup: dict[str, Any] | None = None
 
 
 class GitLabInstance:
@@ -80,6 +81,8 @@ class GitLabInstance:
             "ci_config_path": found.ci_config_path,
             "container_registry_access_level": found.registry_access,
         }
+        if found.cleanup is not None:
+            described["container_expiration_policy"] = found.cleanup
         hidden = () if is_member else _OF_MEMBERS
         return _json({name: value for name, value in described.items() if name not in hidden})
 

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from vouchsafe.adapters.files import SystemFiles
 from vouchsafe.adapters.http import HttpClient, Response
 from vouchsafe.errors import ConfigurationError, MalformedError, Unavailable
+from vouchsafe.policy.cleanup import Cleanup
 from vouchsafe.policy.gitlab_project import Project
 from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields, parse
@@ -98,6 +99,26 @@ def describe(asked: Question, http: HttpClient) -> Project:
         branches=client.protected(number, "protected_branches"),
         tags=client.protected(number, "protected_tags"),
         asked=asked.instance,
+    )
+
+
+def cleanup(asked: Question, http: HttpClient) -> Cleanup:
+    """The project's cleanup policy for registry tags. Unavailable where GitLab shows none."""
+    found = _Client(asked, http).project()
+    path = found.text("path_with_namespace")
+    if "container_expiration_policy" not in found:
+        raise Unavailable(
+            "gitlab-cleanup",
+            f"expected the registry's cleanup policy of {path}, got none",
+            hint="GitLab shows it to members only: use a token with the scope read_api. Has it a registry?",
+        )
+    policy = found.fields("container_expiration_policy")
+    return Cleanup(
+        delete=policy.text("name_regex_delete", "") or policy.text("name_regex", ""),
+        keep=policy.text("name_regex_keep", ""),
+        keep_n=policy.integer("keep_n", 0) or None,
+        enabled=policy.boolean("enabled", False),
+        source=f"{path}: cleanup policy",
     )
 
 

@@ -59,6 +59,11 @@ def matches(pattern: str, untrusted_text: str) -> bool:
         return False
 
 
+def finds(pattern: str, untrusted_text: str) -> bool:
+    """Whether the pattern matches anywhere: for expressions that others read so, never for identities."""
+    return _compiled(pattern).search(untrusted_text) is not None
+
+
 def escaped(literal: str) -> str:
     """A pattern that matches `literal` and nothing else."""
     return "".join(f"\\{c}" if c in _SPECIAL else c for c in literal)
