@@ -17,7 +17,7 @@ from vouchsafe.admission.search import Search, Task
 from vouchsafe.errors import Unavailable, VouchsafeError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
-from vouchsafe.policy.evaluate import evaluate
+from vouchsafe.policy.evaluate import evaluate, refusal
 from vouchsafe.policy.requirement import SigstoreAttested
 from vouchsafe.policy.scope import Policy, select
 from vouchsafe.policy.verdict import Reason, Undecided, Verdict
@@ -71,6 +71,9 @@ def _admit(question: Question, registry: Registry, clock: Clock, world: World) -
         message = f"expected a clock at or after {earliest:%F}, got {at:%F %T}"
         return _undecided(question, Reason(code="clock", message=message, hint="Set this machine's clock."))
     selected = select(question.policy, question.reference)
+    refused = refusal(selected, question.reference, question.reference.digest)
+    if refused is not None and not question.thorough:
+        return refused  # no signature could change it, so nobody is asked
     judges = {i: judge for i, r in enumerate(selected.requirements) if (judge := material.prepare(r, world))}
     for judge in judges.values():
         if judge.root is not None and judge.root.expires is not None and at > judge.root.expires:

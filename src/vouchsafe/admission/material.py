@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from vouchsafe.errors import MalformedError, VerificationError
+from vouchsafe.errors import ConfigurationError, MalformedError, VerificationError
 from vouchsafe.evidence import pem
 from vouchsafe.evidence.types import Evidence, OpenPGP
 from vouchsafe.policy.requirement import (
@@ -54,7 +54,14 @@ class World(Record):
 
 
 def prepare(requirement: Requirement, world: World) -> Judge | None:
-    """The judge of a requirement; None for those that look at no signature. ConfigurationError, MalformedError."""
+    """The judge of a requirement; None for those that look at no signature. ConfigurationError."""
+    try:
+        return _prepare(requirement, world)
+    except MalformedError as error:  # the operator's own file, not somebody's evidence
+        raise ConfigurationError(error.code, error.message, hint=error.hint) from error
+
+
+def _prepare(requirement: Requirement, world: World) -> Judge | None:
     match requirement:
         case SignedBy():
             return _openpgp_judge(requirement, world)

@@ -11,7 +11,7 @@ import argparse
 from vouchsafe import wiring
 from vouchsafe.admission import material
 from vouchsafe.cli.usage import UsageError
-from vouchsafe.errors import ConfigurationError, MalformedError
+from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy import flags
 from vouchsafe.policy.identity import IdentityPattern
 from vouchsafe.policy.scope import Policy
@@ -52,11 +52,8 @@ def policy_of(arguments: argparse.Namespace, host: wiring.Host) -> Policy:
             hint="write what the flags say into the policy, or leave --policy away",
         )
     policy = _by_key(arguments) if arguments.key else _by_identity(arguments)
-    try:
-        for requirement in policy.default.requirements:
-            material.prepare(requirement, host.world)  # an unreadable key or root is no verdict: exit 78
-    except MalformedError as error:
-        raise ConfigurationError(error.code, error.message, hint=error.hint) from error
+    for requirement in policy.default.requirements:
+        material.prepare(requirement, host.world)  # an unreadable key or root is no verdict: exit 78
     return policy
 
 

@@ -47,47 +47,51 @@ class Outcome(Record):
     limit: Reason | None = None
 
 
+def refusal(selected: Selected, reference: Reference, digest: Digest | None = None) -> Rejected | None:
+    """The verdict of a scope that no signature could satisfy; nothing needs to be asked for it."""
+    refusing = [r for r in selected.requirements if isinstance(r, Reject | SignedBaseLayer)]
+    if not refusing:
+        return None
+    message = f"the policy's scope {selected.where} says: {describe(refusing[0])}"
+    reason = Reason(code="policy-rejects", message=message)
+    return Rejected(**_frame(selected, reference, digest), reasons=(reason,))
+
+
 def evaluate(selected: Selected, reference: Reference, digest: Digest, outcome: Outcome) -> Verdict:
     """Join everything into the verdict that `selected` (a scope and its requirements) leads to."""
-    common: dict[str, Any] = {
-        "reference": str(reference),
-        "digest": digest,
-        "scope": selected.where,
-        "rules": tuple(describe(requirement) for requirement in selected.requirements),
-        "looked": outcome.looked,
-        "notes": outcome.troubles,
-    }
-    refusing = [r for r in selected.requirements if isinstance(r, Reject | SignedBaseLayer)]
-    if refusing:
-        reason = Reason(
-            code="policy-rejects",
-            message=f"the policy's scope {selected.where} says: {describe(refusing[0])}",
-        )
-        return Rejected(**common, reasons=(reason,))
+    refused = refusal(selected, reference, digest)
+    if refused is not None:
+        return refused
+    frame = _frame(selected, reference, digest) | {"looked": outcome.looked, "notes": outcome.troubles}
     answers: list[VerifiedSignature] = []
     for index, requirement in enumerate(selected.requirements):
         if not requirement.verifies_signatures:
             continue
-        good = [look.signature for look in outcome.looked if look.requirement == index and not look.against]
-        if good and good[0] is not None:
-            answers.append(good[0])
-            continue
-        if outcome.unanswered or outcome.limit:
-            could_not = (*((outcome.limit,) if outcome.limit else ()), *outcome.unanswered)
-            return Undecided(**common, reasons=(*could_not, *_nearest(index, outcome)))
-        clocks = [
-            r
-            for look in outcome.looked
-            if look.requirement == index
-            for r in look.against
-            if r.code == "clock"
-        ]
-        if clocks:
-            return Undecided(**common, reasons=tuple(clocks))
-        return Rejected(
-            **common, reasons=_nearest(index, outcome) or (_nothing(requirement, digest, outcome),)
-        )
-    return Accepted(**common, signatures=tuple(answers), verified=bool(answers))
+        looked = [look for look in outcome.looked if look.requirement == index]
+        good = [look.signature for look in looked if not look.against and look.signature is not None]
+        if not good:
+            return _unmet(frame, requirement, digest, looked, outcome)
+        answers.append(good[0])
+    return Accepted(**frame, signatures=tuple(answers), verified=bool(answers))
+
+
+def _frame(selected: Selected, reference: Reference, digest: Digest | None) -> dict[str, Any]:
+    """What every verdict says."""
+    rules = tuple(describe(requirement) for requirement in selected.requirements)
+    return {"reference": str(reference), "digest": digest, "scope": selected.where, "rules": rules}
+
+
+def _unmet(
+    frame: dict[str, Any], requirement: Requirement, digest: Digest, looked: list[Looked], outcome: Outcome
+) -> Verdict:
+    """Why a requirement has no answer: could not tell, or looked and refused."""
+    doubts = (*((outcome.limit,) if outcome.limit else ()), *outcome.unanswered)
+    if doubts:
+        return Undecided(**frame, reasons=(*doubts, *_nearest(looked)))
+    clocks = tuple(reason for look in looked for reason in look.against if reason.code == "clock")
+    if clocks:
+        return Undecided(**frame, reasons=clocks)
+    return Rejected(**frame, reasons=_nearest(looked) or (_nothing(requirement, digest, outcome),))
 
 
 def describe(requirement: Requirement) -> str:
@@ -118,11 +122,11 @@ def _in_words(signer: Signer) -> str:
     return ", ".join(keys.paths) if keys and keys.paths else "a key that the policy holds"
 
 
-def _nearest(index: int, outcome: Outcome) -> tuple[Reason, ...]:
+def _nearest(looked: list[Looked]) -> tuple[Reason, ...]:
     """Why what was looked at did not satisfy, the nearest miss first."""
-    misses = [look for look in outcome.looked if look.requirement == index and look.against]
-    misses.sort(
-        key=lambda look: (max(_NEARNESS.get(r.code, _NOT_NEAR) for r in look.against), len(look.against))
+    misses = sorted(
+        looked,
+        key=lambda look: (max(_NEARNESS.get(r.code, _NOT_NEAR) for r in look.against), len(look.against)),
     )
     return tuple(
         reason.replace(about=reason.about or look.origin) for look in misses for reason in look.against

@@ -358,9 +358,10 @@ REJECTS = '{"default":[{"type":"reject"}]}'
 ANYTHING = '{"default":[{"type":"insecureAcceptAnything"}]}'
 
 
-def test_a_policy_that_rejects_reads_nothing_but_the_tag(estate: Estate) -> None:
-    """And says which scope."""
+def test_a_policy_that_rejects_asks_nobody(estate: Estate) -> None:
+    """No signature could change it; it says which scope."""
     verdict = estate.ask(written(REJECTS))
+    assert estate.requests == 0
     assert (Rejected, ["policy-rejects"]) == (type(verdict), codes(verdict))
 
 
