@@ -15,12 +15,21 @@ State = Literal["signed", "already", "would sign"]
 
 
 class FormDone(Record):
-    """One form of one manifest. `place`: the tag or the referrer's digest; `logged`: where it was recorded."""
+    """One form of one manifest: `.sig`, `.att` or a bundle.
+
+    `place`: the tag or the referrer's digest; `logged`: where it was recorded.
+    """
 
     form: Form
+    suffix: str
     state: State
     place: str = ""
     logged: tuple[LogPlace, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return self.suffix if self.form == "legacy" else "bundle"
 
 
 class ManifestDone(Record):

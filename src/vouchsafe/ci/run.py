@@ -12,7 +12,7 @@ from functools import partial
 
 from vouchsafe.ci import consumers
 from vouchsafe.ci.consumers import Consumer
-from vouchsafe.ci.done import FormDone, ImageDone, ManifestDone, Seen, State
+from vouchsafe.ci.done import FormDone, ImageDone, ManifestDone, Seen
 from vouchsafe.ci.subjects import Found, resolve
 from vouchsafe.ci.witness import Who, Witness
 from vouchsafe.errors import VouchsafeError
@@ -87,7 +87,7 @@ class Run:
         present = together(looks, most=MOST_AT_ONCE)
         jobs = [_Job(each, forms, order) for each, forms in zip(found, present, strict=True)]
         for job in jobs:
-            consumers.demand(order.required, job.forms, job.found.subject.digest)
+            consumers.demand(order.required, job.forms, job.found.subject, alone=not order.recursive)
         todo = [job for job in jobs if job.missing]
         who = self._who
         if todo and not order.dry_run:
@@ -144,6 +144,7 @@ class Run:
             tasks += [
                 partial(reader.read, image.with_digest(digest), digest, named, job.forms)
                 for reader in self._readers
+                if not (len(jobs) > 1 and job.found.is_index and reader.asks_for_instances)
             ]
         return tuple(seen for seen in together(tasks, most=MOST_AT_ONCE) if seen is not None)
 
@@ -165,6 +166,7 @@ class _Job:
         self.missing = order.forms - present.keys()
         self.wanted = [form for form in FORMS if form in order.forms]
         self._present = present
+        self._suffix = order.statement.suffix
         self._made: dict[Form, tuple[str, VerifiedSignature]] = {}
 
     def keep(self, made: Made, place: str) -> None:
@@ -173,18 +175,17 @@ class _Job:
 
     def done(self, *, dry_run: bool) -> ManifestDone:
         """What has been, or would be done."""
-        unmade: State = "would sign" if dry_run else "signed"
         forms = []
         for form in self.wanted:
+            done = FormDone(form=form, suffix=self._suffix, state="would sign" if dry_run else "signed")
             if form in self._present:
                 there = self._present[form]
-                done = FormDone(form=form, state="already", place=there.origin, logged=there.logged)
+                done = done.replace(state="already", place=there.origin, logged=there.logged)
             elif form in self._made:
                 place, verified = self._made[form]
-                done = FormDone(form=form, state="signed", place=place, logged=verified.logged)
-            else:
-                done = FormDone(form=form, state=unmade)
+                done = done.replace(place=place, logged=verified.logged)
+            elif form == "legacy":
+                done = done.replace(place=self.found.subject.digest.tag_prefix + self._suffix)
             forms.append(done)
-        return ManifestDone(
-            digest=self.found.subject.digest, platform=self.found.platform, forms=tuple(forms)
-        )
+        digest, platform = self.found.subject.digest, self.found.platform
+        return ManifestDone(digest=digest, platform=platform, forms=tuple(forms))

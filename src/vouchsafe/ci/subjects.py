@@ -23,6 +23,11 @@ class Found(Record):
     subject: Subject
     platform: str = ""
 
+    @property
+    def is_index(self) -> bool:
+        """Whether it names others."""
+        return self.subject.media_type in INDEX_TYPES
+
 
 def resolve(registry: Registry, reference: Reference, *, recursive: bool) -> tuple[Found, ...]:
     """The image itself last, its platforms before it, each once. Unavailable `no-such-image`."""

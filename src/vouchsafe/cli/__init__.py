@@ -32,6 +32,7 @@ COMMANDS = {
     "verify": "verify that images were signed by whom you trust",
     "explain": "show everything that was looked at, rule by rule, and what to do",
     "sign": "sign images for the consumers there are, and read it back",
+    "attest": "state something about images, signed: an SBOM, how they were built",
     "policy": "check, show and test policies",
     "identity": "explain who signed, or write a policy for a GitLab project",
     "trust": "show or refresh whose signatures are believed",

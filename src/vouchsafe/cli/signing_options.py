@@ -77,8 +77,8 @@ def add_services(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_publication(parser: argparse.ArgumentParser) -> None:
-    """What is published, and who must be able to read it."""
+def add_publication(parser: argparse.ArgumentParser, *, recursive: bool = True) -> None:
+    """What is published, and who must be able to read it. `recursive`: the default."""
     group = parser.add_argument_group("what is published")
     group.add_argument(
         "--format",
@@ -89,8 +89,8 @@ def add_publication(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--recursive",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="an index and every platform in it (default: yes)",
+        default=recursive,
+        help=f"an index and every platform in it (default: {'yes' if recursive else 'no'})",
     )
     group.add_argument(
         "--signed-name",

@@ -12,7 +12,6 @@ from vouchsafe.cli.render import line
 from vouchsafe.errors import printable
 
 SCHEMA_VERSION = 1  # of docs/sign.schema.json
-_NAMES = {"legacy": "old form", "bundle": "bundle"}
 
 Json = dict[str, object]
 
@@ -68,13 +67,14 @@ def _body(done: ImageDone, who: Who) -> Iterator[tuple[str, str]]:
     if done.digest is not None:
         yield "digest", str(done.digest)
     if who.identity is not None:
-        yield "as", who.identity.subject
-        yield "issuer", who.identity.issuer
+        yield "as", f"{who.identity.subject} (issuer {who.identity.issuer})"
     for manifest in reversed(done.manifests):
         if manifest.platform:
-            yield "platform", f"{manifest.platform} {manifest.digest}"
+            what = ", ".join(f"{form.name} {_form(form)}" for form in manifest.forms)
+            yield "platform", f"{manifest.platform} {manifest.digest}: {what}"
+            continue
         for form in manifest.forms:
-            yield _NAMES[form.form], _form(form)
+            yield form.name, _form(form) + (f" at {form.place}" if form.place else "")
     readers = dict.fromkeys(each.reader for each in done.seen if each.ok)
     if readers:
         yield "read by", ", ".join(readers)
@@ -84,9 +84,8 @@ def _body(done: ImageDone, who: Who) -> Iterator[tuple[str, str]]:
 
 
 def _form(form: FormDone) -> str:
-    parts = [form.state, *([form.place] if form.place else [])]
-    parts += [f"{place.log} entry {place.index}" for place in form.logged]
-    return ", ".join(parts)
+    places = ", ".join(f"{place.log} entry {place.index}" for place in form.logged)
+    return f"{form.state} ({places})" if places else form.state
 
 
 def _signer(who: Who) -> Json:

@@ -43,6 +43,8 @@ def sign_all(arguments: argparse.Namespace, console: Console, statement: Stateme
             return opened[0]
 
         prepared = prepare(choices, order, host, workshop, partial(_tell, console))
+        if order.dry_run:
+            console.note("vouchsafe: dry run: nothing is published")
         if prepared.warning:
             console.note(f"vouchsafe: note: it would be refused: {prepared.warning}")
         done = together([partial(prepared.run.sign, each) for each in references], most=MOST_IMAGES)

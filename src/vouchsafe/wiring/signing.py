@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 
 from vouchsafe.adapters.http import Budget, HttpClient
 from vouchsafe.adapters.registry.push import PushClient
@@ -122,3 +123,10 @@ def readers(host: Host, *, trusted_root: bytes, root: TrustRoot) -> tuple[ImageR
     if skopeo is not None:
         found.append(Skopeo(skopeo, root=root))
     return tuple(found)
+
+
+def ci_variables() -> Mapping[str, str]:
+    """The variables of this CI job."""
+    from vouchsafe.adapters import surroundings
+
+    return surroundings.environment()
