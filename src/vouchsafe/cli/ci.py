@@ -1,4 +1,4 @@
-"""`vouchsafe ci`: what a pipeline asks besides signing. Today: would the registry's cleanup delete signatures?"""
+"""`vouchsafe ci`: what a pipeline asks besides signing: would the registry's cleanup delete signatures, and reports."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import json
 import os
 from typing import Any
 
-from vouchsafe.ci import codequality
-from vouchsafe.cli import ACCEPTED, REJECTED, options
+from vouchsafe.cli import ACCEPTED, REJECTED, ci_report, codequality, options
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import printable
@@ -72,9 +71,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--token-file", metavar="FILE", type=options.given, help="a token to ask with")
     options.add_output(lint_cleanup, "text", "json", "codequality")
+    summary = ci_report.SUMMARY
+    ci_report.configure(
+        actions.add_parser("report", help=summary, description=summary[0].upper() + summary[1:] + ".")
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Do what was asked."""
+    return ci_report.run(arguments, console) if arguments.action == "report" else _lint(arguments, console)
+
+
+def _lint(arguments: argparse.Namespace, console: Console) -> int:
     """Read the policy, look, print."""
     cleanup = _placed(_cleanup(arguments), arguments.at)
     findings = lint(cleanup)

@@ -1,0 +1,148 @@
+"""`vouchsafe ci report`: what `sign`, `attest` and `explain` printed, as the reports that a CI system shows.
+
+Judges nothing: the commands' own exit codes decide a job, the reports say why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from vouchsafe import wiring
+from vouchsafe.ci.consumers import READS
+from vouchsafe.cli import ACCEPTED, ci_checks, junit, options
+from vouchsafe.cli.console import Console
+from vouchsafe.cli.junit import Case
+from vouchsafe.cli.usage import UsageError
+from vouchsafe.errors import VouchsafeError, printable
+from vouchsafe.strictjson import parse
+
+SUMMARY = "turn what sign, attest and explain printed into a pipeline's reports"
+EPILOG = """examples:
+  vouchsafe sign -o json registry.example/group/app:v1 > sign.json 2> sign.log
+  vouchsafe ci report --title vouchsafe.sign --said sign.log --junit junit.xml --annotations links.json sign.json
+  vouchsafe explain -o json registry.example/group/app:v1 > explain.json
+  vouchsafe ci report --title vouchsafe.verify --junit junit.xml explain.json
+
+JUnit has a case for each check: who signed, each form, each reader, each demand of the policy. The annotations
+are GitLab's: links from the job's page to the entries of the transparency log.
+
+exit status: 0 written, whatever the reports say; 64 usage; 78 a file cannot be read or written
+"""
+LARGEST_DOCUMENT = 64 * 1024 * 1024  # bytes
+LARGEST_LOG = 4 * 1024 * 1024  # bytes
+SECTION = "Transparency log"
+# Where a person can look at an entry.
+PUBLIC_LOGS = {"rekor.sigstore.dev": "https://search.sigstore.dev/?logIndex={index}"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The flags of `ci report`."""
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "document",
+        metavar="FILE",
+        type=options.given,
+        help="what was printed with -o json; empty if nothing was",
+    )
+    for flag, metavar, text in (
+        ("--said", "FILE", "what was said on standard error, for when nothing was printed"),
+        ("--junit", "FILE", "write a JUnit report there"),
+        ("--annotations", "FILE", "write GitLab's job annotations there"),
+        (
+            "--log-url",
+            "URL",
+            "where a log shows an entry, with {index} in it (default: none but the public log)",
+        ),
+    ):
+        parser.add_argument(flag, metavar=metavar, type=options.given, help=text)
+    parser.add_argument(
+        "--title",
+        metavar="NAME",
+        type=options.given,
+        default="vouchsafe",
+        help="of the suite (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--require-readable-by",
+        metavar="WHO",
+        action="append",
+        default=[],
+        help=f"a case for each of these; of {', '.join(READS)}, separated by commas",
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Read, write, and say it for the job's log."""
+    if arguments.log_url and "{index}" not in arguments.log_url:
+        raise UsageError(f"expected a --log-url with {{index}} in it, got {arguments.log_url!r}")
+    document = _document(arguments.document)
+    cases = _cases(arguments, document)
+    if arguments.junit:
+        wiring.write_file(arguments.junit, (junit.document(arguments.title, cases) + "\n").encode())
+    if arguments.annotations:
+        linked = links(document or {}, arguments.log_url or "")
+        wiring.write_file(arguments.annotations, (json.dumps(linked, indent=2) + "\n").encode())
+    for case in cases:
+        console.print(_line(case, console))
+    return ACCEPTED
+
+
+def links(document: dict[str, Any], log_url: str) -> dict[str, Any]:
+    """GitLab's `artifacts:reports:annotations`: a link for each entry that somebody can look at."""
+    found = {}
+    for place, what in _places(document):
+        url = log_url or PUBLIC_LOGS.get(place["log"], "")
+        if url:
+            label = f"{place['log']} entry {place['index']}: {what}"
+            found[label] = {"label": label, "url": url.replace("{index}", str(place["index"]))}
+    return {SECTION: [{"external_link": link} for link in found.values()]} if found else {}
+
+
+def _places(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    for image in document.get("images", ()):
+        for manifest in image["manifests"]:
+            for form in manifest["forms"]:
+                for place in form["log"]:
+                    yield place, f"{form['form']} of {manifest['platform'] or 'the image'}"
+    for verdict in document.get("verdicts", ()):
+        for signature in verdict["signatures"]:
+            for place in signature["log"]:
+                yield place, signature["role"]
+
+
+def _document(path: str) -> dict[str, Any] | None:
+    content = wiring.read_file(path, largest=LARGEST_DOCUMENT)
+    if not content.strip():
+        return None
+    found = parse(content, what=path, largest=LARGEST_DOCUMENT)
+    if not (isinstance(found, dict) and ("images" in found or "verdicts" in found)):
+        raise UsageError(
+            f"expected what sign, attest or explain printed with -o json in {path}, got other JSON"
+        )
+    return found
+
+
+def _cases(arguments: argparse.Namespace, document: dict[str, Any] | None) -> Sequence[Case]:
+    if document is not None:
+        words = [word.strip() for text in arguments.require_readable_by for word in text.split(",")]
+        return ci_checks.of_document(document, arguments.title, [word for word in words if word])
+    said = b""
+    if arguments.said:
+        try:
+            said = wiring.read_file(arguments.said, largest=LARGEST_LOG)
+        except VouchsafeError as error:
+            said = str(error).encode()
+    return (ci_checks.of_silence(said.decode("utf-8", "replace").splitlines(), arguments.title),)
+
+
+def _line(case: Case, console: Console) -> str:
+    what = case.failure or case.error
+    if what is None:
+        return f"{console.style('ok', 'good')}      {printable(case.name)}"
+    word = "FAILED" if case.failure else "ERROR "
+    return (
+        f"{console.style(word, 'bad')}  {printable(case.name)}: {printable(what[1])} [{printable(what[0])}]"
+    )
