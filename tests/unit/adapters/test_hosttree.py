@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ def test_what_cannot_be(root: Path) -> None:
     """Errors are ours, with the path as the host knows it."""
     tree = HostTree(str(root))
     (root / "etc" / "file").write_bytes(b"x")
-    attempts = [
+    attempts: list[Callable[[], object]] = [
         lambda: tree.names("/etc/file\0"),
         lambda: tree.put("/etc/file/below", b"", mode=0o644),
         lambda: tree.link("/etc/file/below", "x"),

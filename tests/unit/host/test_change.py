@@ -11,6 +11,7 @@ from tests.hosts import Died, DyingDisk, Host
 from vouchsafe.errors import HostError
 from vouchsafe.host import change
 from vouchsafe.host.change import Edit, carry_out, recover, undo
+from vouchsafe.host.places import CHANGE
 from vouchsafe.host.state import ABSENT, file, link, state_of
 
 POLICY, REGISTRIES = "/etc/containers/policy.json", "/etc/containers/registries.d/vouchsafe.yaml"
@@ -156,7 +157,7 @@ def test_a_damaged_journal_is_refused(host: Host) -> None:
     """Nothing is put back that is not what the journal knows."""
     with pytest.raises(Died):
         carry_out(edits(host), DyingDisk(host.files, 16))
-    host.write(f"{change.CHANGE}/before/2", b"something else")
+    host.write(f"{CHANGE}/before/2", b"something else")
     with pytest.raises(HostError) as refused:
         recover(host.files)
     assert refused.value.code == "host-journal"
