@@ -16,10 +16,11 @@ EPILOG = f"""examples:
   vouchsafe attest --type cyclonedx --predicate sbom.cdx.json registry.example/group/app:v1
   vouchsafe attest --type spdxjson --predicate sbom.spdx.json --dry-run registry.example/group/app:v1
   vouchsafe attest --provenance gitlab registry.example/group/app:v1
-        SLSA provenance v1 of this job, with the component that ran it (CI_COMPONENT_NAME, CI_COMPONENT_VERSION)
+        SLSA provenance v1 of this job, with the component that ran it
+        (CI_COMPONENT_NAME, CI_COMPONENT_VERSION)
   vouchsafe attest --type https://example.com/review/v1 --predicate review.json registry.example/group/app:v1
 
-An attestation is about the image or index that is named, not about its platforms, unless --recursive is given.
+An attestation is about the image or index that is named; --recursive: about its platforms too.
 An attestation is not a signature: sign as well.
 
 {signing_options.EXIT_STATUS}
