@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("policy",),
     ("ports",),
     ("admission", "signing"),
+    ("transfer",),
     ("adapters", "testing"),
     ("wiring",),
     ("countersign", "host", "plugin", "upstream", "ci", "estate"),
@@ -42,9 +43,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 PURE = frozenset({"record", "errors", "strictjson", "image", "evidence", "verification", "policy"})
 # What adapters may import of each other; everything else in adapters stands alone.
-# `http` is a door of several modules: connections, failures, proxies, tls and urls are what it is made of.
+# `http` is a door of several modules: connections, failures, proxies, streams, tls and urls are what it is made of.
 SHARED_ADAPTERS = frozenset(
-    {"http", "connections", "failures", "proxies", "tls", "urls", "settings", "files", "process"}
+    {"http", "connections", "failures", "proxies", "streams", "tls", "urls", "settings", "files", "process"}
 )
 
 # A foreign name -> the layers that may import it, as a dotted prefix of the module's own name.

@@ -14,8 +14,8 @@ import http.client
 import io
 import time
 from collections import deque
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from urllib3 import HTTPResponse, ProxyManager
@@ -25,6 +25,7 @@ from urllib3.util import Url as ProxyUrl
 from urllib3.util import make_headers, parse_url
 
 from vouchsafe.adapters.failures import translated
+from vouchsafe.adapters.streams import Incoming, Outgoing
 from vouchsafe.adapters.tls import Contexts, Tls
 from vouchsafe.adapters.urls import DEFAULT_PORTS, Url
 from vouchsafe.errors import ConfigurationError, MalformedError
@@ -35,7 +36,7 @@ SECONDS_TO_CONNECT = 10.0
 LARGEST_EXPLANATION = 65_536  # bytes of the body of an answer that is not a success
 BUFFER = 65_536  # bytes asked of a socket at a time
 
-Raw = tuple[int, dict[str, str], bytes]  # status, headers with lower-case names, body
+Raw = tuple[int, dict[str, str], bytes | Incoming]  # status, headers with lower-case names, body
 
 
 class _TimedReader(io.RawIOBase):
@@ -89,19 +90,22 @@ class Connections:
         method: str,
         url: Url,
         headers: Mapping[str, str],
-        body: bytes | None,
+        body: bytes | Outgoing | None,
         *,
         largest: int,
         seconds: float,
         proxy: str,
         tls: Tls,
+        stream: bool = False,
     ) -> Raw:
         """Ask once. Only a connection with the same TLS settings is used again.
 
+        `stream`: the body of a success comes as an Incoming, of any size, with `seconds` for each piece.
         Raises Unavailable, or MalformedError for an answer larger than `largest` bytes.
         """
         idle = self._idle_of((url.origin, proxy, tls if url.scheme == "https" else None))
         ends = time.monotonic() + seconds
+        asked = _Asked(url, method, body, largest, seconds, stream)
         target = url.target
         if proxy and url.scheme == "http":  # a forwarding proxy is told the whole URL (RFC 9112 §3.2.2)
             target, headers = str(url), {**headers, **proxy_headers(proxy)}
@@ -113,7 +117,7 @@ class Connections:
                 connection.close()
                 continue
             try:
-                return _ask(connection, method, target, headers, body, largest, ends, idle)
+                return _ask(connection, asked, target, headers, ends, idle)
             except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
                 failure = translated(error, url)
                 # The server closed while we wrote: ask anew, but never send a body twice unasked.
@@ -121,7 +125,7 @@ class Connections:
                     raise failure from error
         try:
             connection = self._connect(url, proxy, tls, ends)
-            return _ask(connection, method, target, headers, body, largest, ends, idle)
+            return _ask(connection, asked, target, headers, ends, idle)
         except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             raise translated(error, url) from error
 
@@ -202,30 +206,67 @@ def proxy_headers(proxy: str) -> dict[str, str]:
     return dict(make_headers(proxy_basic_auth=unquote(user))) if user else {}
 
 
+class _Asked(NamedTuple):
+    """What is the same whichever connection is used."""
+
+    url: Url
+    method: str
+    body: bytes | Outgoing | None
+    largest: int
+    seconds: float
+    stream: bool
+
+
 def _ask(
-    connection: Any,
-    method: str,
-    target: str,
-    headers: Mapping[str, str],
-    body: bytes | None,
-    largest: int,
-    ends: float,
-    idle: deque[Any],
+    connection: Any, asked: _Asked, target: str, headers: Mapping[str, str], ends: float, idle: deque[Any]
 ) -> Raw:
-    finished = False
-    try:
-        connection.timeout = max(0.001, ends - time.monotonic())
-        connection.sock.ends = ends
-        connection.request(method, target, body, headers, preload_content=False, decode_content=False)
-        response = connection.getresponse()
-        found = {name.lower(): value for name, value in response.headers.items()}
-        content, finished = _content(response, found, largest)
-        return response.status, found, content
-    finally:
+    def give_back(finished: bool) -> None:
         if finished and connection.sock is not None and len(idle) < MOST_IDLE:
             idle.append(connection)
         else:
             connection.close()
+
+    finished = kept = False
+    try:
+        connection.timeout = max(0.001, ends - time.monotonic())
+        connection.sock.ends = ends
+        _send(connection, asked, target, headers)
+        response = connection.getresponse()
+        found = {name.lower(): value for name, value in response.headers.items()}
+        if asked.stream and response.status == 200:
+            _refuse_encoding(found)
+            kept = True
+            return response.status, found, Incoming(_reader(connection, response, asked), give_back)
+        content, finished = _content(response, found, asked.largest)
+        return response.status, found, content
+    finally:
+        if not kept:
+            give_back(finished)
+
+
+def _send(connection: Any, asked: _Asked, target: str, headers: Mapping[str, str]) -> None:
+    body: Any = asked.body
+    if isinstance(body, Outgoing):
+        headers = {**headers, "Content-Length": str(body.length)}
+        body = body.paced(lambda: _extend(connection, asked.seconds))
+    connection.request(asked.method, target, body, headers, preload_content=False, decode_content=False)
+
+
+def _extend(connection: Any, seconds: float) -> None:
+    connection.sock.ends = time.monotonic() + seconds
+
+
+def _reader(connection: Any, response: HTTPResponse, asked: _Asked) -> Callable[[int], bytes]:
+    def read(size: int) -> bytes:
+        if connection.sock is not None:
+            _extend(connection, asked.seconds)
+        try:
+            piece: bytes = response.read(size)
+        except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            raise translated(error, asked.url) from error
+        return piece
+
+    return read
 
 
 def _content(response: HTTPResponse, headers: Mapping[str, str], largest: int) -> tuple[bytes, bool]:
@@ -238,12 +279,7 @@ def _content(response: HTTPResponse, headers: Mapping[str, str], largest: int) -
         raise MalformedError(
             "answer-too-large", f"expected at most {largest} bytes, got an answer of {length[:20]}"
         )
-    # We ask for identity; expanding what comes nevertheless is how one byte becomes a thousand.
-    if headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
-        raise MalformedError(
-            "answer-encoding",
-            f"expected an answer without Content-Encoding, got {headers['content-encoding']!r}",
-        )
+    _refuse_encoding(headers)
     pieces: list[bytes] = []
     size = 0
     # urllib3 sees that a body was cut short when it is asked for more than there is: until nothing comes.
@@ -253,3 +289,12 @@ def _content(response: HTTPResponse, headers: Mapping[str, str], largest: int) -
         if size > largest:
             raise MalformedError("answer-too-large", f"expected at most {largest} bytes, got more")
     return b"".join(pieces), True
+
+
+def _refuse_encoding(headers: Mapping[str, str]) -> None:
+    """We ask for identity; expanding what comes nevertheless is how one byte becomes a thousand."""
+    if headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
+        raise MalformedError(
+            "answer-encoding",
+            f"expected an answer without Content-Encoding, got {headers['content-encoding']!r}",
+        )

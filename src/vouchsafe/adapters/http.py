@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vouchsafe.adapters.proxies import Proxies
 from vouchsafe.adapters.tls import Contexts, SystemTrust, Tls
@@ -22,6 +22,7 @@ from vouchsafe.record import Record
 
 if TYPE_CHECKING:
     from vouchsafe.adapters.connections import Connections
+    from vouchsafe.adapters.streams import Incoming, Outgoing
 
 USER_AGENT = "vouchsafe"
 SECONDS = 30.0  # of one attempt, from connecting to the last byte
@@ -66,13 +67,17 @@ class Budget:
 
 
 class Response(Record):
-    """An answer. `headers` have lower-case names; `url` gave it, `left_origin` says that another host did."""
+    """An answer. `headers` have lower-case names; `url` gave it, `left_origin` says that another host did.
+
+    `stream` is the body where one was asked for and the status is 200.
+    """
 
     status: int
     headers: dict[str, str]
     body: bytes
     url: Url
     left_origin: bool = False
+    stream: Incoming | None = None
 
     @property
     def content_type(self) -> str:
@@ -130,18 +135,22 @@ class HttpClient:
         url: str | Url,
         *,
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | Outgoing | None = None,
         largest: int = LARGEST_ANSWER,
         tls: Tls = Tls(),
         expect: Collection[int] | None = None,
         idempotent: bool | None = None,
         leave_origin: bool = True,
         retries: int | None = None,
+        seconds: float | None = None,
+        stream: bool = False,
     ) -> Response:
         """The answer to one question, redirects followed for GET and HEAD.
 
         `expect`: statuses to return; any other is Unavailable `http-status`. Without it every definite
         answer is returned, also 401 and 404. `leave_origin=False` returns a redirect to elsewhere as it is.
+        `seconds` in place of the client's own; for a streamed body, of each piece. An Outgoing body needs
+        `retries=0`: it is gone when it was sent.
         """
         place = url if isinstance(url, Url) else Url.parse(url)
         asked = place.origin
@@ -149,7 +158,8 @@ class HttpClient:
         again = method in IDEMPOTENT if idempotent is None else idempotent
         tries = (self._retries if retries is None else retries) if again else 0
         for _ in range(MOST_REDIRECTS + 1):
-            response = self._persist(method, place, carried, body, largest, tls, tries, expect or ())
+            call = _Call(method, place, carried, body, largest, tls, seconds or self._seconds, stream)
+            response = self._persist(call, tries, expect or ())
             response = response.replace(left_origin=True) if place.origin != asked else response
             following = _redirect(method, response)
             if following is None or (following.origin != asked and not leave_origin):
@@ -160,21 +170,11 @@ class HttpClient:
             place = following
         raise Unavailable("redirects", f"expected at most {MOST_REDIRECTS} redirects, got more")
 
-    def _persist(
-        self,
-        method: str,
-        url: Url,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        largest: int,
-        tls: Tls,
-        tries: int,
-        expect: Collection[int],
-    ) -> Response:
+    def _persist(self, call: _Call, tries: int, expect: Collection[int]) -> Response:
         for attempt in range(tries + 1):
             wait: float | None = None
             try:
-                response = self._once(method, url, headers, body, largest, tls)
+                response = self._once(call)
                 if response.status not in RETRIED_STATUSES or response.status in expect:
                     return response
                 wait = retry_after(response.headers.get("retry-after", ""), self._now)
@@ -186,25 +186,27 @@ class HttpClient:
             self._pause(attempt, wait, failure)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _once(
-        self, method: str, url: Url, headers: Mapping[str, str], body: bytes | None, largest: int, tls: Tls
-    ) -> Response:
-        seconds = self._seconds if self._budget is None else min(self._seconds, self._budget.left())
+    def _once(self, call: _Call) -> Response:
+        url = call.url
+        seconds = call.seconds if self._budget is None else min(call.seconds, self._budget.left())
         proxy = self._proxies.choose(url.scheme, url.host, url.port)
         if not self._connections:
             from vouchsafe.adapters.connections import Connections
 
             self._connections.append(Connections(self._contexts))
         status, found, content = self._connections[0].exchange(
-            method,
+            call.method,
             url,
-            headers,
-            body,
-            largest=largest,
+            call.headers,
+            call.body,
+            largest=call.largest,
             seconds=seconds,
             proxy=proxy,
-            tls=tls,
+            tls=call.tls,
+            stream=call.stream,
         )
+        if not isinstance(content, bytes):
+            return Response(status=status, headers=found, body=b"", url=url, stream=content)
         if self._budget is not None:
             self._budget.spend(len(content))
         return Response(status=status, headers=found, body=content, url=url)
@@ -222,6 +224,19 @@ class HttpClient:
         if self._budget is not None and pause >= self._budget.left():
             raise failure
         self._sleep(pause)
+
+
+class _Call(NamedTuple):
+    """One question, as each attempt asks it."""
+
+    method: str
+    url: Url
+    headers: Mapping[str, str]
+    body: bytes | Outgoing | None
+    largest: int
+    tls: Tls
+    seconds: float
+    stream: bool
 
 
 def retry_after(untrusted_value: str, now: Callable[[], float]) -> float | None:

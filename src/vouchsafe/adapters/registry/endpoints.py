@@ -20,6 +20,7 @@ from vouchsafe.record import Record
 if TYPE_CHECKING:
     from vouchsafe.adapters.process import Programs
     from vouchsafe.adapters.registry.tokens import Tokens
+    from vouchsafe.adapters.streams import Outgoing
 
 HUB = "docker.io"
 HUB_HOST = "registry-1.docker.io"  # where Docker Hub answers its API
@@ -32,6 +33,7 @@ class Question(Record):
     """One request below `/v2/<repository>/`. `leave_origin` False: a redirect elsewhere is the answer.
 
     `location`: what a `Location` header said, in place of `suffix`; on another host it gets no credentials.
+    `seconds`, `stream` and an Outgoing body: see `HttpClient.request`.
     """
 
     suffix: str
@@ -39,9 +41,16 @@ class Question(Record):
     largest: int
     leave_origin: bool = True
     method: str = "GET"
-    body: bytes | None = None
+    body: bytes | Outgoing | None = None
     content_type: str = ""
     location: str = ""
+    seconds: float | None = None
+    stream: bool = False
+
+    @property
+    def is_sent_once(self) -> bool:
+        """Whether the body is gone when it was sent, so that nothing of this is asked again."""
+        return self.body is not None and not isinstance(self.body, bytes)
 
 
 class Endpoints:
@@ -119,12 +128,12 @@ class Endpoints:
             url = place
         sent = self._tokens[0].header(url, repository) if self._tokens else None
         response = self._once(url, question, sent, tls, retries)
-        if response.status == 401 and not response.left_origin:
+        if response.status == 401 and not response.left_origin and not question.is_sent_once:
             header = self._gatekeeper().answer(self._http, response, repository, sent, tls)
             if header is not None:
                 response = self._once(url, question, header, tls, retries)
         if response.status in {401, 403}:
-            raise _unauthorized(response, repository.name, question.method)
+            raise _unauthorized(response, repository.name, question)
         return response
 
     def _once(
@@ -144,7 +153,9 @@ class Endpoints:
             largest=question.largest,
             tls=tls,
             leave_origin=question.leave_origin,
-            retries=retries,
+            retries=0 if question.is_sent_once else retries,
+            seconds=question.seconds,
+            stream=question.stream,
         )
 
     def _gatekeeper(self) -> Tokens:
@@ -178,10 +189,11 @@ def _upload_place(asked: Url, untrusted_location: str) -> Url:
     return place
 
 
-def _unauthorized(response: Response, name: str, method: str) -> Unavailable:
-    wanted = "read" if method in {"GET", "HEAD"} else "write to"
+def _unauthorized(response: Response, name: str, question: Question) -> Unavailable:
+    wanted = "read" if question.method in {"GET", "HEAD"} else "write to"
     return Unavailable(
         "registry-unauthorized",
         f"expected {response.url.authority} to let us {wanted} {name}, got status {response.status}",
         hint="Log in with podman login, give --authfile, or check the name: registries hide what is not there.",
+        retryable=question.is_sent_once and response.status == 401,  # a token may end in the middle of a blob
     )
