@@ -91,6 +91,20 @@ def skopeo_old() -> Path:
 
 
 @pytest.fixture(scope="session")
+def skopeo_openpgp() -> Path:
+    """The skopeo program as Debian 12 has it, 1.9, with sigstore compiled out."""
+    return peer("skopeo1.9")
+
+
+@pytest.fixture(scope="session")
+def podman() -> Path:
+    """The podman program, 5.8 or newer; it unpacks layers, which needs root."""
+    if os.geteuid() != 0:
+        pytest.skip("podman needs root to unpack layers in a folder of its own")
+    return peer("podman")
+
+
+@pytest.fixture(scope="session")
 def docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real registry (distribution 2.8, no referrers API) on loopback; yields `host:port`, plain HTTP."""
     program = peer("docker-registry")

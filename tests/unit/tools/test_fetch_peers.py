@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from tools.debian_archive import ArchiveError, Suite, Trust
-from tools.fetch_peers import PEERS, Fetcher, Peer, already_there, closure, try_program, write_manifest
+from tools.fetch_peers import (
+    NEEDED,
+    PEERS,
+    Fetcher,
+    Peer,
+    already_there,
+    closure,
+    try_program,
+    wanted,
+    write_manifest,
+)
 
 COSIGN2 = Peer(name="cosign2", package="cosign", suites=("new", "old"), at_least=(2, 5), below=(3,))
 
@@ -100,4 +110,13 @@ def test_what_is_recorded_but_gone_is_fetched_again(tmp_path: Path) -> None:
 
 def test_every_peer_has_its_own_name() -> None:
     """A name is a file in .peers/bin."""
-    assert len({peer.name for peer in PEERS}) == len(PEERS)
+    assert len({peer.name for peer in (*PEERS, *NEEDED)}) == len(PEERS) + len(NEEDED)
+
+
+def test_what_the_machine_has_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """git and rsync are fetched only where there are none."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert wanted() == (*PEERS, *NEEDED)
+    (tmp_path / "git").write_text("#!/bin/sh\n")
+    (tmp_path / "git").chmod(0o755)
+    assert wanted() == (*PEERS, NEEDED[1])
