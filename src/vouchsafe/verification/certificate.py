@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from vouchsafe.errors import MalformedError, VerificationError
 from vouchsafe.verification import keys
 from vouchsafe.verification.identity import Identity, read_identity
-from vouchsafe.verification.issued import X509_ERRORS, is_issued
+from vouchsafe.verification.issued import X509_ERRORS, has_positive_serial, is_issued
 from vouchsafe.verification.trust import CertificateAuthority
 
 LONGEST_PATH = 5  # certificates between leaf and anchor
@@ -54,18 +54,23 @@ class Leaf:
 
     def identity(self) -> Identity:
         """Whom Fulcio says it issued this to."""
-        try:
-            return read_identity(self.extensions)
-        except X509_ERRORS as error:
-            raise MalformedError("certificate", f"expected a certificate, got {error}") from error
+        return read_identity(self.extensions)
 
 
 def load(der: bytes) -> x509.Certificate:
-    """Parse a DER certificate."""
+    """Parse an untrusted DER certificate, names and times too: the library reads those when they are asked for."""
+    if not has_positive_serial(der):  # of which the library warns on stderr
+        raise MalformedError("certificate", "expected a certificate with a positive serial number")
+    return _parse(der)
+
+
+def _parse(der: bytes) -> x509.Certificate:
     try:
-        return x509.load_der_x509_certificate(der)
+        parsed = x509.load_der_x509_certificate(der)
+        _ = parsed.subject, parsed.issuer, parsed.not_valid_before_utc, parsed.not_valid_after_utc
     except X509_ERRORS as error:
         raise MalformedError("certificate", f"expected a certificate, got {error}") from error
+    return parsed
 
 
 def path(
@@ -140,8 +145,11 @@ class _Candidates:
 
 @lru_cache(maxsize=CERTIFICATES_KEPT)
 def load_kept(der: bytes) -> x509.Certificate:
-    """A certificate of the trust root, parsed once."""
-    return load(der)
+    """A certificate of the trust root, parsed once; that one cannot be read is not the evidence's fault."""
+    try:
+        return _parse(der)
+    except MalformedError as error:
+        raise VerificationError("trusted-chain", f"{error.message} in the trust root") from error
 
 
 @lru_cache(maxsize=CERTIFICATES_KEPT)
@@ -150,7 +158,7 @@ def parsed_chain(ders: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
 
     Raises VerificationError when it does not hold together.
     """
-    chain = tuple(load(der) for der in ders)
+    chain = tuple(load_kept(der) for der in ders)
     for (issued, der), (issuer, _) in pairwise(zip(chain, ders, strict=True)):
         if not is_issued(issued, der, issuer):
             raise VerificationError(

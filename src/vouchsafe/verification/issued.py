@@ -45,11 +45,30 @@ def _algorithms_agree(der: bytes, covered: bytes) -> bool:
     """The algorithm stands beside what is signed and inside of it, twice the same (RFC 5280 §4.1.1.2)."""
     start = der.find(covered) + len(covered)
     beside = der[start : start + 2 + der[start + 1]]
-    header = 2 + (covered[1] & 0x7F if covered[1] & 0x80 else 0)  # of the TBSCertificate's SEQUENCE
-    serial = header + len(_VERSION_3)
-    return covered.startswith(_VERSION_3, header) and covered.startswith(
-        beside, serial + 2 + covered[serial + 1]
-    )
+    serial = _serial(covered, 0)
+    return serial > 0 and covered.startswith(beside, serial + 2 + covered[serial + 1])
+
+
+def has_positive_serial(der: bytes) -> bool:
+    """RFC 5280 §4.1.2.2; True as well for what is no certificate of version 3, which others will tell."""
+    serial = _serial(der, _header(der, 0))
+    if serial < 0:
+        return True
+    length, first = der[serial + 1], der[serial + 2]
+    return 0 < first < 0x80 or (first == 0 and length > 1)
+
+
+def _serial(der: bytes, start: int) -> int:
+    """Where the serial number of a TBSCertificate of version 3 is; -1 when that is none."""
+    version = start + _header(der, start)
+    serial = version + len(_VERSION_3)
+    return serial if der.startswith(_VERSION_3, version) and len(der) > serial + 2 else -1
+
+
+def _header(der: bytes, start: int) -> int:
+    """Bytes of tag and length."""
+    length = der[start + 1] if len(der) > start + 1 else 0
+    return 2 + (length & 0x7F if length & 0x80 else 0)
 
 
 def _is_signed(

@@ -94,7 +94,7 @@ def _stamped_by(
 
     try:
         return _verifier(authority).verify(response, imprint)
-    except (rfc3161_client.VerificationError, ValueError, TypeError):
+    except (rfc3161_client.VerificationError, VerificationError, ValueError, TypeError):
         return False
 
 
