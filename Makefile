@@ -48,8 +48,8 @@ test: peers  ## everything: lint, types, architecture, tests, coverage
 fuzz: env  ## the long fuzzing run (SECONDS_TO_FUZZ for each target)
 	$(RUN) tests/fuzz/run.py --seconds $(SECONDS_TO_FUZZ)
 
-bench: peers  ## measure against cosign on this machine
-	$(RUN) -m bench.run
+bench: peers  ## measure against cosign on this machine (BENCH=--write renews docs/benchmarks.md)
+	@$(RUN) -m bench.run $(BENCH)
 
 demo: env  ## a whole supply chain on this machine: sign, verify, refuse
 	@$(RUN) demo/run.py
