@@ -88,7 +88,10 @@ PEERS = (
         extras=podman_peer.EXTRAS,
         wrap=podman_peer.wrapper,
     ),
-    # gitlab-ci-local copies with it.
+)
+# What gitlab-ci-local calls, where the machine lacks it.
+NEEDED = (
+    Peer(name="git", package="git", suites=("trixie", "sid"), at_least=(2, 30), below=(3,)),
     Peer(name="rsync", package="rsync", suites=("trixie", "sid"), at_least=(3, 2), below=(4,)),
 )
 
