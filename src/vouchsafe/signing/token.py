@@ -109,12 +109,12 @@ def check_audience(token: IdentityToken, audience: str) -> None:
 
 def check_life(token: IdentityToken, *, at: datetime) -> None:
     """The token must be alive: SigningError `token-expired` or `token-early`."""
-    if token.expires - LEAST_LEFT < at:
-        ago = max(timedelta(0), at - token.expires)
+    left = (token.expires - at).total_seconds()
+    if left < LEAST_LEFT.total_seconds():
+        when = f"expires in {left:.0f} s" if left > 0 else f"expired {-left:.0f} s ago"
         raise SigningError(
             "token-expired",
-            f"expected an identity token that is valid, got one that expired {token.expires:%F %T} UTC "
-            f"({int(ago.total_seconds())} s ago)",
+            f"expected an identity token that is valid, got one that {when} ({token.expires:%F %T} UTC)",
             hint=_LIFE_HINT,
         )
     if "nbf" in token.claims and _moment(token.claims["nbf"], "nbf") > at + SKEW:
