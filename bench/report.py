@@ -11,7 +11,7 @@ from bench.imports import Profile
 from bench.inprocess import LARGEST_RATIO, InProcess
 from vouchsafe.record import Record
 
-_PACKAGES_SHOWN = 10
+_PACKAGES_SHOWN = 5
 
 
 class Figures(Record):
@@ -52,6 +52,10 @@ def markdown(figures: Figures) -> str:
             "",
         ]
         parts += _table([each for each in figures.results if each.network == network])
+    if figures.results:
+        peak = max(each.peak_mib for each in figures.results)
+        verdict = "ok" if peak <= LARGEST_PEAK_MIB else "**MISSED**"
+        parts += ["", f"Our largest peak: **{peak:.0f} MiB**, target ≤ {LARGEST_PEAK_MIB}: {verdict}"]
     if figures.in_process:
         parts += ["", "### In process", "", *_in_process(figures.in_process)]
     if figures.profile:
