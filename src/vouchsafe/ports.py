@@ -6,7 +6,7 @@ layers knows which. Every method raises VouchsafeError subclasses only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -14,7 +14,8 @@ from typing import Protocol
 from vouchsafe.evidence.types import LogEntry
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Descriptor, Manifest
-from vouchsafe.image.reference import Reference
+from vouchsafe.image.reference import Reference, Repository
+from vouchsafe.policy.scope import Policy
 from vouchsafe.record import Record
 from vouchsafe.verification.identity import Identity
 from vouchsafe.verification.trust import TrustRoot
@@ -97,6 +98,37 @@ class PushRegistry(Registry, Protocol):
         """Keep a manifest, under `tag` if one is given; True when its subject's referrers now list it."""
 
 
+class BlobSource(Registry, Protocol):
+    """A place whose blobs can be read whatever their size."""
+
+    def pieces(self, reference: Reference, descriptor: Descriptor) -> Iterator[bytes]:
+        """The content, piece by piece; the last one only when size and digest hold. Unavailable, MalformedError."""
+
+
+class Depot(PushRegistry, Protocol):
+    """A place that takes whole images."""
+
+    def has_blob(self, reference: Reference, descriptor: Descriptor) -> bool:
+        """Whether the repository of `reference` has this blob already."""
+
+    def keep_blob(
+        self,
+        reference: Reference,
+        descriptor: Descriptor,
+        opened: Callable[[], Iterable[bytes]],
+        *,
+        origin: Repository | None,
+    ) -> bool:
+        """Keep a blob whose pieces `opened` gives, anew for each attempt.
+
+        `origin`: a repository of the same registry that has it; True when it was taken from there and nothing
+        travelled.
+        """
+
+    def publish(self, reference: Reference, manifest: Manifest) -> None:
+        """From now on `reference` means this manifest, which is there already."""
+
+
 class Submission(Record):
     """What a log is asked to record: this signature over `message`, which this signer's key checks.
 
@@ -176,6 +208,30 @@ class HostEdits(HostFiles, Protocol):
 
     def only_one(self, path: str) -> AbstractContextManager[None]:
         """While this is held nobody else holds it; HostError when somebody does. Ends with the process."""
+
+
+class Standing(Record):
+    """What stands on a host that countersigns: contents of files, None where there is none."""
+
+    policy: Policy | None
+    applied: bytes | None
+    containers_policy: bytes | None
+    registries: bytes | None
+    tombstones: bytes
+    certificate: bytes | None
+    key: bytes | None
+    published: bytes | None
+    machine_id: str
+
+
+class HostConfiguration(Protocol):
+    """The files behind a countersigner."""
+
+    def stamp(self, *paths: str) -> object:
+        """Something that differs when a file has changed: of `paths`, or without any, ours. Never raises."""
+
+    def read(self) -> Standing:
+        """Everything. ConfigurationError, HostError."""
 
 
 class Ended(Protocol):

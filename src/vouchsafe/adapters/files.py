@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 
-from vouchsafe.errors import ConfigurationError, HostError, VouchsafeError
+from vouchsafe.errors import ConfigurationError, HostError, MalformedError, VouchsafeError
 
 LARGEST_FILE = 16 * 1024 * 1024  # bytes, where a caller names no other limit
+PIECE = 256 * 1024  # bytes of a large file read at a time
 
 
 class Missing(Exception):  # not an error: the answer to "is it there?"
@@ -20,6 +22,29 @@ class Missing(Exception):  # not an error: the answer to "is it there?"
 
 def read_regular(path: str, *, largest: int, error: type[VouchsafeError] = ConfigurationError) -> bytes:
     """The content of a regular file; `Missing` when absent, `error` when it cannot be used."""
+    handle = _opened(path, largest, error)
+    try:
+        return _read(handle, path, largest, error)
+    finally:
+        os.close(handle)
+
+
+def read_pieces(path: str, *, largest: int, error: type[VouchsafeError] = MalformedError) -> Iterator[bytes]:
+    """The same, piece by piece: for what is too large to hold. `Missing` and the first errors come at once."""
+    return _pieces(_opened(path, largest, error), path, error)
+
+
+def _pieces(handle: int, path: str, error: type[VouchsafeError]) -> Iterator[bytes]:
+    try:
+        while piece := os.read(handle, PIECE):
+            yield piece
+    except OSError as failure:
+        raise error("file-unreadable", f"expected to read {path}, got: {_reason(failure)}") from failure
+    finally:
+        os.close(handle)
+
+
+def _opened(path: str, largest: int, error: type[VouchsafeError]) -> int:
     # O_NONBLOCK: opening a FIFO that nobody writes would otherwise wait for ever.
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -33,9 +58,10 @@ def read_regular(path: str, *, largest: int, error: type[VouchsafeError] = Confi
             raise error("file-special", f"expected {path} to be a regular file, got something else")
         if found.st_size > largest:
             raise error("file-too-large", f"expected at most {largest} bytes in {path}, got {found.st_size}")
-        return _read(handle, path, largest, error)
-    finally:
+    except BaseException:
         os.close(handle)
+        raise
+    return handle
 
 
 def _read(handle: int, path: str, largest: int, error: type[VouchsafeError]) -> bytes:

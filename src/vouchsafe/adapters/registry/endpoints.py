@@ -15,6 +15,7 @@ from vouchsafe.adapters.settings import Settings
 from vouchsafe.adapters.tls import Tls
 from vouchsafe.adapters.urls import Url
 from vouchsafe.errors import Unavailable
+from vouchsafe.image.reference import Repository
 from vouchsafe.record import Record
 
 if TYPE_CHECKING:
@@ -57,11 +58,18 @@ class Endpoints:
     """Asks registries. Thread-safe."""
 
     def __init__(
-        self, http: HttpClient, settings: Settings, programs: Programs | None, *, actions: str = "pull"
+        self,
+        http: HttpClient,
+        settings: Settings,
+        programs: Programs | None,
+        *,
+        actions: str = "pull",
+        beside: Repository | None = None,
     ) -> None:
-        """`actions`: what tokens are asked for, such as `pull,push`."""
+        """`actions`: what tokens are asked for, such as `pull,push`; `beside`: what they shall let us read too."""
         self._http = http
         self._actions = actions
+        self._beside = beside
         self._settings = settings
         self._programs = programs
         self._tokens: list[Tokens] = []
@@ -165,7 +173,7 @@ class Endpoints:
             from vouchsafe.adapters.registry.tokens import Tokens
 
             programs = self._programs or Programs(self._settings.search_path)
-            self._tokens.append(Tokens(self._settings, programs, actions=self._actions))
+            self._tokens.append(Tokens(self._settings, programs, actions=self._actions, beside=self._beside))
         return self._tokens[0]
 
     def _trust(self, host: str, insecure: bool) -> Tls:

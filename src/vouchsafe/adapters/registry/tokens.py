@@ -59,11 +59,16 @@ class Tokens:
         programs: Programs,
         *,
         actions: str = "pull",
+        beside: Repository | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`actions`: what a token is asked to allow, `pull` or `pull,push`."""
+        """`actions`: what a token is asked to allow, `pull` or `pull,push`.
+
+        `beside`: a repository that it shall let us pull from too, where it is of the same registry.
+        """
         self._settings = settings
         self._actions = actions
+        self._beside = beside
         self._programs = programs
         self._monotonic = monotonic
         self._held: dict[tuple[object, str], _Held] = {}
@@ -116,7 +121,7 @@ class Tokens:
         # Our own scope, not the one the challenge asks for: a verifier only ever reads, and only this repository.
         wanted = {
             "service": challenge.parameters.get("service", ""),
-            "scope": f"repository:{repository.path}:{self._actions}",
+            "scope": " ".join(self._scopes(repository)),
         }
         wanted = {name: value for name, value in wanted.items() if value}
         same_host = realm.host == registry.host
@@ -124,6 +129,13 @@ class Tokens:
         if response.status != 200:
             raise _refused(response, credentials)
         return _read(response, self._monotonic())
+
+    def _scopes(self, repository: Repository) -> list[str]:
+        scopes = [f"repository:{repository.path}:{self._actions}"]
+        beside = self._beside
+        if beside is not None and beside.domain == repository.domain and beside.path != repository.path:
+            scopes.append(f"repository:{beside.path}:pull")
+        return scopes
 
 
 def _realm(challenge: Challenge, registry: Url, tls: Tls, *, secret: bool) -> Url:
@@ -168,7 +180,8 @@ def _ask(
     if credentials is not None:
         headers["Authorization"] = _basic(credentials)
         wanted = {**wanted, "account": credentials.username}
-    query = urlencode(wanted)
+    # Several scopes are one word after the other in a form, and one parameter each in a query (token specification).
+    query = urlencode(wanted | {"scope": wanted["scope"].split()}, doseq=True)
     joint = "&" if "?" in realm.target else "?"
     asked = realm.replace(target=f"{realm.target}{joint}{query}" if query else realm.target)
     # A realm that sends us elsewhere would hand our password on, or ours to read its answer: neither.

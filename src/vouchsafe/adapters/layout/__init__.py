@@ -1,4 +1,4 @@
-"""`oci:PATH[:TAG]`: an OCI image layout on disk (image-spec image-layout.md), ours or `cosign save`'s.
+"""`oci:PATH[:TAG]`: an OCI image layout on disk (image-spec image-layout.md), ours or `cosign save`'s. Reading.
 
 `index.json` plays the registry: tags are its `org.opencontainers.image.ref.name`, referrers are its
 manifests whose `subject` is asked for. A layout comes from strangers: blobs are hashed, digests have
@@ -9,8 +9,9 @@ passed their grammar before they are part of a path, and no symbolic link leads 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
-from vouchsafe.adapters.files import Missing, read_regular
+from vouchsafe.adapters.files import Missing, read_pieces, read_regular
 from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import (
@@ -20,6 +21,7 @@ from vouchsafe.image.manifest import (
     Descriptor,
     Manifest,
 )
+from vouchsafe.image.pieces import checked
 from vouchsafe.image.reference import Reference, parse_named
 from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
@@ -52,7 +54,7 @@ class Layout:
 
     def manifest(self, reference: Reference, wanted: str | Digest | None) -> Manifest | None:
         """The manifest of a tag or digest; of the only image when the reference names none."""
-        folder = _folder(reference)
+        folder = folder_of(reference)
         entries = self._index(folder).entries
         own = reference.digest or reference.tag
         asked = own if wanted is None else wanted
@@ -67,7 +69,7 @@ class Layout:
         if descriptor.size > largest:
             message = f"expected a blob of at most {largest} bytes, got {descriptor.size}"
             raise MalformedError("blob-too-large", message)
-        content = _blob(_folder(reference), descriptor.digest, descriptor.size)
+        content = _blob(folder_of(reference), descriptor.digest, descriptor.size)
         if content is None:
             raise Unavailable("blob-missing", f"expected blob {descriptor.digest} in {reference}, got none")
         if len(content) != descriptor.size:
@@ -76,9 +78,18 @@ class Layout:
             )
         return content
 
+    def pieces(self, reference: Reference, descriptor: Descriptor) -> Iterator[bytes]:
+        """The content piece by piece, for blobs of any size; the last piece only when it is as described."""
+        path = inside(folder_of(reference), place_of(descriptor.digest))
+        try:
+            return checked(descriptor, read_pieces(path, largest=descriptor.size))
+        except Missing as error:
+            message = f"expected blob {descriptor.digest} in {reference}, got none"
+            raise Unavailable("blob-missing", message) from error
+
     def referrers(self, reference: Reference, digest: Digest) -> tuple[Descriptor, ...]:
         """The manifests in index.json whose `subject` is `digest`."""
-        folder = _folder(reference)
+        folder = folder_of(reference)
         index = self._index(folder)
         key = (folder, index.stamp)
         known = self._subjects.get(key)
@@ -92,7 +103,7 @@ class Layout:
         return ()
 
     def _index(self, folder: str) -> _Index:
-        path = _inside(folder, "index.json")
+        path = inside(folder, "index.json")
         try:
             found = os.stat(path)
             stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
@@ -112,7 +123,8 @@ def read_index(content: bytes) -> tuple[Descriptor, ...]:
     return tuple(Descriptor.read(entry) for entry in fields.objects("manifests", MOST_ENTRIES))
 
 
-def _folder(reference: Reference) -> str:
+def folder_of(reference: Reference) -> str:
+    """Where the layout is."""
     if reference.transport != "oci" or not reference.path:
         raise MalformedError("reference-transport", f"expected an oci: reference, got {str(reference)!r}")
     return reference.path
@@ -204,7 +216,7 @@ def _manifest(folder: str, digest: Digest, media_type: str) -> Manifest | None:
 
 def _blob(folder: str, digest: Digest, largest: int) -> bytes | None:
     try:
-        path = _inside(folder, f"blobs/{digest.algorithm}/{digest.hex}")
+        path = inside(folder, place_of(digest))
         content = read_regular(path, largest=largest, error=MalformedError)
     except Missing:
         return None
@@ -214,7 +226,12 @@ def _blob(folder: str, digest: Digest, largest: int) -> bytes | None:
     return content
 
 
-def _inside(folder: str, name: str) -> str:
+def place_of(digest: Digest) -> str:
+    """A blob's name within the layout."""
+    return f"blobs/{digest.algorithm}/{digest.hex}"
+
+
+def inside(folder: str, name: str) -> str:
     """The path of a member that is really in the folder, symbolic links followed."""
     try:
         root = os.path.realpath(folder)
