@@ -1,0 +1,107 @@
+"""The units of deploy/: what `host enable` links is what they ask for, and systemd itself finds nothing wrong."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from tests.hosts import Host
+from vouchsafe.host import units
+
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
+SYSTEMD = DEPLOY / "systemd"
+SERVICES = sorted(path.name for path in SYSTEMD.glob("*.service"))
+MOST_EXPOSED = 20  # tenths, of `systemd-analyze security`: "OK" ends at 50
+# What a unit may refer to without our bringing it.
+MACHINE = (Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
+
+
+def read(name: str) -> ConfigParser:
+    """A unit; of a key that stands several times the last is kept."""
+    parser = ConfigParser(strict=False, interpolation=None, delimiters=("=",), comment_prefixes=("#",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(SYSTEMD / name, encoding="utf-8")
+    return parser
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Host:
+    """A root with our units, a program that they start, and systemd's own targets."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is missing")
+    host = Host(tmp_path)
+    folder = tmp_path / "usr/lib/systemd/system"
+    shutil.copytree(SYSTEMD, folder)
+    for pattern in ("*.target", "*.slice"):
+        for place in MACHINE:
+            for path in place.glob(pattern):
+                if not (folder / path.name).exists():
+                    shutil.copy(path, folder)
+    host.write("/usr/bin/vouchsafe", "#!/bin/sh\n", 0o755)
+    return host
+
+
+def test_what_enable_links_is_what_the_units_want() -> None:
+    """The same targets, and every unit of ours that can be enabled is."""
+    wanted = {
+        path.name: target
+        for path in SYSTEMD.iterdir()
+        if path.is_file() and (target := read(path.name).get("Install", "WantedBy", fallback=""))
+    }
+    assert wanted == units.ENABLED
+
+
+def test_the_port_cannot_be_had_by_others() -> None:
+    """Literal, IPv4, below what unprivileged users may open, and never given up."""
+    socket, service = read(units.SOCKET), read(units.SERVICE)
+    address, _, port = socket["Socket"]["ListenStream"].partition(":")
+    assert (address, int(port) < 1024) == ("127.0.0.1", True)
+    assert socket["Socket"]["TriggerLimitIntervalSec"] == "0"
+    assert service["Unit"]["StartLimitIntervalSec"] == "0"
+    assert (service["Service"]["Restart"], service["Service"]["Type"]) == ("always", "notify")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_are_confined(name: str) -> None:
+    """Nothing writes to /usr, and nothing can gain a privilege."""
+    service = read(name)["Service"]
+    assert (service["ProtectSystem"], service["NoNewPrivileges"]) == ("strict", "yes")
+    assert "/usr" not in service.get("ReadWritePaths", "")
+
+
+def test_systemd_finds_nothing_wrong(installed: Host) -> None:
+    """Not even an unknown key, which it only mentions."""
+    names = [path.name for path in SYSTEMD.iterdir() if path.is_file()]
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", f"--root={installed.folder}", *names],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_systemd_calls_them_confined(installed: Host, name: str) -> None:
+    """By its own score."""
+    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}"]
+    done = subprocess.run(
+        [*command, f"--root={installed.folder}", "--no-pager", name],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_account_can_be_made() -> None:
+    """systemd-sysusers reads it."""
+    if shutil.which("systemd-sysusers") is None:
+        pytest.skip("systemd-sysusers is missing")
+    command = ["systemd-sysusers", "--dry-run", str(DEPLOY / "sysusers.d/vouchsafe.conf")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
