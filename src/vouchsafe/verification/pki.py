@@ -8,6 +8,7 @@ payload like cosign's. Sources: containers/image signature/pki_cert.go, containe
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from cryptography import x509
 
@@ -31,19 +32,21 @@ def verify(
     keys.verify(leaf.key, evidence.signature, evidence.content.payload, "the content")
     anchors = tuple(CertificateAuthority(chain=(root,), window=Window(), open_path=True) for root in roots)
     certificate.path(leaf, (*intermediates, *evidence.chain), anchors, [at])
-    return _signature(evidence, read_payload(evidence.content.payload), _names(leaf.extensions))
+    claim = read_payload(evidence.content.payload)
+    return _signature(evidence, claim, _names(leaf.extensions), "not checked")
 
 
 def openpgp(evidence: Evidence, payload: bytes) -> VerifiedSignature:
     """What a program says was signed by a key in the requirement's keyring; read as strictly as the rest."""
-    return _signature(evidence, read_payload(payload, ATOMIC_TYPE), ())
+    return _signature(evidence, read_payload(payload, ATOMIC_TYPE), (), "no certificate")
 
 
 def names_host(names: tuple[str, ...], wanted: str) -> bool:
     """Whether a certificate for `names` is one for `wanted` (RFC 6125: one wildcard, whole left-most label)."""
     host = wanted.lower().removesuffix(".")
-    wildcard = "*." + host.partition(".")[2]
-    return any(name.lower() in (host, wildcard) for name in names)
+    _, dot, parent = host.partition(".")
+    accepted = (host, f"*.{parent}") if dot and parent else (host,)
+    return bool(host) and any(name.lower() in accepted for name in names)
 
 
 def _names(extensions: certificate.Extensions) -> tuple[str, ...]:
@@ -53,14 +56,19 @@ def _names(extensions: certificate.Extensions) -> tuple[str, ...]:
     return (*names.get_values_for_type(x509.RFC822Name), *names.get_values_for_type(x509.DNSName))
 
 
-def _signature(evidence: Evidence, claim: Claim, subjects: tuple[str, ...]) -> VerifiedSignature:
+def _signature(
+    evidence: Evidence,
+    claim: Claim,
+    subjects: tuple[str, ...],
+    sct: Literal["not checked", "no certificate"],
+) -> VerifiedSignature:
     return VerifiedSignature(
         claim=claim,
         identity=None,
         key_id="",
         times=(),
         logged=(),
-        sct="not checked" if subjects else "no certificate",
+        sct=sct,
         subjects=subjects,
         origin=evidence.origin,
         media_type=evidence.media_type,
