@@ -15,16 +15,22 @@ from vouchsafe.cli.junit import Case
 Json = dict[str, Any]
 
 _UNREADABLE = "not-readable"
+_NOT_YET = "no-such-image"  # no harm to a dry run: a merge request may come before its image
 _HELD = frozenset(("signed", "already"))
 
 
-def of_document(document: Json, title: str, readers: Sequence[str] = ()) -> tuple[Case, ...]:
-    """The cases of a document. `title` begins their class; `readers` are consumers to name one by one."""
+def of_document(
+    document: Json, title: str, *, verb: str = "signed", readers: Sequence[str] = ()
+) -> tuple[Case, ...]:
+    """The cases of a document. `title` begins their class; `verb` is what was done to the image.
+
+    `readers` are consumers to name one by one.
+    """
     if "verdicts" in document:
         return tuple(case for verdict in document["verdicts"] for case in _of_verdict(verdict, title))
     cases = [_signer(document, title)]
     for image in document["images"]:
-        cases += _of_image(image, title, readers, dry_run=document["dryRun"])
+        cases += _of_image(image, title, verb, readers, dry_run=document["dryRun"])
     return tuple(cases)
 
 
@@ -46,11 +52,11 @@ def _signer(document: Json, title: str) -> Case:
     return Case(suite=title, name="identity", output="\n".join(lines))
 
 
-def _of_image(image: Json, title: str, readers: Sequence[str], *, dry_run: bool) -> Iterator[Case]:
+def _of_image(image: Json, title: str, verb: str, readers: Sequence[str], *, dry_run: bool) -> Iterator[Case]:
     suite = f"{title} {image['reference']}"
     for manifest in image["manifests"]:
         for form in manifest["forms"]:
-            yield _of_form(suite, manifest, form, dry_run=dry_run)
+            yield _of_form(suite, manifest, form, f"would be {verb}" if dry_run else verb)
     for reader, seen in _by_reader(image["readBack"]).items():
         yield _of_reader(suite, reader, seen)
     for consumer in readers if image["manifests"] and not dry_run else ():
@@ -60,16 +66,17 @@ def _of_image(image: Json, title: str, readers: Sequence[str], *, dry_run: bool)
         what = (error["code"], error["message"], error["hint"])
         if error["code"] == _UNREADABLE:
             yield Case(suite=suite, name="readable", failure=what)
+        elif dry_run and error["code"] == _NOT_YET:
+            yield Case(suite=suite, name="image", output=f"there is none yet: {error['message']}")
         else:
             yield Case(suite=suite, name=title.rpartition(".")[2], error=what)
 
 
-def _of_form(suite: str, manifest: Json, form: Json, *, dry_run: bool) -> Case:
+def _of_form(suite: str, manifest: Json, form: Json, verb: str) -> Case:
     what = manifest["platform"] or "the image"
     places = [f"{place['log']} entry {place['index']}" for place in form["log"]]
     lines = (manifest["digest"], form["state"], form["place"], *places)
-    name = f"{what}: {form['form']} {'would be signed' if dry_run else 'signed'}"
-    return Case(suite=suite, name=name, output="\n".join(filter(None, lines)))
+    return Case(suite=suite, name=f"{what}: {verb} ({form['form']})", output="\n".join(filter(None, lines)))
 
 
 def _by_reader(seen: Sequence[Json]) -> dict[str, list[Json]]:

@@ -66,6 +66,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="of the suite (default: %(default)s)",
     )
     parser.add_argument(
+        "--verb",
+        metavar="WORDS",
+        type=options.given,
+        default="signed",
+        help="what was done to the image, such as 'SBOM attested' (default: %(default)s)",
+    )
+    parser.add_argument(
         "--require-readable-by",
         metavar="WHO",
         action="append",
@@ -128,7 +135,8 @@ def _document(path: str) -> dict[str, Any] | None:
 def _cases(arguments: argparse.Namespace, document: dict[str, Any] | None) -> Sequence[Case]:
     if document is not None:
         words = [word.strip() for text in arguments.require_readable_by for word in text.split(",")]
-        return ci_checks.of_document(document, arguments.title, [word for word in words if word])
+        readers = [word for word in words if word]
+        return ci_checks.of_document(document, arguments.title, verb=arguments.verb, readers=readers)
     said = b""
     if arguments.said:
         try:
@@ -141,7 +149,10 @@ def _cases(arguments: argparse.Namespace, document: dict[str, Any] | None) -> Se
 def _line(case: Case, console: Console) -> str:
     what = case.failure or case.error
     if what is None:
-        return f"{console.style('ok', 'good')}      {printable(case.name)}"
+        first = case.output.partition("\n")[0]
+        return (
+            f"{console.style('ok', 'good')}      {printable(f'{case.name}: {first}' if first else case.name)}"
+        )
     word = "FAILED" if case.failure else "ERROR "
     return (
         f"{console.style(word, 'bad')}  {printable(case.name)}: {printable(what[1])} [{printable(what[0])}]"
