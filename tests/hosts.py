@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,10 @@ class DyingDisk:
         if self._left <= 0:
             raise Died
         self._left -= 1
+
+    @property
+    def root(self) -> str:
+        return self._files.root
 
     def look(self, path: str) -> Seen:
         return self._files.look(path)
@@ -100,3 +104,35 @@ class Host:
             elif path.is_file() and not name.endswith("host/lock"):
                 found[name] = (path.stat().st_mode & 0o7777, path.read_bytes())
         return found
+
+
+class Said:
+    """How a program ended."""
+
+    def __init__(self, status: int = 0, output: bytes = b"", errors: bytes = b"") -> None:
+        self.status = status
+        self.output = output
+        self.errors = errors
+
+
+class Script:
+    """Programs that answer by a function of their words; what was run is kept."""
+
+    def __init__(self, answers: Mapping[str, Callable[[Sequence[str]], Said]]) -> None:
+        """`answers`: by the program's name."""
+        self._answers = answers
+        self.ran: list[tuple[str, ...]] = []
+
+    def find(self, name: str) -> str | None:
+        return f"/usr/bin/{name}" if name in self._answers else None
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        given: bytes = b"",
+        seconds: float = 30.0,
+        environment: dict[str, str] | None = None,
+    ) -> Said:
+        self.ran.append(tuple(command))
+        return self._answers[command[0].rpartition("/")[2]](command)

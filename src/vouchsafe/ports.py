@@ -194,6 +194,10 @@ class HostFiles(Protocol):
 class HostEdits(HostFiles, Protocol):
     """Changes them too. Each change is whole: a crash leaves the old thing or the new one. HostError."""
 
+    @property
+    def root(self) -> str:
+        """Where on this machine the root is; empty for the machine itself."""
+
     def put(self, path: str, content: bytes, *, mode: int, owner: tuple[int, int] | None = None) -> None:
         """A regular file in place of whatever file or link is there; its folder is made if need be."""
 

@@ -11,6 +11,7 @@ import fcntl
 import os
 import posixpath
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,6 +30,11 @@ class HostTree:
     def __init__(self, root: str = "/") -> None:
         """`root` is a folder of this machine."""
         self._root = os.path.realpath(root).rstrip("/")
+
+    @property
+    def root(self) -> str:
+        """See the port."""
+        return self._root
 
     def look(self, path: str) -> Seen:
         """See the port."""
@@ -154,6 +160,13 @@ class HostTree:
             return None
         except ValueError as error:  # a NUL in the name
             raise HostError("file-unreadable", f"expected a path, got {path!r}") from error
+
+
+@contextmanager
+def scratch() -> Iterator[HostTree]:
+    """A root that is gone afterwards, for nobody but us."""
+    with tempfile.TemporaryDirectory(prefix="vouchsafe-") as folder:
+        yield HostTree(folder)
 
 
 def _sync(folder: str) -> None:

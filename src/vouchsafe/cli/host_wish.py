@@ -8,6 +8,7 @@ from datetime import datetime
 from vouchsafe import wiring
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import ConfigurationError
+from vouchsafe.host import clients
 from vouchsafe.host.places import CA, LOOKASIDE
 from vouchsafe.host.plan import Plan, Wish, enabling
 from vouchsafe.host.surroundings import User
@@ -73,5 +74,12 @@ def wish(arguments: argparse.Namespace, target: Target) -> Wish:
 
 
 def planned(arguments: argparse.Namespace, target: Target) -> Plan:
-    """The plan. ConfigurationError."""
-    return enabling(target.policy(), wish(arguments, target), target.files, at=target.now())
+    """The plan, tried with the host's own client. ConfigurationError."""
+    plan = enabling(target.policy(), wish(arguments, target), target.files, at=target.now())
+    if not plan.changes:
+        return plan
+    with machine.scratch() as scratch:
+        said = clients.objections(
+            plan.containers.compiled, target.files, machine.programs(target.host), scratch
+        )
+        return plan.replace(objections=(*plan.objections, *said))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from vouchsafe import wiring
-from vouchsafe.adapters.hosttree import HostTree
+from vouchsafe.adapters import hosttree
 from vouchsafe.adapters.process import Programs
 from vouchsafe.policy.scope import Policy
 from vouchsafe.ports import HostEdits, Runner
@@ -12,7 +14,12 @@ from vouchsafe.wiring import Host
 
 def files(root: str = "/") -> HostEdits:
     """The files of this machine, or of an image that is being built."""
-    return HostTree(root)
+    return hosttree.HostTree(root)
+
+
+def scratch() -> AbstractContextManager[HostEdits]:
+    """A root of our own that is gone afterwards."""
+    return hosttree.scratch()
 
 
 def programs(host: Host) -> Runner:
