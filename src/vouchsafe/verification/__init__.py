@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from vouchsafe.errors import VerificationError
 from vouchsafe.evidence import bundle
 from vouchsafe.evidence.dsse import pre_authentication_encoding
-from vouchsafe.evidence.types import Envelope, Evidence, MessageSignature, OpenPGP, SimpleSigning
+from vouchsafe.evidence.types import Envelope, Evidence, OpenPGP, SimpleSigning
 from vouchsafe.image.digest import Digest
 from vouchsafe.verification import certificate, keys, log, sct, timestamp
 from vouchsafe.verification.claim import Claim, read_payload, read_statement
@@ -88,21 +88,18 @@ def _leaf(evidence: Evidence, root: TrustRoot) -> certificate.Leaf | None:
 
 def _message(evidence: Evidence, artifact: bytes | Digest | None) -> bytes | Digest:
     """The bytes that the signature covers, or their digest when nobody has the bytes."""
-    match evidence.content:
-        case SimpleSigning(payload=payload):
-            return payload
-        case Envelope() as envelope:
-            return pre_authentication_encoding(envelope)
-        case MessageSignature(digest=digest):
-            if artifact is None:
-                raise VerificationError(
-                    "artifact", "expected the artifact that this bundle is about, got none"
-                )
-            if digest is not None and not _same(digest, artifact):
-                raise VerificationError("artifact", f"expected the artifact {digest}, got another")
-            return artifact
-        case OpenPGP():
-            raise VerificationError("openpgp", "expected a Sigstore signature, got an OpenPGP one")
+    content = evidence.content
+    if isinstance(content, SimpleSigning):
+        return content.payload
+    if isinstance(content, Envelope):
+        return pre_authentication_encoding(content)
+    if isinstance(content, OpenPGP):
+        raise VerificationError("openpgp", "expected a Sigstore signature, got an OpenPGP one")
+    if artifact is None:
+        raise VerificationError("artifact", "expected the artifact that this bundle is about, got none")
+    if content.digest is not None and not _same(content.digest, artifact):
+        raise VerificationError("artifact", f"expected the artifact {content.digest}, got another")
+    return artifact
 
 
 def _same(digest: Digest, artifact: bytes | Digest) -> bool:
@@ -174,11 +171,9 @@ def _check_times(
 
 
 def _claim(evidence: Evidence, message: bytes | Digest) -> Claim:
-    match evidence.content:
-        case SimpleSigning(payload=payload):
-            return read_payload(payload)
-        case Envelope() as envelope:
-            return read_statement(envelope)
-        case MessageSignature() | OpenPGP():
-            digest = message if isinstance(message, Digest) else Digest.of(message)
-            return Claim(role="artifact", digests=frozenset((digest,)), annotations={})
+    if isinstance(evidence.content, SimpleSigning):
+        return read_payload(evidence.content.payload)
+    if isinstance(evidence.content, Envelope):
+        return read_statement(evidence.content)
+    digest = message if isinstance(message, Digest) else Digest.of(message)
+    return Claim(role="artifact", digests=frozenset((digest,)), annotations={})
