@@ -7,6 +7,7 @@ Everything runs on loopback and for real: a Sigstore (CA, CT log, Rekor, OIDC is
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,8 +21,8 @@ from vouchsafe.testing.registry import (
     push_bundle,
     push_image,
     push_index,
-    push_signature,
 )
+from vouchsafe.testing.services import Services
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.workload import Workload, gitlab
 
@@ -37,21 +38,22 @@ def main() -> int:
     """Run every scene; 0 when each ended as it should."""
     sigstore = VirtualSigstore(clock=RealClock())
     pipeline = gitlab(ISSUER, project_path=REPOSITORY)
-    with tempfile.TemporaryDirectory() as folder, RegistryServer() as registry:
+    with tempfile.TemporaryDirectory() as folder, RegistryServer() as registry, sigstore.serve() as services:
         digest = stage(registry.store, sigstore, pipeline)
         policy = write_policy(Path(folder), sigstore, registry.address, pipeline)
-        say(f"A pipeline of {ISSUER}/{REPOSITORY} built a multi-arch image and signed it, as .sig and as bundle.")
-        say("The policy, /etc/vouchsafe/policy.json on a real host:")
+        signed = sign(registry, services)
+        say("\nThe policy, /etc/vouchsafe/policy.json on a real host:")
         print(f"{DIM}{policy.read_text(encoding='utf-8')}{PLAIN}")
         scenes = (
-            ("the image that the pipeline signed", REPOSITORY, "v1", ACCEPTED),
-            ("an image that nobody signed", REPOSITORY, "unsigned", REJECTED),
-            ("one signed by the same pipeline on another branch", REPOSITORY, "feature", REJECTED),
-            ("one signed by a fork's merge request, which may carry our name", REPOSITORY, "fork", REJECTED),
-            ("one that was changed after it was signed", REPOSITORY, "tampered", REJECTED),
-            ("one with an attested SBOM, but no signature", REPOSITORY, "attested", REJECTED),
+            ("the image that the pipeline signed", "v1", ACCEPTED),
+            ("an image that nobody signed", "unsigned", REJECTED),
+            ("one signed by the same pipeline on another branch", "feature", REJECTED),
+            ("one signed by a fork's merge request, which may carry our name", "fork", REJECTED),
+            ("one that was changed after it was signed", "tampered", REJECTED),
+            ("one with an attested SBOM, but no signature", "attested", REJECTED),
         )
-        wrong = [name for name, *scene in scenes if not play(registry, policy, name, *scene)]
+        wrong = [] if signed else ["the pipeline's signing"]
+        wrong += [name for name, tag, expected in scenes if not play(registry, policy, name, tag, expected)]
     closing(digest)
     for name in wrong:
         print(f"unexpected: {name}", file=sys.stderr)
@@ -59,11 +61,8 @@ def main() -> int:
 
 
 def stage(store: RegistryStore, sigstore: VirtualSigstore, pipeline: Workload) -> Digest:
-    """Fill the registry: one image as it should be, and five as they should not."""
+    """Fill the registry: one image to sign, and five that are not as they should be."""
     digest, _ = push_index(store, REPOSITORY, "v1")
-    name = f"registry.example/{REPOSITORY}"
-    push_signature(store, REPOSITORY, digest, *sigstore.sign_legacy(digest, name, pipeline))
-    push_bundle(store, REPOSITORY, digest, sigstore.bundle(digest, pipeline, log="rekor2"))
     push_image(store, REPOSITORY, "unsigned", content=b"nobody signed this")
     feature = gitlab(ISSUER, project_path=REPOSITORY, ref="refs/heads/feature")
     # The fork's pipeline, its configuration named by the parent's path: the subject is ours to the letter.
@@ -82,6 +81,22 @@ def stage(store: RegistryStore, sigstore: VirtualSigstore, pipeline: Workload) -
     statement = sigstore.bundle(attested, pipeline, predicate_type=SBOM, predicate={"bomFormat": "CycloneDX"})
     push_bundle(store, REPOSITORY, attested, statement, predicate_type=SBOM)
     return digest
+
+
+def sign(registry: RegistryServer, services: Services) -> bool:
+    """The pipeline signs, with its own token: index and platforms, as `.sig` and as bundle, and reads it back."""
+    say(f"A pipeline of {ISSUER}/{REPOSITORY} built a multi-arch image, and signs it:")
+    arguments = [
+        *("sign", "--tls-verify=false", "--read-back", "own", "--trusted-root", str(services.trusted_root)),
+        *("--signing-config", str(services.folder / "signing_config_v1_tsa.json")),
+        registry.reference(REPOSITORY),
+    ]
+    print(f"{DIM}$ vouchsafe {' '.join(arguments)}{PLAIN}", flush=True)
+    token = services.token(project_path=REPOSITORY)
+    finished = subprocess.run(
+        [COMMAND, *arguments], check=False, env=os.environ | {"SIGSTORE_ID_TOKEN": token}
+    )
+    return finished.returncode == 0
 
 
 def write_policy(folder: Path, sigstore: VirtualSigstore, address: str, pipeline: Workload) -> Path:
@@ -103,7 +118,7 @@ def write_policy(folder: Path, sigstore: VirtualSigstore, address: str, pipeline
                 }
             ],
         },
-        "signedIdentity": {"type": "exactRepository", "dockerRepository": f"registry.example/{REPOSITORY}"},
+        "signedIdentity": {"type": "matchRepository"},
     }
     scope = f"{address}/{REPOSITORY}"
     policy = {"default": [{"type": "reject"}], "transports": {"docker": {scope: [signed]}}}
@@ -112,9 +127,9 @@ def write_policy(folder: Path, sigstore: VirtualSigstore, address: str, pipeline
     return path
 
 
-def play(registry: RegistryServer, policy: Path, name: str, repository: str, tag: str, expected: int) -> bool:
+def play(registry: RegistryServer, policy: Path, name: str, tag: str, expected: int) -> bool:
     """One scene: the command, its words, and whether it ended as it should."""
-    arguments = ["verify", "--tls-verify=false", "--policy", str(policy), registry.reference(repository, tag)]
+    arguments = ["verify", "--tls-verify=false", "--policy", str(policy), registry.reference(REPOSITORY, tag)]
     say(f"\n{name[0].upper()}{name[1:]}:")
     print(f"{DIM}$ vouchsafe {' '.join(arguments)}{PLAIN}", flush=True)
     finished = subprocess.run([COMMAND, *arguments], check=False)
@@ -124,7 +139,7 @@ def play(registry: RegistryServer, policy: Path, name: str, repository: str, tag
 
 def closing(digest: Digest) -> None:
     """What to type for an image of one's own."""
-    say("\nAn image of your own, signed in GitLab CI by cosign 2 or 3:")
+    say("\nAn image of your own, signed in GitLab CI by cosign 2 or 3, or by `vouchsafe sign`:")
     print(
         "  .venv/bin/vouchsafe verify \\\n"
         "    --certificate-identity https://gitlab.com/GROUP/PROJECT//.gitlab-ci.yml@refs/heads/main \\\n"
