@@ -1,7 +1,8 @@
-"""Whose process is at the other end of a loopback connection: the uid that /proc/net/tcp shows.
+"""Whose process is at the other end of a loopback connection, by what the kernel says of its socket.
 
-Only a row that is established and has an inode is believed. The kernel shows uid 0 for a socket that its
-process has already closed, so a caller that hangs up at once would otherwise pass for root.
+Asked of sock_diag(7), which finds one socket among thousands at once; of /proc/net/tcp where that is not
+allowed. Only a socket that is established and has an inode is believed: the kernel shows uid 0 for one that
+its process has already closed, so a caller that hangs up at once would otherwise pass for root.
 """
 
 from __future__ import annotations
@@ -11,15 +12,49 @@ import struct
 
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 LARGEST_TABLE = 32 * 1024 * 1024  # bytes
-_ESTABLISHED = "01"
+_ESTABLISHED = "01"  # TCP_ESTABLISHED
+# linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h
+_NETLINK_SOCK_DIAG, _BY_FAMILY, _NLM_F_REQUEST = 4, 20, 1
+_HEADER = 16  # bytes of nlmsghdr
+_EVERY_STATE, _ANY_COOKIE = 0xFFFFFFFF, b"\xff" * 8
+_MESSAGE = struct.Struct("=xB2x48x12xII")  # inet_diag_msg: state, uid, inode
+_LARGEST_ANSWER = 8_192  # bytes
+_SECONDS = 0.5  # the kernel answers at once
 _UID, _INODE = 6, 8  # words after the row's number (proc_pid_net(5))
 _MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96, an IPv4 connection in the table of IPv6
 
 End = tuple[str, int]
 
 
-def owner(caller: End, ours: End, tables: tuple[str, ...] = TABLES) -> int | None:
+def owner(caller: End, ours: End) -> int | None:
     """The uid of `caller`'s socket, connected to `ours`; None when nobody can tell."""
+    try:
+        return _from_kernel(caller, ours)
+    except OSError:  # netlink is not there, or not allowed
+        return from_tables(caller, ours)
+
+
+def _from_kernel(caller: End, ours: End) -> int | None:
+    identity = struct.pack(
+        ">HH16s16sI8s",
+        *(caller[1], ours[1]),
+        *(socket.inet_aton(end[0]).ljust(16, b"\0") for end in (caller, ours)),
+        *(0, _ANY_COOKIE),
+    )
+    question = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _EVERY_STATE) + identity
+    header = struct.pack("=IHHII", _HEADER + len(question), _BY_FAMILY, _NLM_F_REQUEST, 1, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG) as kernel:
+        kernel.settimeout(_SECONDS)
+        kernel.send(header + question)
+        answer = kernel.recv(_LARGEST_ANSWER)
+    if len(answer) < _HEADER + _MESSAGE.size or struct.unpack_from("=H", answer, 4)[0] != _BY_FAMILY:
+        return None
+    state, uid, inode = _MESSAGE.unpack_from(answer, _HEADER)
+    return int(uid) if state == int(_ESTABLISHED) and inode else None
+
+
+def from_tables(caller: End, ours: End, tables: tuple[str, str] = TABLES) -> int | None:
+    """The same from the tables of /proc."""
     for table, form in zip(tables, (_ipv4, _ipv6), strict=True):
         # Found as text: under a flood there are thousands of rows, and only one is read.
         row = _row(table, f" {form(caller)} {form(ours)} {_ESTABLISHED} ")
@@ -53,3 +88,25 @@ def _ipv6(end: End) -> str:
 
 def _word(four: bytes) -> str:
     return f"{struct.unpack('=I', four)[0]:08X}"
+
+
+def local_owner(connection: socket.socket) -> int | None:
+    """The uid at the other end of a unix socket, as it was when it connected (unix(7), SO_PEERCRED)."""
+    try:
+        _, uid, _ = struct.unpack(
+            "=iII", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("=iII"))
+        )
+    except OSError:
+        return None
+    return int(uid)
+
+
+def caller(peer: object, ours: object, connection: socket.socket) -> int | None:
+    """The uid at the other end of a connection; None when nobody can tell."""
+    match peer, ours:
+        case (str(host), int(port)), (str(here), int(at)):
+            return owner((host, port), (here, at))
+        case _ if connection.family == socket.AF_UNIX:
+            return local_owner(connection)
+        case _:
+            return None

@@ -72,3 +72,12 @@ def stamp(path: str) -> tuple[int, ...] | None:
     except (OSError, ValueError):
         return None
     return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_mode, found.st_uid)
+
+
+def folder_stamp(path: str) -> object:
+    """The same of a folder and of all that it holds."""
+    try:
+        names = sorted(os.listdir(path))
+    except OSError:
+        return None
+    return (stamp(path), *((name, stamp(f"{path}/{name}")) for name in names))

@@ -1,6 +1,6 @@
 r"""A countersignature as containers/image reads it from a lookaside: `\0sigstore-json\n{…}`.
 
-Made only from an Accepted verdict that holds a VerifiedSignature: the type says so, and `of` checks it.
+Made only of an `Acceptance`, which only an accepted verdict that holds verified signatures becomes.
 Payload: containers/image signature/internal/sigstore_payload.go, which takes these keys and no others.
 """
 
@@ -11,26 +11,11 @@ import json
 from datetime import datetime
 
 from vouchsafe.countersign.authority import Leaf
-from vouchsafe.errors import HostError
 from vouchsafe.evidence import legacy
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.reference import Reference
-from vouchsafe.policy.verdict import Accepted
 from vouchsafe.verification.claim import SIMPLE_SIGNING_TYPE
 
 CREATOR = "vouchsafe"
-
-
-def names_in(verdict: Accepted, reference: Reference) -> tuple[str, ...]:
-    """The docker-references that an acceptance may be repeated under.
-
-    What legacy evidence said is repeated unchanged; evidence that names nobody speaks for the repository
-    that it was judged for. HostError when nothing was verified.
-    """
-    if not verdict.verified or not verdict.signatures or reference.repository is None:
-        raise HostError("countersign-unverified", f"expected a verified signature of {reference}, got none")
-    said = [signature.claim.docker_reference for signature in verdict.signatures]
-    return tuple(dict.fromkeys(name or reference.repository.name for name in said))
 
 
 def payload(digest: Digest, docker_reference: str, at: datetime) -> bytes:

@@ -1,0 +1,244 @@
+"""Is this digest accepted under this scope? From memory, from kept evidence, from the registry, or through its index.
+
+Only `vouchsafe.admission.admit` accepts. What is kept saves questions to a registry, never a verification:
+evidence from the store goes through the same door. An index speaks for an instance when it is accepted in
+its own right, under the same scope and epoch; a list is never accepted because its instances are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from vouchsafe import __version__
+from vouchsafe.admission import Question, admit
+from vouchsafe.admission.discovery import Candidate
+from vouchsafe.admission.material import World
+from vouchsafe.countersign.acceptance import TTL, Acceptance, Judgement, Refusal, accept, is_told_all
+from vouchsafe.countersign.believed import Believed, believed
+from vouchsafe.countersign.flights import Flights
+from vouchsafe.countersign.recording import Recording, candidates
+from vouchsafe.countersign.remembered import Remembered
+from vouchsafe.countersign.rows import SERVICE, Memory, Noted
+from vouchsafe.countersign.scopes import tag_matters
+from vouchsafe.countersign.state import Ready
+from vouchsafe.countersign.store import Store
+from vouchsafe.errors import VouchsafeError
+from vouchsafe.image.digest import Digest
+from vouchsafe.image.reference import Reference, Repository
+from vouchsafe.policy.scope import Policy, Rule
+from vouchsafe.policy.verdict import Accepted, Reason, Undecided, Verdict
+from vouchsafe.ports import Catalogue, Clock, Registry
+from vouchsafe.record import Record
+
+MOST_JUDGEMENTS = 4_096  # kept in memory
+REJECTED_FOR = timedelta(seconds=10)  # in which a refusal is not looked into again
+UNDECIDED_FOR = timedelta(seconds=1)  # podman asks three times, a second apart
+LONGEST = timedelta(seconds=18)  # of one verdict; clients are answered after 20
+
+
+class Subject(Record):
+    """An image as a policy knows it, and the scope that it is judged under."""
+
+    repository: Repository
+    digest: Digest
+    scope: str
+
+    @property
+    def reference(self) -> Reference:
+        """By digest: a client's question carries no tag."""
+        return Reference(transport="docker", repository=self.repository, digest=self.digest)
+
+
+class Errand(Record):
+    """What one question is judged with: the state it began in, and a registry with a budget of its own."""
+
+    ready: Ready
+    registry: Catalogue
+    world: World
+
+
+class Judge:
+    """Judges an image by its own signatures. Thread-safe; never raises."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        report: Callable[[BaseException], None],
+        ttl: timedelta = TTL,
+    ) -> None:
+        """`report` is told of errors that are our own fault; `ttl` is how long a registry's answer stands."""
+        self.store = store
+        self.clock = clock
+        self._report = report
+        self._ttl = ttl
+        self._known: Remembered[tuple[str, ...], Judgement] = Remembered(MOST_JUDGEMENTS)
+        self._flights: Flights[Judgement] = Flights()
+        self._believed: Remembered[tuple[int, str], Believed] = Remembered(MOST_JUDGEMENTS)
+        self._newest: list[datetime] = []
+
+    def judge(self, errand: Errand, subject: Subject, *, kept_only: bool = False) -> Judgement:
+        """The judgement. `kept_only`: without asking a registry."""
+        return self.find_out(
+            errand, subject, str(kept_only), lambda: self._by_its_own(errand, subject, kept_only)
+        )
+
+    def find_out(
+        self, errand: Errand, subject: Subject, kind: str, work: Callable[[], Judgement]
+    ) -> Judgement:
+        """From memory, or by `work`, which everybody who asks the same waits for. Never raises."""
+        try:
+            key = (*self._key(errand, subject), kind)
+            known = self._known.get(key, self.clock.now())
+            return known or self._flights.run(key, lambda: self._keep(key, subject, work()))
+        except VouchsafeError as error:
+            return Refusal(outcome="undecided", reason=Reason.of(error))
+        except Exception as error:  # noqa: BLE001  # an edge: a crash denies
+            self._report(error)
+            message = f"expected a judgement, got an internal error ({type(error).__name__})"
+            return Refusal(outcome="undecided", reason=Reason(code="internal", message=message))
+
+    def newest_seen(self) -> datetime | None:
+        """The newest verified time that this host knows of: its clock cannot be before it."""
+        if not self._newest and (newest := self.store.newest_seen()) is not None:
+            self._newest.append(newest)
+        return max(self._newest, default=None)
+
+    def _key(self, errand: Errand, subject: Subject) -> tuple[str, ...]:
+        """All that a judgement depends on; with less, one repository would get another's."""
+        return (
+            subject.repository.name,
+            str(subject.digest),
+            subject.scope,
+            errand.ready.in_force.epoch,
+            self._believes(errand, subject.scope).fingerprint,
+            __version__,
+            str(errand.ready.generation),
+        )
+
+    def _believes(self, errand: Errand, scope: str) -> Believed:
+        at = self.clock.now()
+        key = (errand.ready.generation, scope)
+        found = self._believed.get(key, at)
+        if found is None:
+            found = believed(errand.ready.in_force.rules[scope], errand.world)
+            self._believed.put(key, found, start=at, end=at + TTL)
+        return found
+
+    def _keep(self, key: tuple[str, ...], subject: Subject, judgement: Judgement) -> Judgement:
+        """Remember it for as long as it stands, and write down what was found."""
+        at = self.clock.now()
+        match judgement:
+            case Acceptance(until=until, newest=newest):
+                if newest is not None:
+                    self._see(min(newest, at))
+            case Refusal(outcome=outcome):
+                until = at + (REJECTED_FOR if outcome == "rejected" else UNDECIDED_FOR)
+        if isinstance(judgement, Acceptance):
+            self.store.note(_noted(key, subject, judgement, at))
+        self._known.put(key, judgement, start=at, end=until)
+        return judgement
+
+    def _see(self, newest: datetime) -> None:
+        known = self.newest_seen()
+        if known is None or newest > known:
+            self.store.see(newest)
+            self._newest[:] = [newest]
+
+    def _by_its_own(self, errand: Errand, subject: Subject, kept_only: bool) -> Judgement:
+        revoked = errand.ready.tombstones.of_digest(subject.digest)
+        if revoked is not None:
+            return Refusal(outcome="rejected", reason=revoked)
+        at = self.clock.now()
+        memory = self.store.recall(subject.repository, subject.digest, at)
+        if memory is not None and memory.evidence and memory.checked <= at < memory.until:
+            supplied = candidates(memory.evidence)
+            judgement, _ = self._admit(errand, subject, errand.registry, supplied, memory.until)
+            if isinstance(judgement, Acceptance) or kept_only:
+                return judgement
+        if kept_only:
+            message = f"expected kept evidence about {subject.digest}, got none"
+            return Refusal(outcome="undecided", reason=Reason(code="nothing-kept", message=message))
+        recording = Recording(errand.registry)
+        until = at + self._ttl
+        judgement, verdict = self._admit(errand, subject, recording, None, until)
+        if isinstance(judgement, Acceptance):
+            self.store.remember(
+                Memory(
+                    repository=subject.repository,
+                    digest=subject.digest,
+                    checked=at,
+                    until=until,
+                    source=SERVICE,
+                    evidence=recording.pieces(verdict),
+                )
+            )
+        return judgement
+
+    def _admit(
+        self,
+        errand: Errand,
+        subject: Subject,
+        registry: Registry,
+        supplied: tuple[Candidate, ...] | None,
+        until: datetime,
+    ) -> tuple[Judgement, Verdict]:
+        """Through the one door; a second time, thoroughly, when the first signature does not tell all."""
+        rule = errand.ready.in_force.rules[subject.scope]
+        question = Question(
+            reference=subject.reference,
+            policy=_policy(rule, subject),
+            supplied=supplied,
+            thorough=tag_matters(rule),
+            newest_seen=self.newest_seen(),
+            longest=LONGEST,
+        )
+        verdict = admit(
+            question, registry=registry, clock=self.clock, world=errand.world, report=self._report
+        )
+        tombstones = errand.ready.tombstones
+        if isinstance(verdict, Accepted) and not question.thorough and not is_told_all(verdict, tombstones):
+            verdict = admit(
+                question.replace(thorough=True),
+                registry=registry,
+                clock=self.clock,
+                world=errand.world,
+                report=self._report,
+            )
+        if isinstance(verdict, Accepted):
+            ends = self._believes(errand, subject.scope).ends
+            until = until if ends is None else min(until, ends)
+            return accept(verdict, rule, tombstones, until=until), verdict
+        outcome = "undecided" if isinstance(verdict, Undecided) else "rejected"
+        reason = verdict.reasons[0] if verdict.reasons else Reason(code=outcome, message=outcome)
+        return Refusal(outcome=outcome, reason=reason), verdict
+
+
+def _noted(key: tuple[str, ...], subject: Subject, judgement: Acceptance, at: datetime) -> Noted:
+    through = () if judgement.through is None else (f"through the index {judgement.through}",)
+    return Noted(
+        repository=subject.repository.name,
+        digest=str(subject.digest),
+        scope=subject.scope,
+        epoch=key[3],
+        trust=key[4],
+        version=key[5],
+        outcome="accepted",
+        code="",
+        message="",
+        signers=(*judgement.signers, *through),
+        at=at,
+        until=judgement.until,
+    )
+
+
+def _policy(rule: Rule, subject: Subject) -> Policy:
+    """The one scope, under a name that selects this image."""
+    name = subject.repository.name
+    scope = subject.scope if name.startswith(f"{subject.scope}/") else name
+    nothing_else = rule.replace(requirements=())
+    return Policy(
+        default=nothing_else, transports={"docker": {scope: rule}}, dialect="vouchsafe", documents=()
+    )

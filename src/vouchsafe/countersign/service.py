@@ -1,0 +1,199 @@
+"""The running service: everything put together, its life from READY to STOPPING, and its once-a-second duties.
+
+Nothing ends the process but a signal: a bad policy, a lost CA and a full disk are answers (503), because a
+unit that ends is started again by the very connection that waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Protocol
+
+from vouchsafe.admission.material import World
+from vouchsafe.countersign.answer import Answer
+from vouchsafe.countersign.countersigner import Countersigner, Upstream
+from vouchsafe.countersign.database import Database, File
+from vouchsafe.countersign.desk import Desk
+from vouchsafe.countersign.fairness import Gate, Limits
+from vouchsafe.countersign.judge import Judge
+from vouchsafe.countersign.ledger import Journal, Ledger
+from vouchsafe.countersign.lists import Lists
+from vouchsafe.countersign.metrics import CONTENT_TYPE, Condition, Metrics
+from vouchsafe.countersign.server import Knowing, Page, Server
+from vouchsafe.countersign.state import Keeper
+from vouchsafe.countersign.store import Store
+from vouchsafe.countersign.through import Bench
+from vouchsafe.countersign.watched import Watched
+from vouchsafe.image.reference import Reference, Repository
+from vouchsafe.ports import Catalogue, Clock, HostConfiguration
+from vouchsafe.record import Record
+
+TICK_SECONDS = 1.0
+GRACE_SECONDS = 5.0  # for what is under way when we are told to end
+SWITCH_SECONDS = 0.001  # how long a judging thread may keep the one that answers waiting
+_TEXT = "text/plain; charset=us-ascii"
+_BLOB = "application/octet-stream"
+
+
+class Notifier(Protocol):
+    """Tells the service manager how we are."""
+
+    watchdog_seconds: float
+
+    def tell(self, *lines: str) -> None:
+        """Lines of sd_notify(3)."""
+
+
+class Outside(Record):
+    """All that the service needs of the world."""
+
+    configuration: HostConfiguration
+    upstream: Upstream
+    file: File
+    clock: Clock
+    journal: Journal
+    notifier: Notifier
+    knowing: Knowing
+    tracked: tuple[Reference, ...] = ()
+    trust_ends: Callable[[], datetime | None] = lambda: None
+
+
+class Service:
+    """The parts of a service, connected."""
+
+    def __init__(self, outside: Outside, limits: Limits = Limits()) -> None:
+        """Nothing is opened or read yet."""
+        self._outside = outside
+        self._limits = limits
+        self._gate = Gate(limits)
+        clock, report = outside.clock, self.report
+        self.metrics = Metrics(self._condition, clock.now)
+        self.store = Store(Database(outside.file, changed=self._begun_anew))
+        self.ledger = Ledger(outside.journal, self.store, clock, (self.metrics,))
+        self.keeper = Keeper(outside.configuration, clock, report)
+        judge = Judge(self.store, clock=clock, report=report)
+        self.countersigner = Countersigner(
+            self.keeper,
+            Bench(judge, Lists(clock, outside.tracked)),
+            _WatchedUpstream(outside.upstream, self.metrics.upstream_error),
+            clock=clock,
+            report=report,
+        )
+        self._desk = Desk(self.countersigner, self.ledger, limits)
+        self._stopping: asyncio.Event | None = None
+        self._problem = "starting"
+
+    def report(self, error: BaseException) -> None:
+        """An error of our own."""
+        self.ledger.condition(
+            f"internal error: {type(error).__name__}: {error}", code="internal", broken=True
+        )
+
+    async def run(self, lookaside: Iterable[socket.socket], metrics: Iterable[socket.socket] = ()) -> None:
+        """Answer until told to stop."""
+        self._stopping = asyncio.Event()
+        server = Server(self._answer, self._outside.knowing, self._gate, self._limits)
+        pages = Server(self._metrics_page, self._outside.knowing, Gate(self._limits), self._limits)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self.keeper.now)
+        for listening in lookaside:
+            await server.listen(listening)
+        for listening in metrics:
+            await pages.listen(listening)
+        self._outside.notifier.tell("READY=1")
+        ticking = asyncio.create_task(self._tick())
+        await self._stopping.wait()
+        self._outside.notifier.tell("STOPPING=1")
+        ticking.cancel()
+        await server.close(GRACE_SECONDS)
+        await pages.close(0)
+        self._desk.close()
+        self.ledger.write(self.report)
+        self.store.close()
+
+    def stop(self) -> None:
+        """End `run`, from within its loop."""
+        if self._stopping is not None:
+            self._stopping.set()
+
+    async def _answer(self, target: str, uid: int | None) -> Page:
+        answer: Answer = await self._desk.answer(target, uid)
+        if answer.blob:
+            return Page(status=answer.status, phrase=answer.phrase, body=answer.blob, content_type=_BLOB)
+        return Page(
+            status=answer.status, phrase=answer.phrase, body=answer.phrase + b"\n", content_type=_TEXT
+        )
+
+    async def _metrics_page(self, target: str, uid: int | None) -> Page:
+        if target != "/metrics":
+            return Page(status=404, phrase=b"Not Found", body=b"", content_type=_TEXT)
+        return Page(status=200, phrase=b"OK", body=self.metrics.page(), content_type=CONTENT_TYPE)
+
+    async def _tick(self) -> None:
+        """Once a second: notice changed files, write the log, tell the watchdog that the loop turns."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await loop.run_in_executor(None, self._duties)
+            if self._outside.notifier.watchdog_seconds:
+                self._outside.notifier.tell("WATCHDOG=1")
+            await asyncio.sleep(TICK_SECONDS)
+
+    def _duties(self) -> None:
+        self.ledger.write(self.report)
+        problem = self.keeper.now().problem
+        code = "" if problem is None else f"{problem.code}: {problem.message}"
+        if code != self._problem:
+            self._problem = code
+            said = f"answering 503: {code}" if problem else "answering"
+            self.ledger.condition(said, code=problem.code if problem else "", broken=problem is not None)
+            self._outside.notifier.tell(f"STATUS={said}")
+
+    def _condition(self) -> Condition:
+        state = self.keeper.now()
+        return Condition(
+            problem="" if state.problem is None else state.problem.code,
+            authority_ends=None if state.authority is None else state.authority.not_after,
+            trust_ends=self._outside.trust_ends(),
+            connections=self._gate.connections,
+        )
+
+    def _begun_anew(self, why: str) -> None:
+        self.ledger.condition(f"the database could not be used and was begun anew: {why}", code="store-anew")
+
+
+class _WatchedUpstream:
+    """Implements `Upstream` by another, counting what registries do not answer."""
+
+    def __init__(self, upstream: Upstream, failed: Callable[[str], None]) -> None:
+        self._upstream = upstream
+        self._failed = failed
+
+    def registry(self, generation: int) -> Catalogue:
+        return Watched(self._upstream.registry(generation), self._failed)
+
+    def world(self, generation: int) -> World:
+        return self._upstream.world(generation)
+
+    def logical(
+        self, generation: int, physical: Repository, domains: Iterable[str]
+    ) -> tuple[Repository, ...]:
+        return self._upstream.logical(generation, physical, domains)
+
+
+def run(service: Service, lookaside: list[socket.socket], metrics: list[socket.socket]) -> None:
+    """The process: signals, and the loop. SIGHUP reads everything anew."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, service.stop)
+        loop.add_signal_handler(signal.SIGHUP, service.keeper.forget)
+        await service.run(lookaside, metrics)
+
+    asyncio.run(main())

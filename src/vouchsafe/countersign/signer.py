@@ -1,0 +1,82 @@
+"""Signs what was accepted: one signature for each name, by a leaf that names every scope that accepts under it.
+
+A leaf serves for REUSED, then another is made: a signature is worth LEAF_LIFETIME to whoever harvests it,
+and always has more than half of that before it when a client gets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from vouchsafe.countersign import signature
+from vouchsafe.countersign.acceptance import Acceptance
+from vouchsafe.countersign.authority import LEAF_LIFETIME, Leaf
+from vouchsafe.countersign.remembered import Remembered
+from vouchsafe.countersign.state import Ready
+from vouchsafe.image.digest import Digest
+from vouchsafe.image.reference import Repository
+from vouchsafe.ports import Clock
+from vouchsafe.record import Record
+
+REUSED = timedelta(minutes=5)  # for which one leaf, and one signature, is given out again
+MOST_LEAVES = 1_024
+
+
+class Accepting(Record):
+    """A scope that accepts an image, under the name that the policy knows it by."""
+
+    repository: Repository
+    marker: str
+    acceptance: Acceptance
+
+
+class Signer:
+    """Makes signatures. Thread-safe."""
+
+    def __init__(self, clock: Clock) -> None:
+        """No leaf is made yet."""
+        self._clock = clock
+        self._leaves: Remembered[tuple[int, tuple[str, ...]], Leaf] = Remembered(MOST_LEAVES)
+
+    def sign(
+        self,
+        ready: Ready,
+        digest: Digest,
+        accepting: Iterable[Accepting],
+        *,
+        lifetime: timedelta = LEAF_LIFETIME,
+    ) -> tuple[bytes, ...]:
+        """`signature-1`, `signature-2`, … of an image. HostError."""
+        at = self._clock.now()
+        blobs = []
+        for name, markers in by_name(digest, accepting).items():
+            leaf = self._leaf(ready, markers, lifetime)
+            said = signature.payload(digest, name, at)
+            blobs.append(signature.sigstore_blob(said, leaf, ready.authority.certificate_pem))
+        return tuple(blobs)
+
+    def _leaf(self, ready: Ready, markers: tuple[str, ...], lifetime: timedelta) -> Leaf:
+        at = self._clock.now()
+        if lifetime != LEAF_LIFETIME:
+            return ready.authority.issue(markers, at=at, lifetime=lifetime)
+        key = (ready.generation, markers)
+        leaf = self._leaves.get(key, at)
+        if leaf is None:
+            leaf = ready.authority.issue(markers, at=at)
+            self._leaves.put(key, leaf, start=at, end=at + REUSED)
+        return leaf
+
+
+def by_name(digest: Digest, accepting: Iterable[Accepting]) -> dict[str, tuple[str, ...]]:
+    """The markers of the scopes that accept under each docker-reference.
+
+    Evidence that names nobody speaks for the repository that it was judged for, at this digest; every kind of
+    signedIdentity that takes a bare repository takes that too, and a pull by digest needs no more.
+    """
+    names: dict[str, dict[str, None]] = {}
+    for each in accepting:
+        for said in each.acceptance.names:
+            name = f"{each.repository}@{digest}" if said is None else said
+            names.setdefault(name, {})[each.marker] = None
+    return {name: tuple(markers) for name, markers in names.items()}

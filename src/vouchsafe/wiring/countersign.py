@@ -1,0 +1,270 @@
+"""The countersigner's surroundings: the files that decide, the registries, the database, systemd.
+
+The service reads what root's pulls read, from /etc and not from any home, and nothing that others may write.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from socket import socket
+
+from vouchsafe.adapters import callers, guarded, listening, policyfiles, systemd
+from vouchsafe.adapters.clock import SystemClock
+from vouchsafe.adapters.databasefile import DatabaseFile
+from vouchsafe.adapters.files import Missing, read_regular
+from vouchsafe.adapters.gnupg import GnuPG
+from vouchsafe.adapters.guarded import GuardedFiles
+from vouchsafe.adapters.http import Budget
+from vouchsafe.adapters.registry import conf, logical
+from vouchsafe.adapters.settings import Settings
+from vouchsafe.adapters.trustroots import (
+    DELIVERY,
+    PUBLIC_GOOD,
+    TrustRoots,
+    cache_directories,
+    repository_directory,
+)
+from vouchsafe.admission.material import World
+from vouchsafe.errors import ConfigurationError, HostError, MalformedError
+from vouchsafe.image.reference import Reference, Repository
+from vouchsafe.ports import Catalogue, Clock, Standing
+from vouchsafe.record import Record
+from vouchsafe.wiring import Host, OnceRead, Sources
+
+LONGEST = timedelta(seconds=18)  # of one question's requests; clients are answered after 20
+METRICS = "metrics"  # FileDescriptorName= of the socket for metrics
+STATE = "/var/lib/vouchsafe"
+LARGEST_TRACKED = 1024 * 1024  # bytes
+LONGEST_MACHINE_ID = 128  # bytes of the file
+_MACHINE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+class Places(Record):
+    """Where things stand. `etc` and `run` are /etc and /run but for tests and images."""
+
+    etc: str = "/etc"
+    run: str = "/run"
+    state: str = STATE
+
+    @property
+    def ours(self) -> str:
+        """Our configuration."""
+        return f"{self.etc}/vouchsafe"
+
+    @property
+    def certificate(self) -> str:
+        """The CA's certificate."""
+        return f"{self.state}/ca.crt"
+
+    @property
+    def key(self) -> str:
+        """The CA's key, 0600."""
+        return f"{self.state}/ca.key"
+
+    @property
+    def published(self) -> str:
+        """Where everybody reads the CA's certificate, and policy.json names it."""
+        return f"{self.run}/vouchsafe/ca.crt"
+
+    @property
+    def tombstones(self) -> str:
+        """What was revoked."""
+        return f"{self.state}/revoked"
+
+    @property
+    def database(self) -> str:
+        """What is remembered."""
+        return f"{self.state}/countersign.db"
+
+    @property
+    def tracked(self) -> str:
+        """References whose indexes are looked at first, one a line."""
+        return f"{self.ours}/track"
+
+
+class HostConfiguration:
+    """The files behind the service."""
+
+    def __init__(self, places: Places, settings: Settings, environ: Mapping[str, str]) -> None:
+        """Nothing is read yet."""
+        self._places = places
+        self._uid = settings.uid
+        self._files = GuardedFiles(settings.uid)
+        containers = f"{places.etc}/containers"
+        self._policy = f"{containers}/policy.json"
+        self._registries = f"{containers}/registries.d/vouchsafe.yaml"
+        self._applied = f"{places.ours}/host/applied.json"
+        self._single = (
+            f"{places.ours}/policy.json",
+            *(self._applied, self._policy, self._registries),
+            *(places.tombstones, places.certificate, places.key, places.published, places.tracked),
+            f"{containers}/registries.conf",
+            *(
+                f"{repository_directory(cache, PUBLIC_GOOD)}/{DELIVERY}"
+                for cache in cache_directories(environ, settings.uid)
+            ),
+        )
+        self._folders = (f"{places.ours}/policy.d", f"{containers}/registries.conf.d")
+
+    def stamp(self, *paths: str) -> object:
+        """What differs when a file has changed. Never raises."""
+        if paths:
+            return tuple(guarded.stamp(path) for path in paths)
+        return (*map(guarded.stamp, self._single), *map(guarded.folder_stamp, self._folders))
+
+    def read(self) -> Standing:
+        """Everything. HostError."""
+        places, files = self._places, self._files
+        policy = policyfiles.of_host(places.ours)
+        if policy is not None:
+            for document in policy.documents:
+                guarded.refuse_writable(document.source, self._uid)
+        return Standing(
+            policy=policy,
+            applied=files.read_if_there(self._applied),
+            containers_policy=files.read_if_there(self._policy),
+            registries=files.read_if_there(self._registries),
+            tombstones=files.read_if_there(places.tombstones) or b"",
+            certificate=files.read_if_there(places.certificate),
+            key=files.read_if_there(places.key),
+            published=files.read_if_there(places.published),
+            machine_id=machine_id(places),
+        )
+
+
+class Upstream:
+    """Registries and trust material, made anew for each generation of the files. Thread-safe."""
+
+    def __init__(self, host: Host, environ: Mapping[str, str]) -> None:
+        """`host` with a clock, settings and a time limit; its world is not used."""
+        self._host = host
+        self._environ = environ
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._made: tuple[Sources, World, conf.Registries] | None = None
+
+    def registry(self, generation: int) -> Catalogue:
+        """All registries, with a time budget for one question."""
+        sources, _, _ = self._of(generation)
+        return sources.docker().within(Budget(self._host.timeout.total_seconds()))
+
+    def world(self, generation: int) -> World:
+        """Files that only root writes, and the trust root of this generation."""
+        _, world, _ = self._of(generation)
+        return world
+
+    def trust_ends(self) -> datetime | None:
+        """When the metadata of the public-good root ends."""
+        settings = self._host.settings
+        caches = cache_directories(self._environ, settings.uid)
+        return TrustRoots(caches, uid=settings.uid).current().fresh_until
+
+    def logical(
+        self, generation: int, physical: Repository, domains: Iterable[str]
+    ) -> tuple[Repository, ...]:
+        """See `adapters.registry.logical`."""
+        _, _, registries = self._of(generation)
+        return logical.names(registries, physical, domains)
+
+    def _of(self, generation: int) -> tuple[Sources, World, conf.Registries]:
+        with self._lock:
+            if self._made is None or self._generation != generation:
+                settings = self._host.settings
+                trust = TrustRoots(cache_directories(self._environ, settings.uid), uid=settings.uid)
+                world = World(
+                    files=GuardedFiles(settings.uid),
+                    trust=OnceRead(trust),
+                    openpgp=GnuPG(settings.search_path),
+                )
+                self._made = (Sources(self._host), world, conf.load(settings))
+                self._generation = generation
+            return self._made
+
+
+def machine_id(places: Places) -> str:
+    """The id of this machine (machine-id(5)). HostError."""
+    try:
+        found = (
+            read_regular(f"{places.etc}/machine-id", largest=LONGEST_MACHINE_ID)
+            .decode("ascii", "replace")
+            .strip()
+        )
+    except Missing:
+        found = ""
+    if not _MACHINE_ID.fullmatch(found):
+        raise HostError(
+            "machine-id",
+            f"expected 32 hexadecimal digits in {places.etc}/machine-id, got {found[:40]!r}",
+            hint="`systemd-machine-id-setup` makes one; an image is shipped without.",
+        )
+    return found
+
+
+class Surroundings(Record):
+    """What a service, or a command beside it, needs of the world."""
+
+    places: Places
+    configuration: HostConfiguration
+    upstream: Upstream
+    file: DatabaseFile
+    clock: Clock
+    journal: systemd.Journal
+    notifier: systemd.Notifier
+
+    def trust_ends(self) -> datetime | None:
+        """When the metadata of the public-good trust root ends; None for the one that was shipped."""
+        return self.upstream.trust_ends()
+
+
+def surroundings(
+    environ: Mapping[str, str], *, uid: int, places: Places = Places(), clock: Clock | None = None
+) -> Surroundings:
+    """Of this process. Nothing is read but the environment."""
+    # /etc decides, and not the home of the account that we run as: clients of every user ask us.
+    settings = Settings.of({**environ, "HOME": "", "XDG_CONFIG_HOME": ""}, uid=uid).replace(
+        etc=places.etc, run=places.run
+    )
+    time = clock or SystemClock()
+    nothing = World(files=GuardedFiles(uid), trust=TrustRoots(uid=uid), openpgp=GnuPG(settings.search_path))
+    return Surroundings(
+        places=places,
+        configuration=HostConfiguration(places, settings, environ),
+        upstream=Upstream(Host(settings=settings, clock=time, world=nothing, timeout=LONGEST), environ),
+        file=DatabaseFile(places.database),
+        clock=time,
+        journal=systemd.Journal(),
+        notifier=systemd.Notifier(environ),
+    )
+
+
+def sockets(
+    environ: Mapping[str, str], lookaside: Iterable[str], metrics: Iterable[str]
+) -> tuple[list[socket], list[socket]]:
+    """Sockets for signatures, and for metrics: what systemd opened (those by the name METRICS), and our own."""
+    given = systemd.listening(environ)
+    return (
+        [each for name, each in given if name != METRICS] + [listening.listen(each) for each in lookaside],
+        [each for name, each in given if name == METRICS] + [listening.listen(each) for each in metrics],
+    )
+
+
+def tracked(places: Places) -> tuple[Reference, ...]:
+    """References whose indexes are looked at first. ConfigurationError names the line."""
+    try:
+        content = read_regular(places.tracked, largest=LARGEST_TRACKED).decode("utf-8", "replace")
+    except Missing:
+        return ()
+    found = []
+    for number, line in enumerate(content.splitlines(), 1):
+        text = line.partition("#")[0].strip()
+        try:
+            found += [Reference.parse(text)] if text else []
+        except MalformedError as error:
+            raise ConfigurationError("tracked", f"{places.tracked}:{number}: {error.message}") from error
+    return tuple(found)
+
+
+knowing = callers.caller

@@ -1,0 +1,255 @@
+"""A host below a folder that countersigns: its policy applied, its CA, its service running, real clients beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import socket
+import subprocess
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from vouchsafe.countersign.authority import Authority
+from vouchsafe.countersign.fairness import Limits
+from vouchsafe.countersign.service import Outside, Service
+from vouchsafe.image.digest import Digest
+from vouchsafe.policy import applied, document
+from vouchsafe.policy.compile import Compiled, Host, compile_policy
+from vouchsafe.ports import Clock
+from vouchsafe.testing.clock import RealClock
+from vouchsafe.testing.registry import RegistryServer, push_bundle, push_image, push_signature
+from vouchsafe.testing.sigstore import VirtualSigstore
+from vouchsafe.testing.workload import Workload, gitlab
+from vouchsafe.wiring import countersign as wiring
+from vouchsafe.wiring.countersign import Places
+
+MACHINE_ID = hashlib.md5(b"a machine", usedforsecurity=False).hexdigest()
+ISSUER = "https://gitlab.example"
+MAIN = "https://gitlab.example/acme/app//.gitlab-ci.yml@refs/heads/main"
+PIPELINE = gitlab(project_path="acme/app")
+
+
+class QuietJournal:
+    """Keeps what would go to the journal."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, str]] = []
+
+    def write(self, message: str, message_id: str, priority: int, **fields: str) -> None:
+        """One entry."""
+        self.entries.append({"MESSAGE": message, "MESSAGE_ID": message_id, **fields})
+
+
+class QuietNotifier:
+    """Keeps what systemd would be told."""
+
+    watchdog_seconds = 0.0
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def tell(self, *lines: str) -> None:
+        """Lines of sd_notify."""
+        self.told += lines
+
+
+class Machine:
+    """A host. Its clock is the real one unless a test brings another; its Sigstore is its own."""
+
+    def __init__(self, folder: Path, registry: RegistryServer, *, clock: Clock | None = None) -> None:
+        self.folder = folder
+        self.registry = registry
+        self.clock = clock or RealClock()
+        self.sigstore = VirtualSigstore(str(folder), clock=self.clock)
+        self.places = Places(etc=str(folder / "etc"), run=str(folder / "run"), state=str(folder / "state"))
+        for name in ("etc/vouchsafe/host", "etc/containers/registries.d", "run/vouchsafe", "state"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        self.write("etc/machine-id", MACHINE_ID + "\n")
+        self.write("etc/trusted_root.json", self.sigstore.trusted_root())
+        self.locations(f'[[registry]]\nlocation = "{registry.address}"\ninsecure = true\n')
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listening.getsockname()[1]
+        self.make_authority()
+
+    def close(self) -> None:
+        """Let go of the port."""
+        self.listening.close()
+
+    @property
+    def lookaside(self) -> str:
+        """The service's URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def host(self) -> Host:
+        """What policies are compiled for."""
+        return Host(ca_path=self.places.published, lookaside=self.lookaside)
+
+    def write(self, name: str, content: bytes | str) -> Path:
+        """A file of this host."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def locations(self, text: str) -> None:
+        """registries.conf."""
+        self.write("etc/containers/registries.conf", text)
+
+    def make_authority(self, machine_id: str = MACHINE_ID) -> Authority:
+        """The host's CA, published."""
+        made = Authority.make(machine_id, at=datetime.now(UTC))
+        self.write("state/ca.crt", made.certificate_pem)
+        self.write("state/ca.key", made.key_pem).chmod(0o600)
+        self.write("run/vouchsafe/ca.crt", made.certificate_pem)
+        return made
+
+    def keyless(self, subject: str = MAIN, **more: Any) -> dict[str, Any]:
+        """A requirement of ours: this subject, of this host's Sigstore."""
+        identity = {"oidcIssuer": ISSUER, "subjectURI": subject}
+        trusted = str(self.folder / "etc/trusted_root.json")
+        return {
+            "type": "sigstoreSigned",
+            "fulcio": {"trustedRootPath": trusted, "identities": [identity]},
+            "signedIdentity": {"type": "matchRepository"},
+            **more,
+        }
+
+    def edit(self, scopes: dict[str, Any], **more: Any) -> None:
+        """Write our policy, and apply it not."""
+        policy = {"default": [{"type": "reject"}], "transports": {"docker": scopes}, **more}
+        self.write("etc/vouchsafe/policy.json", json.dumps(policy))
+
+    def apply(self, scopes: dict[str, Any] | None = None, **more: Any) -> Compiled:
+        """Write our policy and put it in force; without scopes, the one that stands there."""
+        if scopes is not None:
+            self.edit(scopes, **more)
+        text = (self.folder / "etc/vouchsafe/policy.json").read_bytes()
+        policy = document.parse(text, dialect="vouchsafe", source="policy.json")
+        compiled = compile_policy(policy, self.host)
+        self.write("etc/containers/registries.d/vouchsafe.yaml", compiled.registries)
+        record = applied.Applied(epoch=compiled.epoch, host=self.host)
+        self.write("etc/vouchsafe/host/applied.json", applied.write(record))
+        self.write("etc/containers/policy.json", compiled.policy)
+        return compiled
+
+    def name(self, repository: str = "acme/app") -> str:
+        """A repository as clients write it."""
+        return f"{self.registry.address}/{repository}"
+
+    def image(self, repository: str = "acme/app", tag: str = "v1", *, content: bytes = b"layer") -> Digest:
+        """An unsigned image."""
+        return push_image(self.registry.store, repository, tag, content=content)
+
+    def sign(
+        self,
+        digest: Digest,
+        repository: str = "acme/app",
+        identity: Workload = PIPELINE,
+        *,
+        reference: str = "",
+    ) -> None:
+        """Sign it the old way, under its repository's name or another."""
+        layer = self.sigstore.sign_legacy(digest, reference or self.name(repository), identity)
+        push_signature(self.registry.store, repository, digest, *layer)
+
+    def bundle(self, digest: Digest, repository: str = "acme/app", identity: Workload = PIPELINE) -> None:
+        """Sign it the new way."""
+        push_bundle(self.registry.store, repository, digest, self.sigstore.bundle(digest, identity))
+
+
+class Running:
+    """The service of a machine, in a thread of its own."""
+
+    def __init__(self, machine: Machine, *, limits: Limits = Limits(), tracked: Sequence[Any] = ()) -> None:
+        around = wiring.surroundings({}, uid=0, places=machine.places, clock=machine.clock)
+        self.journal, self.notifier = QuietJournal(), QuietNotifier()
+        self.machine = machine
+        self.service = Service(
+            Outside(
+                configuration=around.configuration,
+                upstream=around.upstream,
+                file=around.file,
+                clock=machine.clock,
+                journal=self.journal,
+                notifier=self.notifier,
+                knowing=lambda writer: wiring.knowing(
+                    writer.get_extra_info("peername"),
+                    writer.get_extra_info("sockname"),
+                    writer.get_extra_info("socket"),
+                ),
+                tracked=tuple(tracked),
+            ),
+            limits,
+        )
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        while "READY=1" not in self.notifier.told and self._thread.is_alive():
+            self._thread.join(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self.service.stop)
+        self._thread.join(20)
+        self._loop.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self.service.run([self.machine.listening.dup()]))
+
+    def ask(self, digest: Digest, repository: str = "", number: int = 1) -> tuple[int, str, bytes]:
+        """Status, reason phrase and body, as a client sees them."""
+        name = repository or self.machine.name()
+        return self.get(f"/{name}@sha256={digest.hex}/signature-{number}")
+
+    def get(self, target: str) -> tuple[int, str, bytes]:
+        """The answer to a target."""
+        return get(self.machine.port, target)
+
+
+def get(port: int, target: str) -> tuple[int, str, bytes]:
+    """One GET on loopback, with no library between: status, reason phrase, body."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        received = b""
+        while piece := connection.recv(65_536):
+            received += piece
+    head, _, body = received.partition(b"\r\n\r\n")
+    _, status, phrase = head.split(b"\r\n")[0].decode().split(" ", 2)
+    return int(status), phrase, body
+
+
+class Skopeo:
+    """A real skopeo that obeys a machine's /etc/containers."""
+
+    def __init__(self, program: Path, machine: Machine) -> None:
+        self.program = program
+        self.machine = machine
+        self.pulls = 0
+
+    def pull(self, image: str, *options: str, timeout: float = 60) -> tuple[int, str]:
+        """`skopeo copy`, which judges (`skopeo inspect` does not); its status and what it said."""
+        self.pulls += 1
+        containers = self.machine.folder / "etc/containers"
+        target = self.machine.folder / f"pulled-{self.program.name}-{self.pulls}"
+        done = subprocess.run(
+            [
+                self.program,
+                *("--policy", containers / "policy.json", "--registries.d", containers / "registries.d"),
+                *("--registries-conf", containers / "registries.conf"),
+                *("copy", "--remove-signatures", "--src-tls-verify=false", *options),
+                *(f"docker://{image}", f"dir:{target}"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+        return done.returncode, done.stderr
