@@ -14,13 +14,14 @@ from vouchsafe.cli.junit import Case
 
 Json = dict[str, Any]
 
+_SIGNED = "signed"
 _UNREADABLE = "not-readable"
 _NOT_YET = "no-such-image"  # no harm to a dry run: a merge request may come before its image
 _HELD = frozenset(("signed", "already"))
 
 
 def of_document(
-    document: Json, title: str, *, verb: str = "signed", readers: Sequence[str] = ()
+    document: Json, title: str, *, verb: str = _SIGNED, readers: Sequence[str] = ()
 ) -> tuple[Case, ...]:
     """The cases of a document. `title` begins their class; `verb` is what was done to the image.
 
@@ -28,20 +29,21 @@ def of_document(
     """
     if "verdicts" in document:
         return tuple(case for verdict in document["verdicts"] for case in _of_verdict(verdict, title))
-    cases = [_signer(document, title)]
+    suite = title if verb == _SIGNED else f"{title} ({verb})"
+    cases = [_signer(document, suite)]
     for image in document["images"]:
-        cases += _of_image(image, title, verb, readers, dry_run=document["dryRun"])
+        cases += _of_image(image, suite, verb, readers, dry_run=document["dryRun"])
     return tuple(cases)
 
 
-def of_silence(said: Iterable[str], title: str) -> Case:
+def of_silence(said: Iterable[str], title: str, *, verb: str = _SIGNED) -> Case:
     """Nothing was printed: what the command said on standard error is the reason."""
     lines = [line.strip() for line in said if line.strip()]
     errors = [line for line in lines if line.startswith("vouchsafe: error: ")]
     last = errors[-1] if errors else (lines[-1] if lines else "it printed nothing")
     message, _, code = last.removeprefix("vouchsafe: error: ").removesuffix("]").rpartition(" [")
     what = (code, message) if message and errors else ("no-document", last)
-    return Case(suite=title, name=title.rpartition(".")[2], error=(*what, "\n".join(lines)))
+    return Case(suite=title, name=verb, error=(*what, "\n".join(lines)))
 
 
 def _signer(document: Json, title: str) -> Case:
@@ -52,8 +54,8 @@ def _signer(document: Json, title: str) -> Case:
     return Case(suite=title, name="identity", output="\n".join(lines))
 
 
-def _of_image(image: Json, title: str, verb: str, readers: Sequence[str], *, dry_run: bool) -> Iterator[Case]:
-    suite = f"{title} {image['reference']}"
+def _of_image(image: Json, suite: str, verb: str, readers: Sequence[str], *, dry_run: bool) -> Iterator[Case]:
+    suite = f"{suite} {image['reference']}"
     for manifest in image["manifests"]:
         for form in manifest["forms"]:
             yield _of_form(suite, manifest, form, f"would be {verb}" if dry_run else verb)
@@ -69,7 +71,7 @@ def _of_image(image: Json, title: str, verb: str, readers: Sequence[str], *, dry
         elif dry_run and error["code"] == _NOT_YET:
             yield Case(suite=suite, name="image", output=f"there is none yet: {error['message']}")
         else:
-            yield Case(suite=suite, name=title.rpartition(".")[2], error=what)
+            yield Case(suite=suite, name=verb, error=what)
 
 
 def _of_form(suite: str, manifest: Json, form: Json, verb: str) -> Case:

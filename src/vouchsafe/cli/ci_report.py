@@ -31,6 +31,10 @@ are GitLab's: links from the job's page to the entries of the transparency log.
 
 exit status: 0 written, whatever the reports say; 64 usage; 78 a file cannot be read or written
 """
+Json = dict[str, Any]
+
+SIGNED = "signed"
+_EACH = "once for each FILE"
 LARGEST_DOCUMENT = 64 * 1024 * 1024  # bytes
 LARGEST_LOG = 4 * 1024 * 1024  # bytes
 SECTION = "Transparency log"
@@ -42,19 +46,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The flags of `ci report`."""
     parser.epilog = EPILOG
     parser.add_argument(
-        "document",
+        "documents",
         metavar="FILE",
+        nargs="+",
         type=options.given,
-        help="what was printed with -o json; empty if nothing was",
+        help="what was printed with -o json; empty where nothing was",
     )
     for flag, metavar, text in (
-        ("--said", "FILE", "what was said on standard error, for when nothing was printed"),
         ("--junit", "FILE", "write a JUnit report there"),
         ("--annotations", "FILE", "write GitLab's job annotations there"),
         (
             "--log-url",
             "URL",
-            "where a log shows an entry, with {index} in it (default: none but the public log)",
+            "where a log shows an entry, with {index} in it (default: the public log's page)",
         ),
     ):
         parser.add_argument(flag, metavar=metavar, type=options.given, help=text)
@@ -65,13 +69,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="vouchsafe",
         help="of the suite (default: %(default)s)",
     )
-    parser.add_argument(
-        "--verb",
-        metavar="WORDS",
-        type=options.given,
-        default="signed",
-        help="what was done to the image, such as 'SBOM attested' (default: %(default)s)",
-    )
+    for flag, metavar, text in (
+        (
+            "--verb",
+            "WORDS",
+            f"what was done to the image, such as 'SBOM attested' (default: {SIGNED}); {_EACH}",
+        ),
+        ("--said", "FILE", f"what was said on standard error, for when nothing was printed; {_EACH}"),
+    ):
+        parser.add_argument(flag, metavar=metavar, action="append", default=[], type=options.given, help=text)
     parser.add_argument(
         "--require-readable-by",
         metavar="WHO",
@@ -85,30 +91,31 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Read, write, and say it for the job's log."""
     if arguments.log_url and "{index}" not in arguments.log_url:
         raise UsageError(f"expected a --log-url with {{index}} in it, got {arguments.log_url!r}")
-    document = _document(arguments.document)
-    cases = _cases(arguments, document)
+    documents = [_document(path) for path in arguments.documents]
+    cases = _cases(arguments, documents)
     if arguments.junit:
         wiring.write_file(arguments.junit, (junit.document(arguments.title, cases) + "\n").encode())
     if arguments.annotations:
-        linked = links(document or {}, arguments.log_url or "")
+        linked = links([each for each in documents if each is not None], arguments.log_url or "")
         wiring.write_file(arguments.annotations, (json.dumps(linked, indent=2) + "\n").encode())
     for case in cases:
         console.print(_line(case, console))
     return ACCEPTED
 
 
-def links(document: dict[str, Any], log_url: str) -> dict[str, Any]:
+def links(documents: Sequence[Json], log_url: str) -> Json:
     """GitLab's `artifacts:reports:annotations`: a link for each entry that somebody can look at."""
     found = {}
-    for place, what in _places(document):
-        url = log_url or PUBLIC_LOGS.get(place["log"], "")
-        if url:
-            label = f"{place['log']} entry {place['index']}: {what}"
-            found[label] = {"label": label, "url": url.replace("{index}", str(place["index"]))}
+    for document in documents:
+        for place, what in _places(document):
+            url = log_url or PUBLIC_LOGS.get(place["log"], "")
+            if url:
+                label = f"{place['log']} entry {place['index']}: {what}"
+                found[label] = {"label": label, "url": url.replace("{index}", str(place["index"]))}
     return {SECTION: [{"external_link": link} for link in found.values()]} if found else {}
 
 
-def _places(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+def _places(document: Json) -> Iterator[tuple[Json, str]]:
     for image in document.get("images", ()):
         for manifest in image["manifests"]:
             for form in manifest["forms"]:
@@ -120,7 +127,7 @@ def _places(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
                 yield place, signature["role"]
 
 
-def _document(path: str) -> dict[str, Any] | None:
+def _document(path: str) -> Json | None:
     content = wiring.read_file(path, largest=LARGEST_DOCUMENT)
     if not content.strip():
         return None
@@ -132,18 +139,25 @@ def _document(path: str) -> dict[str, Any] | None:
     return found
 
 
-def _cases(arguments: argparse.Namespace, document: dict[str, Any] | None) -> Sequence[Case]:
-    if document is not None:
-        words = [word.strip() for text in arguments.require_readable_by for word in text.split(",")]
-        readers = [word for word in words if word]
-        return ci_checks.of_document(document, arguments.title, verb=arguments.verb, readers=readers)
-    said = b""
-    if arguments.said:
-        try:
-            said = wiring.read_file(arguments.said, largest=LARGEST_LOG)
-        except VouchsafeError as error:
-            said = str(error).encode()
-    return (ci_checks.of_silence(said.decode("utf-8", "replace").splitlines(), arguments.title),)
+def _cases(arguments: argparse.Namespace, documents: Sequence[Json | None]) -> list[Case]:
+    words = [word.strip() for text in arguments.require_readable_by for word in text.split(",")]
+    readers = [word for word in words if word]
+    cases: list[Case] = []
+    for number, document in enumerate(documents):
+        verb = arguments.verb[number] if number < len(arguments.verb) else SIGNED
+        if document is not None:
+            cases += ci_checks.of_document(document, arguments.title, verb=verb, readers=readers)
+        else:
+            said = _said(arguments.said[number]) if number < len(arguments.said) else ()
+            cases.append(ci_checks.of_silence(said, arguments.title, verb=verb))
+    return cases
+
+
+def _said(path: str) -> Sequence[str]:
+    try:
+        return wiring.read_file(path, largest=LARGEST_LOG).decode("utf-8", "replace").splitlines()
+    except VouchsafeError as error:
+        return (str(error),)
 
 
 def _line(case: Case, console: Console) -> str:
