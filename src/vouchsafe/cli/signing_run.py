@@ -39,7 +39,7 @@ def sign_all(arguments: argparse.Namespace, console: Console, statement: Stateme
     try:
 
         def workshop(services: Services) -> Workshop:
-            opened.append(Workshop(host, services, ca_file=choices.service_ca))
+            opened.append(Workshop(host, services, ca_file=choices.service_ca, writes=not order.dry_run))
             return opened[0]
 
         prepared = prepare(choices, order, host, workshop, partial(_tell, console))

@@ -32,14 +32,14 @@ class Bench(Record):
 class Workshop:
     """Made once for a run, so that connections and registry tokens are shared. Thread-safe."""
 
-    def __init__(self, host: Host, services: Services, *, ca_file: str = "") -> None:
-        """`ca_file`: CAs of the services beside the system's, in PEM. Nothing is asked yet."""
+    def __init__(self, host: Host, services: Services, *, ca_file: str = "", writes: bool = True) -> None:
+        """`ca_file`: CAs of the services beside the system's, in PEM. Not `writes`: a token to pull will do."""
         self._host = host
         self._services = services
         self._tls = Tls(ca_files=(ca_file,)) if ca_file else Tls()
         settings = host.settings
         self._http = HttpClient(proxies=settings.proxies, trust=settings.trust)
-        self._registry = PushClient(self._http, settings)
+        self._registry = PushClient(self._http, settings, actions="pull,push" if writes else "pull")
 
     def close(self) -> None:
         """Close idle connections."""

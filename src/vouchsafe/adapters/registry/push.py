@@ -41,10 +41,11 @@ class PushClient(RegistryClient):
         settings: Settings,
         *,
         programs: Programs | None = None,
+        actions: str = "pull,push",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """As its parent, but with tokens that may push."""
-        super().__init__(http, settings, programs=programs, actions="pull,push")
+        """As its parent, but with tokens that may push, unless `actions` asks for less."""
+        super().__init__(http, settings, programs=programs, actions=actions)
         self._sleep = sleep
 
     def push_blob(self, reference: Reference, content: bytes) -> Digest:
