@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vouchsafe.adapters.hosttree import HostTree
-from vouchsafe.ports import HostEdits, Seen
+from vouchsafe.machine import HostEdits, Seen
 
 ACCEPT: dict[str, Any] = {"type": "insecureAcceptAnything"}
 REJECT: dict[str, Any] = {"type": "reject"}

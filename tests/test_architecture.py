@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("evidence",),
     ("verification",),
     ("policy",),
-    ("ports",),
+    ("ports", "machine"),
     ("admission", "signing"),
     ("transfer",),
     ("adapters", "testing"),

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 from vouchsafe.adapters.files import Missing, SystemFiles, read_regular
 from vouchsafe.errors import HostError
-from vouchsafe.ports import Seen
+from vouchsafe.machine import Seen
 
 MOST_LINKS = 40  # in one path, as Linux has it
 _FOLDER_MODE = 0o755

@@ -12,9 +12,9 @@ from vouchsafe.host import clients
 from vouchsafe.host.places import CA, LOOKASIDE
 from vouchsafe.host.plan import Plan, Wish, enabling
 from vouchsafe.host.surroundings import User
+from vouchsafe.machine import HostEdits
 from vouchsafe.policy.compile import LOCAL_TRANSPORTS, Host
 from vouchsafe.policy.scope import Policy
-from vouchsafe.ports import HostEdits
 from vouchsafe.wiring import machine
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from vouchsafe.errors import HostError, MalformedError
 from vouchsafe.host.places import CHANGE, LARGEST_FILE, SECRET_MODE
 from vouchsafe.host.state import State, put
-from vouchsafe.ports import HostEdits, HostFiles
+from vouchsafe.machine import HostEdits, HostFiles
 from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
 

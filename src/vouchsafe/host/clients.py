@@ -14,8 +14,8 @@ from vouchsafe.errors import Unavailable, printable
 from vouchsafe.host import registries_d
 from vouchsafe.host.objection import Objection
 from vouchsafe.host.places import LARGEST_FILE, PUBLIC_MODE, REGISTRIES, REGISTRIES_D
+from vouchsafe.machine import Ended, HostEdits, HostFiles, Runner
 from vouchsafe.policy.compile import Compiled
-from vouchsafe.ports import Ended, HostEdits, HostFiles, Runner
 
 SECONDS = 60.0
 ACCEPT_ANYTHING = b'{"default":[{"type":"insecureAcceptAnything"}]}'

@@ -13,11 +13,11 @@ from vouchsafe.errors import HostError, MalformedError
 from vouchsafe.host import registries_d
 from vouchsafe.host.objection import Consequence, Objection
 from vouchsafe.host.places import LARGEST_FILE, POLICY, REGISTRIES, REGISTRIES_D
+from vouchsafe.machine import HostFiles
 from vouchsafe.policy import document
 from vouchsafe.policy.compile import LOCAL_TRANSPORTS, Compiled, Host, compile_policy
 from vouchsafe.policy.requirement import InsecureAcceptAnything, Reject
 from vouchsafe.policy.scope import Policy, Rule, candidates
-from vouchsafe.ports import HostFiles
 from vouchsafe.record import Record
 
 

@@ -10,7 +10,7 @@ from vouchsafe.host.change import Outcome
 from vouchsafe.host.objection import Objection, refusing
 from vouchsafe.host.places import LOCK
 from vouchsafe.host.plan import Plan, disabling
-from vouchsafe.ports import HostEdits
+from vouchsafe.machine import HostEdits
 
 Proof = Callable[[], str]  # why what was enabled does not hold; empty when it does
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from vouchsafe.errors import HostError, MalformedError
 from vouchsafe.host.places import ORIGINALS
 from vouchsafe.host.state import State
-from vouchsafe.ports import HostFiles
+from vouchsafe.machine import HostFiles
 from vouchsafe.strictjson import Fields
 
 _VERSION = 1

@@ -25,11 +25,11 @@ from vouchsafe.host.places import (
 )
 from vouchsafe.host.state import State, state_of
 from vouchsafe.host.surroundings import User
+from vouchsafe.machine import HostFiles
 from vouchsafe.policy import applied as applying
 from vouchsafe.policy.applied import Applied
 from vouchsafe.policy.compile import LOCAL_TRANSPORTS, Host
 from vouchsafe.policy.scope import Policy
-from vouchsafe.ports import HostFiles
 from vouchsafe.record import Record
 
 # What a registries.d file that is not there reads like.

@@ -6,7 +6,7 @@ import hashlib
 
 from vouchsafe.errors import HostError
 from vouchsafe.host.places import LARGEST_FILE
-from vouchsafe.ports import HostEdits, HostFiles
+from vouchsafe.machine import HostEdits, HostFiles
 from vouchsafe.record import Record
 
 

@@ -14,12 +14,12 @@ from vouchsafe.host.objection import Objection
 from vouchsafe.host.places import LARGEST_FILE, POLICY, REGISTRIES
 from vouchsafe.host.plan import edited_since, read_applied
 from vouchsafe.host.surroundings import User
+from vouchsafe.machine import HostFiles
 from vouchsafe.policy import applied as applying
 from vouchsafe.policy import document
 from vouchsafe.policy.applied import Applied
 from vouchsafe.policy.compile import Compiled, compile_policy
 from vouchsafe.policy.scope import Policy
-from vouchsafe.ports import HostFiles
 from vouchsafe.record import Record
 
 ENFORCING, OPEN, BROKEN = "enforcing", "open", "broken"

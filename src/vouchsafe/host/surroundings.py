@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vouchsafe.host.objection import Objection
 from vouchsafe.host.places import LARGEST_FILE, OUR_DROP_INS, OUR_POLICY
-from vouchsafe.ports import HostFiles
+from vouchsafe.machine import HostFiles
 from vouchsafe.record import Record
 
 MOUNTS = "/proc/self/mountinfo"

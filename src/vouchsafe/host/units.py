@@ -9,7 +9,7 @@ from __future__ import annotations
 from vouchsafe.host import state
 from vouchsafe.host.change import Edit
 from vouchsafe.host.state import state_of
-from vouchsafe.ports import HostFiles
+from vouchsafe.machine import HostFiles
 
 # systemd.unit(5), in the order of precedence
 FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")

@@ -3,6 +3,7 @@
 serve                 a Sigstore and a registry, until interrupted
 list                  every right and wrong thing, with its reason
 write NAME --to DIR   one of them as files, with the trust root to judge it by
+lab DIR               images that a host must pull and refuse, until standard input ends
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import threading
 from pathlib import Path
 
+from vouchsafe.testing import lab
 from vouchsafe.testing.clock import RealClock
 from vouchsafe.testing.push import push_image
 from vouchsafe.testing.registry_server import RegistryServer
@@ -30,6 +32,9 @@ def main(arguments: list[str] | None = None, *, until: threading.Event | None = 
     options = _parser().parse_args(arguments)
     if options.command == "list":
         return _list()
+    if options.command == "lab":
+        lab.serve(Path(options.folder), say=lambda line: _say(f"{line}\n"))
+        return 0
     if options.command == "write":
         return _write(options.name, options.form, Path(options.to))
     return _serve(options, until)
@@ -49,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     write.add_argument("name", choices=sorted((*RIGHTS, *WRONGS)), metavar="NAME")
     write.add_argument("--form", choices=FORMS, help="by default the first that there is")
     write.add_argument("--to", required=True, metavar="DIR")
+    laboratory = commands.add_parser("lab", help="images that a host must pull and refuse")
+    laboratory.add_argument("folder", metavar="DIR")
     return parser
 
 

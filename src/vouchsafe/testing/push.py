@@ -7,6 +7,7 @@ empty config, and no annotations.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from vouchsafe.image.digest import Digest
@@ -52,10 +53,14 @@ def push_index(
     tag: str = "v1",
     *,
     architectures: tuple[str, ...] = ("amd64", "arm64"),
+    contents: Callable[[bytes], bytes] = bytes,
 ) -> tuple[Digest, dict[str, Digest]]:
-    """A multi-arch image: the index's digest, and each instance's by architecture."""
+    """A multi-arch image: the index's digest, and each instance's by architecture.
+
+    `contents` makes a layer of an architecture's name.
+    """
     instances = {
-        name: push_image(store, repository, "", content=name.encode(), architecture=name)
+        name: push_image(store, repository, "", content=contents(name.encode()), architecture=name)
         for name in architectures
     }
     entries = []

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from vouchsafe import wiring
 from vouchsafe.adapters import hosttree
 from vouchsafe.adapters.process import Programs
+from vouchsafe.machine import HostEdits, Runner, Starter
 from vouchsafe.policy.scope import Policy
-from vouchsafe.ports import HostEdits, Runner
 from vouchsafe.wiring import Host
 
 
@@ -25,6 +25,13 @@ def scratch() -> AbstractContextManager[HostEdits]:
 def programs(host: Host) -> Runner:
     """The programs that this process would find."""
     return Programs(host.settings.search_path)
+
+
+def children() -> Starter:
+    """Programs that run beside us."""
+    from vouchsafe.adapters.children import Children
+
+    return Children()
 
 
 def below(host: Host, root: str) -> Host:

@@ -10,7 +10,7 @@ import pytest
 
 from vouchsafe.adapters.hosttree import HostTree
 from vouchsafe.errors import HostError
-from vouchsafe.ports import Seen
+from vouchsafe.machine import Seen
 
 
 @pytest.fixture

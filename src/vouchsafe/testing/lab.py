@@ -1,0 +1,95 @@
+"""`python -m vouchsafe.testing lab FOLDER`: all that a host needs to prove itself without a network.
+
+A Sigstore with random keys, a registry with images to pull and to refuse, and a lookaside that says why not.
+Says in one line of JSON where everything is, then serves until its standard input ends, so that it never
+outlives who started it. Nothing of it may enter a live policy: it is a process of its own for that reason.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from vouchsafe.testing.clock import RealClock
+from vouchsafe.testing.lookaside import EMAIL, Forms
+from vouchsafe.testing.loopback import LoopbackServer, Request, Response
+from vouchsafe.testing.pull_cases import ELSEWHERE, OTHER_REF, PROJECT, Pull, Shelf
+from vouchsafe.testing.registry_server import RegistryServer
+from vouchsafe.testing.sigstore import VirtualSigstore
+from vouchsafe.testing.workload import Workload, gitlab
+
+PHRASE = "vouchsafe: rejected: probe: this sentence is the answer"
+
+
+def serve(folder: Path, *, given: TextIO = sys.stdin, say: Callable[[str], object] = print) -> None:
+    """Fill `folder`, say where everything is, and serve until `given` ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sigstore = VirtualSigstore(secrets.token_hex(16), clock=RealClock())
+    with RegistryServer() as registry, LoopbackServer(_refuse) as refusing:
+        pulls = Shelf(registry, sigstore).fill()
+        (folder / "trusted_root.json").write_bytes(sigstore.trusted_root())
+        said = {
+            "registry": registry.address,
+            "trustedRoot": str(folder / "trusted_root.json"),
+            "project": PROJECT,
+            "elsewhere": ELSEWHERE,
+            "main": _identity(gitlab()),
+            "other": _identity(gitlab(ref=OTHER_REF)),
+            "pulls": [_pull(each) for each in pulls],
+            "probe": _probe(folder, sigstore, pulls[0]) | {"refusing": refusing.url},
+        }
+        say(json.dumps(said))
+        given.read()
+
+
+def _refuse(_: Request) -> Response:
+    """What a countersigner says that rejects: the sentence is in the status line."""
+    return Response(status=403, reason=PHRASE)
+
+
+def _identity(workload: Workload) -> dict[str, str]:
+    return {
+        "issuer": workload.issuer,
+        "subject": workload.subject,
+        "projectID": workload.claims["source-repository-identifier"],
+    }
+
+
+def _pull(case: Pull) -> dict[str, Any]:
+    return {
+        "name": case.name,
+        "reference": case.reference,
+        "digest": str(case.digest),
+        "allowed": case.allowed,
+        "why": case.why,
+    }
+
+
+def _probe(folder: Path, sigstore: VirtualSigstore, image: Pull) -> dict[str, str]:
+    """Lookasides with one signature of one image in each form, and what checks it."""
+    forms = Forms(secrets.token_hex(16), sigstore.clock.now())
+    repository = image.reference.rpartition(":")[0]
+    path = f"{repository.partition('/')[2]}@{image.digest.algorithm}={image.digest.hex}"
+    for name, blob in (
+        ("key", forms.by_key(image.digest, repository)),
+        ("certificate", forms.by_certificate(image.digest, repository)),
+    ):
+        place = folder / "lookaside" / name / path
+        place.mkdir(parents=True)
+        (place / "signature-1").write_bytes(blob)
+    (folder / "lookaside" / "none").mkdir()
+    (folder / "probe.pub").write_bytes(forms.key_pem)
+    (folder / "probe.crt").write_bytes(forms.ca_pem)
+    return {
+        "image": image.reference,
+        "path": path,
+        "lookasides": str(folder / "lookaside"),
+        "key": str(folder / "probe.pub"),
+        "ca": str(folder / "probe.crt"),
+        "email": EMAIL,
+        "phrase": PHRASE,
+    }
