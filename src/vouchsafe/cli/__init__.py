@@ -36,13 +36,14 @@ COMMANDS = {
     "policy": "check, show and test policies",
     "identity": "explain who signed, or write a policy for a GitLab project",
     "trust": "show or refresh whose signatures are believed",
+    "copy": "copy an image with all its signatures, attestations and referrers",
     "ci": "check that a registry's tag cleanup deletes no signatures",
     "host": "make this host refuse what the policy does not accept, and prove it",
     "completion": "print a completion script for bash, zsh or fish",
 }
 _OBJECTS = 50_000  # made since the last collection of garbage when a process of one command looks again
 _USUAL_WIDTH, _WIDEST, _NARROWEST = 80, 100, 40  # columns
-_BOOLEANS = frozenset(("--tls-verify",))
+_BOOLEANS = frozenset(("--tls-verify", "--src-tls-verify", "--dest-tls-verify"))
 _EPILOG = """examples:
   vouchsafe verify registry.example/group/app:v1
   vouchsafe verify --certificate-identity https://gitlab.com/group/app//.gitlab-ci.yml@refs/heads/main \\

@@ -20,4 +20,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Do what was asked."""
-    return (ci_report if arguments.action == "report" else ci_cleanup).run(arguments, console)
+    if arguments.action == "report":
+        return ci_report.run(arguments, console)
+    return ci_cleanup.run(arguments, console)

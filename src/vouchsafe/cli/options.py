@@ -15,9 +15,9 @@ _TRUE = frozenset(
 _FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 
 
-def add_signer(parser: argparse.ArgumentParser) -> None:
-    """Whose signature is wanted: a policy, an identity or a key."""
-    group = parser.add_argument_group("whom to trust", "Without any of these: the policy in /etc/vouchsafe.")
+def add_signer(parser: argparse.ArgumentParser, *, otherwise: str = "the policy in /etc/vouchsafe") -> None:
+    """Whose signature is wanted: a policy, an identity or a key. `otherwise`: what none of these means."""
+    group = parser.add_argument_group("whom to trust", f"Without any of these: {otherwise}.")
     _word(group, "--policy", "FILE", "judge by this policy instead of /etc/vouchsafe's")
     subject = group.add_mutually_exclusive_group()
     _word(subject, "--certificate-identity", "URI", "the signer's URI, e-mail address or name, exactly")
@@ -80,6 +80,20 @@ def add_registry(group: argparse._ActionsContainer, *, seconds: float = DEFAULT_
     )
 
 
+def add_two_ends(parser: argparse.ArgumentParser) -> None:
+    """How two registries are reached, where images go from one to the other."""
+    group = parser.add_argument_group("how to get there")
+    add_registry(group)
+    for end, name in (("src", "source"), ("dest", "destination")):
+        group.add_argument(
+            f"--{end}-tls-verify",
+            metavar="BOOL",
+            type=_boolean,
+            default=None,
+            help=f"--tls-verify for the {name} only",
+        )
+
+
 def add_output(parser: argparse.ArgumentParser, *formats: str) -> None:
     """What is printed; the first format is the default."""
     parser.add_argument(
@@ -92,13 +106,13 @@ def _word(group: argparse._ActionsContainer, flag: str, metavar: str, text: str)
     group.add_argument(flag, metavar=metavar, type=given, help=text)
 
 
-def host_of(arguments: argparse.Namespace) -> wiring.Host:
-    """The world as the flags and the environment describe it."""
+def host_of(arguments: argparse.Namespace, *, tls_verify: bool | None = None) -> wiring.Host:
+    """The world as the flags and the environment describe it; `tls_verify` in place of the flag for all."""
     return wiring.this_host(
         authfile=arguments.authfile or "",
         cert_dir=arguments.cert_dir or "",
         registries_conf=arguments.registries_conf or "",
-        tls_verify=arguments.tls_verify,
+        tls_verify=arguments.tls_verify if tls_verify is None else tls_verify,
         timeout=timedelta(seconds=arguments.timeout),
     )
 

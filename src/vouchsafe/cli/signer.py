@@ -57,6 +57,11 @@ def policy_of(arguments: argparse.Namespace, host: wiring.Host) -> Policy:
     return policy
 
 
+def is_asked_for(arguments: argparse.Namespace) -> bool:
+    """Whether the command line names somebody to trust, or a policy."""
+    return bool(arguments.policy or _named_flags(arguments))
+
+
 def predicate_type(text: str | None) -> str:
     """A predicateType from cosign's short name or from itself; "" when none is asked for."""
     if text is None:

@@ -24,6 +24,7 @@ from vouchsafe.image.pieces import checked
 from vouchsafe.image.reference import Reference, Repository
 from vouchsafe.strictjson import parse
 
+_MARK = "oci-layout"  # the file that makes a folder a layout
 _VERSION = b'{"imageLayoutVersion":"1.0.0"}'
 _EMPTY: dict[str, Any] = {
     "schemaVersion": 2,
@@ -31,6 +32,7 @@ _EMPTY: dict[str, Any] = {
     "manifests": [],
 }
 _COSIGN = "dev.cosignproject.cosign/"
+_ATTEMPTS = 4  # at one blob
 _KIND_OF_SUFFIX = {".sig": "sigs", ".att": "atts"}
 
 
@@ -112,9 +114,6 @@ class LayoutDepot(Layout):
             SystemFiles().write(inside(folder, "index.json"), content)
 
 
-_ATTEMPTS = 4  # at one blob
-
-
 def _gives_way(there: Any, entry: dict[str, Any], tag: str) -> bool:
     """Whether an entry is replaced: by its tag, or because it says the same."""
     name = (there.get("annotations") or {}).get(REF_NAME, "") if isinstance(there, dict) else ""
@@ -149,20 +148,27 @@ def _prepared(reference: Reference) -> str:
     folder = folder_of(reference)
     try:
         os.makedirs(folder, exist_ok=True)
-        if not os.path.lexists(os.path.join(folder, "oci-layout")):
-            if set(os.listdir(folder)) - {"blobs", "index.json"}:
-                raise Refused(
-                    "layout-foreign",
-                    f"expected an OCI layout or an empty folder at {folder}, got another folder",
-                    hint="Name a folder of its own for the image.",
-                )
+        if not os.path.lexists(os.path.join(folder, _MARK)):
             with _alone(folder):
-                SystemFiles().write(os.path.join(folder, "oci-layout"), _VERSION)
-                if not os.path.lexists(os.path.join(folder, "index.json")):
-                    SystemFiles().write(os.path.join(folder, "index.json"), json.dumps(_EMPTY).encode())
+                _begin(folder)
     except OSError as error:
         raise _failed(folder, error) from error
     return folder
+
+
+def _begin(folder: str) -> None:
+    there = set(os.listdir(folder))
+    if _MARK in there:  # another thread or process was quicker
+        return
+    if there - {"blobs", "index.json"}:
+        raise Refused(
+            "layout-foreign",
+            f"expected an OCI layout or an empty folder at {folder}, got another folder",
+            hint="Name a folder of its own for the image.",
+        )
+    if "index.json" not in there:
+        SystemFiles().write(os.path.join(folder, "index.json"), json.dumps(_EMPTY).encode())
+    SystemFiles().write(os.path.join(folder, _MARK), _VERSION)
 
 
 @contextmanager
