@@ -61,14 +61,14 @@ def measure(arguments: argparse.Namespace) -> Figures:
     if only in "in process":
         in_process = inprocess.measure(rounds=1 if quick else 31, repeats=2 if quick else 50)
     if only != "in process":
-        _progress("making signatures")
+        progress("making signatures")
         with staged(QUICK if quick else Sizes()) as stage, Starter() as starter:
             for case in cases.cases(stage, arguments.network or cases.NETWORKS, quick=quick):
                 if only in case.name:
-                    results += cases.measure(case, starter, _progress)
+                    results += cases.measure(case, starter, progress)
             if only in "imports":
                 profile = imports.measure(stage, starter, rounds=1 if quick else 7)
-    _progress("")
+    progress("")
     return Figures(
         machine=described,
         date=time.strftime("%Y-%m-%d"),
@@ -78,17 +78,18 @@ def measure(arguments: argparse.Namespace) -> Figures:
     )
 
 
-def write(document: Path, block: str) -> None:
+def write(document: Path, block: str, marks: tuple[str, str] = (BEGIN, END)) -> None:
     """Put the block between the document's marks."""
     text = document.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (begin and end):
-        raise ValueError(f"expected {BEGIN} and {END} in {document.name}, got one of them or none")
-    document.write_text(f"{before}{BEGIN}\n{block}{END}{after}", encoding="utf-8")
+        raise ValueError(f"expected {marks[0]} and {marks[1]} in {document.name}, got one of them or none")
+    document.write_text(f"{before}{begin}\n{block}{end}{after}", encoding="utf-8")
 
 
-def _progress(text: str) -> None:
+def progress(text: str) -> None:
+    """A line on a terminal, over the one before."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
