@@ -86,8 +86,11 @@ class Reference(Record):
 
     @classmethod
     def parse(cls, untrusted_text: str) -> Reference:
-        """Read a reference as a person writes it; MalformedError says what is wrong with it."""
-        if not untrusted_text or any(c.isspace() or not c.isprintable() for c in untrusted_text):
+        """Read a reference as a person writes it; MalformedError says what is wrong with it.
+
+        A path may hold spaces, as with skopeo; line ends and what a terminal would obey nothing may.
+        """
+        if not untrusted_text or not untrusted_text.isprintable():
             raise MalformedError("reference", f"expected an image reference, got {untrusted_text!r}")
         if untrusted_text.startswith("docker://"):
             return _docker(untrusted_text.removeprefix("docker://"))

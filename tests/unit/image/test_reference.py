@@ -38,6 +38,8 @@ HEX = "0123456789abcdef" * 4
         ("oci:/srv/layout:v1", "oci:/srv/layout:v1"),
         (f"oci:/srv/layout:@sha256:{HEX}", f"oci:/srv/layout:@sha256:{HEX}"),
         ("dir:/srv/image", "dir:/srv/image"),
+        ("oci:/srv/my layouts/app:v1", "oci:/srv/my layouts/app:v1"),
+        ("dir:/srv/my images/app", "dir:/srv/my images/app"),
     ],
 )
 def test_parsed(text: str, expected: str) -> None:
@@ -53,6 +55,9 @@ def test_parsed(text: str, expected: str) -> None:
         ("", "reference"),
         (" busybox", "reference"),
         ("busybox\n", "reference"),
+        ("docker://registry.example/group/my app", "reference"),
+        ("oci:/srv/lay\nout", "reference"),
+        ("dir:/srv/\u2028image", "reference"),
         ("bu\x1bsybox", "reference"),
         (HEX, "reference"),
         ("UPPER", "reference"),
