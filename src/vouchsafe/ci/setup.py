@@ -79,6 +79,8 @@ def prepare(
     tell: Callable[[str], None],
 ) -> Prepared:
     """Read everything that was named. SigningError, ConfigurationError, MalformedError, Unavailable."""
+    if choices.service_ca:  # read again by TLS, which may never need it: a mistake is told now
+        host.world.files.read(choices.service_ca, largest=LARGEST_FILE)
     chosen = _services(choices, host)
     root, root_json = _root(choices, chosen, host)
     workshop = workshops(chosen)
