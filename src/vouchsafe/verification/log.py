@@ -117,13 +117,23 @@ def _verify_inclusion(each: LogEntry, proof: InclusionProof, log: Log) -> None:
         return
     note = checkpoint.parse(proof.checkpoint)
     checkpoint.verify(note, log)
-    if (each.kind, each.version) in _TILED and log.host and not _names(log.host, note.name):
-        raise VerificationError(
-            "checkpoint-origin", f"expected a checkpoint of {log.host}, got {note.origin!r}"
-        )
+    if (each.kind, each.version) in _TILED:
+        _check_tiled(each, proof, note, log)
     if note.size != proof.tree_size or note.root != root:
         raise VerificationError(
             "inclusion-proof", "expected a proof up to the checkpoint's root, got another root"
+        )
+
+
+def _check_tiled(each: LogEntry, proof: InclusionProof, note: checkpoint.Checkpoint, log: Log) -> None:
+    """Rekor v2 counts within one tree, and signs the name that it is found under."""
+    if each.log_index != proof.log_index:
+        raise VerificationError(
+            "inclusion-proof", f"expected a proof of entry {each.log_index}, got one of {proof.log_index}"
+        )
+    if log.host and not _names(log.host, note.name):
+        raise VerificationError(
+            "checkpoint-origin", f"expected a checkpoint of {log.host}, got {note.origin!r}"
         )
 
 
