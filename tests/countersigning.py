@@ -9,14 +9,20 @@ import socket
 import subprocess
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from cryptography import x509
+
+from vouchsafe.countersign.answer import Answer
 from vouchsafe.countersign.authority import Authority
 from vouchsafe.countersign.fairness import Limits
+from vouchsafe.countersign.request import parse
 from vouchsafe.countersign.service import Outside, Service
+from vouchsafe.evidence import containers
+from vouchsafe.evidence.types import SimpleSigning
 from vouchsafe.image.digest import Digest
+from vouchsafe.image.reference import Reference
 from vouchsafe.policy import applied, document
 from vouchsafe.policy.compile import Compiled, Host, compile_policy
 from vouchsafe.ports import Clock
@@ -102,7 +108,7 @@ class Machine:
 
     def make_authority(self, machine_id: str = MACHINE_ID) -> Authority:
         """The host's CA, published."""
-        made = Authority.make(machine_id, at=datetime.now(UTC))
+        made = Authority.make(machine_id, at=self.clock.now())
         self.write("state/ca.crt", made.certificate_pem)
         self.write("state/ca.key", made.key_pem).chmod(0o600)
         self.write("run/vouchsafe/ca.crt", made.certificate_pem)
@@ -137,6 +143,18 @@ class Machine:
         self.write("etc/containers/policy.json", compiled.policy)
         return compiled
 
+    def compiled(self) -> tuple[bytes, bytes]:
+        """What /etc/containers says."""
+        containers = self.folder / "etc/containers"
+        return (
+            (containers / "policy.json").read_bytes(),
+            (containers / "registries.d/vouchsafe.yaml").read_bytes(),
+        )
+
+    def another_sigstore(self) -> VirtualSigstore:
+        """Somebody else's."""
+        return VirtualSigstore("another", clock=self.clock)
+
     def name(self, repository: str = "acme/app") -> str:
         """A repository as clients write it."""
         return f"{self.registry.address}/{repository}"
@@ -162,30 +180,57 @@ class Machine:
         push_bundle(self.registry.store, repository, digest, self.sigstore.bundle(digest, identity))
 
 
-class Running:
-    """The service of a machine, in a thread of its own."""
+def outside(
+    machine: Machine, journal: QuietJournal, notifier: QuietNotifier, tracked: Sequence[str]
+) -> Outside:
+    """What a service sees of a machine."""
+    around = wiring.surroundings({}, uid=0, places=machine.places, clock=machine.clock)
+    return Outside(
+        configuration=around.configuration,
+        upstream=around.upstream,
+        file=around.file,
+        clock=machine.clock,
+        journal=journal,
+        notifier=notifier,
+        knowing=lambda writer: wiring.knowing(
+            writer.get_extra_info("peername"),
+            writer.get_extra_info("sockname"),
+            writer.get_extra_info("socket"),
+        ),
+        tracked=tuple(Reference.parse(each) for each in tracked),
+    )
 
-    def __init__(self, machine: Machine, *, limits: Limits = Limits(), tracked: Sequence[Any] = ()) -> None:
-        around = wiring.surroundings({}, uid=0, places=machine.places, clock=machine.clock)
+
+class Counter:
+    """The service of a machine without its socket: questions are asked of it directly."""
+
+    def __init__(self, machine: Machine, *, limits: Limits = Limits(), tracked: Sequence[str] = ()) -> None:
         self.journal, self.notifier = QuietJournal(), QuietNotifier()
         self.machine = machine
-        self.service = Service(
-            Outside(
-                configuration=around.configuration,
-                upstream=around.upstream,
-                file=around.file,
-                clock=machine.clock,
-                journal=self.journal,
-                notifier=self.notifier,
-                knowing=lambda writer: wiring.knowing(
-                    writer.get_extra_info("peername"),
-                    writer.get_extra_info("sockname"),
-                    writer.get_extra_info("socket"),
-                ),
-                tracked=tuple(tracked),
-            ),
-            limits,
-        )
+        self.service = Service(outside(machine, self.journal, self.notifier, tracked), limits)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.service.close()
+
+    def ask(self, digest: Digest, repository: str = "", number: int = 1) -> Answer:
+        """The answer, judged where it is not at hand; `repository` with its host."""
+        name = repository or self.machine.name()
+        return self.service.countersigner.answer(parse(f"/{name}@sha256={digest.hex}/signature-{number}"))
+
+    def said(self, digest: Digest, repository: str = "") -> str:
+        """`accepted`, or the outcome and its code."""
+        answer = self.ask(digest, repository)
+        return answer.outcome if answer.status == 200 else f"{answer.outcome} {answer.code}"
+
+
+class Running(Counter):
+    """The service of a machine, answering on its port from a thread of its own."""
+
+    def __init__(self, machine: Machine, *, limits: Limits = Limits(), tracked: Sequence[str] = ()) -> None:
+        super().__init__(machine, limits=limits, tracked=tracked)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -204,14 +249,10 @@ class Running:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self.service.run([self.machine.listening.dup()]))
 
-    def ask(self, digest: Digest, repository: str = "", number: int = 1) -> tuple[int, str, bytes]:
+    def asked(self, digest: Digest, repository: str = "", number: int = 1) -> tuple[int, str, bytes]:
         """Status, reason phrase and body, as a client sees them."""
         name = repository or self.machine.name()
-        return self.get(f"/{name}@sha256={digest.hex}/signature-{number}")
-
-    def get(self, target: str) -> tuple[int, str, bytes]:
-        """The answer to a target."""
-        return get(self.machine.port, target)
+        return get(self.machine.port, f"/{name}@sha256={digest.hex}/signature-{number}")
 
 
 def get(port: int, target: str) -> tuple[int, str, bytes]:
@@ -224,6 +265,22 @@ def get(port: int, target: str) -> tuple[int, str, bytes]:
     head, _, body = received.partition(b"\r\n\r\n")
     _, status, phrase = head.split(b"\r\n")[0].decode().split(" ", 2)
     return int(status), phrase, body
+
+
+class Signature:
+    """A countersignature, taken apart: what it names and who says so."""
+
+    def __init__(self, blob: bytes) -> None:
+        evidence = containers.parse(blob, "a countersignature")
+        assert isinstance(evidence.content, SimpleSigning)
+        assert evidence.certificate is not None
+        claim = json.loads(evidence.content.payload)["critical"]
+        self.name: str = claim["identity"]["docker-reference"]
+        self.digest: str = claim["image"]["docker-manifest-digest"]
+        leaf = x509.load_der_x509_certificate(evidence.certificate)
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        self.markers: list[str] = names.get_values_for_type(x509.RFC822Name)
+        self.ends = leaf.not_valid_after_utc
 
 
 class Skopeo:

@@ -9,7 +9,6 @@ import pytest
 
 from tests.countersigning import Machine, Running, Skopeo
 from vouchsafe.testing.registry import RegistryServer
-from vouchsafe.testing.workload import gitlab
 
 pytestmark = pytest.mark.peers
 

@@ -65,13 +65,19 @@ class GuardedFiles:
         return content
 
 
-def stamp(path: str) -> tuple[int, ...] | None:
+def stamp(path: str) -> tuple[int, int, int, int, int, int] | None:
     """What differs when a file (or a folder's list of names) has changed; None when there is none."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
         return None
     return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_mode, found.st_uid)
+
+
+def who_may_write(path: str) -> tuple[int, int] | None:
+    """Mode and owner of a folder, whatever goes on inside it."""
+    found = stamp(path)
+    return None if found is None else found[-2:]
 
 
 def folder_stamp(path: str) -> object:

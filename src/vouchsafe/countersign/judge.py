@@ -189,7 +189,7 @@ class Judge:
         rule = errand.ready.in_force.rules[subject.scope]
         question = Question(
             reference=subject.reference,
-            policy=_policy(rule, subject),
+            policy=_policy(errand.ready.in_force.judged[subject.scope], subject),
             supplied=supplied,
             thorough=tag_matters(rule),
             newest_seen=self.newest_seen(),

@@ -22,7 +22,7 @@ from vouchsafe.ports import Catalogue, Clock
 MOST_TAGS = 5_000  # of one repository that are known at all
 MOST_LOOKED = 32  # manifests fetched in a window, for one repository
 WINDOW = timedelta(seconds=60)
-PAUSE = timedelta(seconds=30)  # before a repository is looked through from the beginning again
+PAUSE = timedelta(seconds=60)  # in which a tag that was looked at is not looked at again, unless it moves
 MOST_REPOSITORIES = 256  # whose scans are remembered
 MOST_FOUND = 20_000  # instances remembered of one repository
 SECONDS_TO_WAIT = 15.0  # for somebody else's look at the same repository
@@ -74,15 +74,18 @@ class Scan:
         self.lock = threading.Lock()
         self.started: datetime | None = None
         self.waiting: list[str] = []
+        self.seen: set[str] = set()
         self.found: dict[Digest, list[Digest]] = {}  # instance → indexes that name it
         self.window: datetime | None = None
         self.looked = 0
 
     def start(self, tags: Iterable[str], at: datetime) -> None:
-        """From the beginning."""
-        self.started = at
-        self.waiting = by_likelihood(tags)[::-1]
-        self.found.clear()
+        """Look at every tag; within PAUSE of the last time only at new ones and those that move."""
+        if self.started is None or not self.started <= at < self.started + PAUSE:
+            self.started = at
+            self.seen.clear()
+            self.found.clear()
+        self.waiting = [tag for tag in by_likelihood(tags) if tag in _MOVING or tag not in self.seen][::-1]
 
     def may_look(self, at: datetime) -> bool:
         """Whether one more manifest may be fetched in this window; counts it."""
@@ -177,20 +180,21 @@ class Lists:
     ) -> Iterator[Digest]:
         """Indexes that the repository's tags lead to; the look stops as soon as nobody asks for more."""
         yield from tuple(scan.found.get(instance, ()))
-        at = self._clock.now()
         if not scan.waiting:
-            if scan.started is not None and scan.started <= at < scan.started + PAUSE:
-                return
-            scan.start(registry.tags(reference, most=MOST_TAGS), at)
+            if not scan.may_look(self._clock.now()):
+                raise _incomplete(reference.repository)
+            scan.start(registry.tags(reference, most=MOST_TAGS), self._clock.now())
         while scan.waiting:
             if not scan.may_look(self._clock.now()):
                 raise _incomplete(reference.repository)
             tag = scan.waiting.pop()
+            scan.seen.add(tag)
             try:
                 manifest = registry.manifest(reference, tag)
             except MalformedError:
                 continue  # somebody's odd manifest hides nothing else
             except VouchsafeError:
+                scan.seen.discard(tag)
                 scan.waiting.append(tag)
                 raise
             scan.see(manifest)

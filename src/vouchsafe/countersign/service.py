@@ -112,6 +112,10 @@ class Service:
         ticking.cancel()
         await server.close(GRACE_SECONDS)
         await pages.close(0)
+        self.close()
+
+    def close(self) -> None:
+        """Write what is not written, and let go of everything."""
         self._desk.close()
         self.ledger.write(self.report)
         self.store.close()

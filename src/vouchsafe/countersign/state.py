@@ -29,11 +29,15 @@ NOT_APPLIED = "Apply it: `vouchsafe host plan`, then `vouchsafe host enable`."
 
 
 class InForce(Record):
-    """The applied policy: the rule and the marker of each scope that is judged here."""
+    """The applied policy: the rule and the marker of each scope that is judged here.
+
+    `judged` are the rules as a question without a tag can be judged (`scopes.for_judging`).
+    """
 
     policy: Policy
     epoch: str
     rules: Mapping[str, Rule]
+    judged: Mapping[str, Rule]
     markers: Mapping[str, str]
     table: Table
     compiled: Compiled
@@ -78,7 +82,8 @@ def in_force(found: Standing) -> InForce:
     return InForce(
         policy=found.policy,
         epoch=compiled.epoch,
-        rules={scope: for_judging(docker[scope]) for scope in markers},
+        rules={scope: docker[scope] for scope in markers},
+        judged={scope: for_judging(docker[scope]) for scope in markers},
         markers=markers,
         table=Table(docker),
         compiled=compiled,

@@ -101,19 +101,24 @@ class HostConfiguration:
             f"{places.ours}/policy.json",
             *(self._applied, self._policy, self._registries),
             *(places.tombstones, places.certificate, places.key, places.published, places.tracked),
-            f"{containers}/registries.conf",
+            *(f"{containers}/registries.conf", f"{places.etc}/machine-id"),
             *(
                 f"{repository_directory(cache, PUBLIC_GOOD)}/{DELIVERY}"
                 for cache in cache_directories(environ, settings.uid)
             ),
         )
         self._folders = (f"{places.ours}/policy.d", f"{containers}/registries.conf.d")
+        self._above = (places.ours, containers, places.state, f"{places.run}/vouchsafe")
 
     def stamp(self, *paths: str) -> object:
         """What differs when a file has changed. Never raises."""
         if paths:
             return tuple(guarded.stamp(path) for path in paths)
-        return (*map(guarded.stamp, self._single), *map(guarded.folder_stamp, self._folders))
+        return (
+            *map(guarded.stamp, self._single),
+            *map(guarded.folder_stamp, self._folders),
+            *map(guarded.who_may_write, self._above),
+        )
 
     def read(self) -> Standing:
         """Everything. HostError."""

@@ -1,0 +1,35 @@
+"""A machine in a folder, whose clock stands still, and its service without a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.countersigning import Counter, Machine
+from vouchsafe.testing.clock import VirtualClock
+from vouchsafe.testing.registry import RegistryServer
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """Stands still until a test moves it."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, clock: VirtualClock) -> Iterator[Machine]:
+    """Accepts acme/app's main branch, in acme/app."""
+    with RegistryServer() as registry:
+        made = Machine(tmp_path, registry, clock=clock)
+        made.apply({made.name(): [made.keyless()]})
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def counter(machine: Machine) -> Iterator[Counter]:
+    """Its service."""
+    with Counter(machine) as made:
+        yield made
