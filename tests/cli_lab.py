@@ -68,6 +68,12 @@ class Lab:
         self.image("unsigned")
         feature = gitlab(ref="refs/heads/feature")
         self.image("feature", lambda digest, name: self.bundle(name, self.sigstore.bundle(digest, feature)))
+        borrowed = gitlab(
+            project_path="mallory/project",
+            pipeline_source="merge_request_event",
+            ci_config_ref_uri="gitlab.example/group/project//.gitlab-ci.yml@refs/heads/main",
+        )
+        self.image("borrowed", lambda digest, name: self.bundle(name, self.sigstore.bundle(digest, borrowed)))
         self.image("attested", self._attest)
         self.image("keyed", lambda digest, name: self.sign(name, digest, key=signer, log=None))
         digest, _ = push_index(self.server.store, "group/index")

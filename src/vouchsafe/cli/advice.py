@@ -6,16 +6,21 @@ project's number and the trigger cannot be borrowed. A policy is told so by `pol
 
 from __future__ import annotations
 
-from vouchsafe.policy.identity import PROJECT_ID
+from vouchsafe.policy.identity import PROJECT_ID, PROJECT_URI, project_path
 from vouchsafe.policy.requirement import SigstoreAttested, SigstoreSigned
 from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Verdict
+from vouchsafe.verification.identity import Identity
 
 _TRIGGER = "build-trigger"
+_REQUESTED = ("merge_request", "external_pull_request", "pull_request")  # how anybody's triggers begin
 
 
 def unpinned(policy: Policy, verdict: Verdict) -> str:
-    """The claims that would pin what was accepted by flags; "" when there is nothing to say."""
+    """What to add to the flags that accepted this; "" when there is nothing to say.
+
+    Never the number of a project whose merge request borrowed the subject: that would pin the stranger.
+    """
     if policy.documents or not isinstance(verdict, Accepted):
         return ""
     written = {
@@ -30,7 +35,20 @@ def unpinned(policy: Policy, verdict: Verdict) -> str:
         if identity is None or PROJECT_ID not in identity.claims:
             continue
         wanted = [name for name in (PROJECT_ID, _TRIGGER) if name in identity.claims and name not in written]
+        if wanted and (danger := _danger(identity)):
+            flags = f"--claim {_TRIGGER}=push --claim {PROJECT_ID}=NUMBER (your project's)"
+            return f"be careful: {danger} To refuse it add {flags}"
         if wanted:
             flags = " ".join(f"--claim {name}={identity.claims[name]}" for name in wanted)
             return f"another pipeline could carry this subject; to pin this one add {flags}"
+    return ""
+
+
+def _danger(identity: Identity) -> str:
+    """Why no policy should accept this signer; "" where one may."""
+    project = project_path(identity.claims.get(PROJECT_URI, ""))
+    if identity.claims.get(_TRIGGER, "").startswith(_REQUESTED) or f"/{project}/" not in identity.subject:
+        from vouchsafe.policy.suggest import refused  # late: an ordinary signer does not need it
+
+        return refused(identity)
     return ""

@@ -36,9 +36,9 @@ class Suggestion(Record):
 
 def suggest(identity: Identity) -> Suggestion:
     """For the signer that this certificate names."""
-    refused = _refused(identity)
-    if refused:
-        return Suggestion(fulcio=None, pattern=None, remarks=(refused,))
+    why_not = refused(identity)
+    if why_not:
+        return Suggestion(fulcio=None, pattern=None, remarks=(why_not,))
     shorthand = {"gitlab": _gitlab, "github": _github, "other": _explicit}[platform(identity)]
     for make in (shorthand, _explicit):  # a name may be one that the shorthand has no words for
         try:
@@ -55,7 +55,8 @@ def suggest(identity: Identity) -> Suggestion:
 _Made = tuple[dict[str, Any], IdentityPattern, tuple[str, ...]]
 
 
-def _refused(identity: Identity) -> str:
+def refused(identity: Identity) -> str:
+    """Why no safe policy accepts this signer; "" where one may."""
     trigger = identity.claims.get("build-trigger", "")
     if identity.subject.startswith(NIL):
         return (
