@@ -28,7 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / ".peers"
 ISSUER = "https://gitlab.example"
 PROJECT = "group/project"
-TOOL_IMAGE = "registry.example/vouchsafe@sha256:" + "0" * 64  # never pulled: the jobs run in this machine's shell
+TOOL_IMAGE = (
+    "registry.example/vouchsafe@sha256:" + "0" * 64
+)  # never pulled: the jobs run in this machine's shell
 PIPELINE_SECONDS = 120
 
 Variables = dict[str, str]
