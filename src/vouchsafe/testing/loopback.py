@@ -35,11 +35,15 @@ _NO_BODY = frozenset((204, 304))
 
 
 class Request(Record):
-    """One request; header names are lower case, `path` is decoded and without its query."""
+    """One request; header names are lower case, `path` is decoded and without its query.
+
+    `query` has the last value of each name, `pairs` all of them.
+    """
 
     method: str
     path: str
     query: Mapping[str, str] = MappingProxyType({})
+    pairs: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = MappingProxyType({})
     body: bytes = b""
 
@@ -160,10 +164,12 @@ class _Wire:
         if headers.get("expect", "").lower() == "100-continue":
             self._connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         path, _, query = target.partition("?")
+        pairs = tuple(parse_qsl(query, keep_blank_values=True))
         return Request(
             method=method,
             path=unquote(path),
-            query=dict(parse_qsl(query, keep_blank_values=True)),
+            query=dict(pairs),
+            pairs=pairs,
             headers=headers,
             body=self._body(headers),
         )

@@ -1,6 +1,6 @@
 """Who may do what at a registry: anyone, basic authentication, or bearer tokens of a realm.
 
-A token is good for one scope. A registry's realm may name another host, which is how credentials are
+A token is good for the scopes it was asked for. A registry's realm may name another host, which is how credentials are
 stolen; the host that gets them here is a LoopbackServer too, and its `requests` tell.
 """
 
@@ -71,6 +71,7 @@ class TokenAccess:
         self._anonymous_pull = anonymous_pull
         self._realm = realm
         self._service = service
+        self._joint: dict[str, frozenset[str]] = {}  # tokens for several scopes
 
     def check(self, request: Request, url: str) -> Response | None:
         """Serves the realm itself, and wants its tokens elsewhere."""
@@ -78,7 +79,9 @@ class TokenAccess:
             return self._grant(request)
         scope = _scope(request)
         kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and token in self._good(scope, request):
+        if kind.lower() == "bearer" and all(
+            self._allows(token, each, request) for each in (scope, *_mounted_from(request))
+        ):
             return None
         challenge = f'Bearer realm="{self._realm or url + TOKEN_PATH}",service="{self._service}"'
         if scope:
@@ -91,12 +94,14 @@ class TokenAccess:
         ordered = ",".join(sorted(actions.split(",")))
         return hashlib.sha256(f"token for {repository}:{ordered}".encode()).hexdigest()
 
-    def _good(self, scope: str, request: Request) -> set[str]:
-        """The tokens that a request may carry: its own scope's, and for a read the read-write one."""
-        good = {self.token(scope)}
-        if scope and request.method in _READS:
-            good.add(self.token(f"{scope},push"))
-        return good
+    def _allows(self, token: str, scope: str, request: Request) -> bool:
+        """Whether a token opens a scope: its own, or for what only reads the read-write one."""
+        good = {scope}
+        if scope and (request.method in _READS or scope.endswith(":pull")):
+            good.add(f"{scope},push")
+        return token in {self.token(each) for each in good} or bool(
+            good & self._joint.get(token, frozenset())
+        )
 
     def _grant(self, request: Request) -> Response:
         form = {name: values[0] for name, values in parse_qs(request.body.decode("latin-1")).items()}
@@ -109,7 +114,10 @@ class TokenAccess:
         pulls = self._anonymous_pull and asked.endswith(":pull") and not carries
         if user is None and not pulls:
             return denied(401, "UNAUTHORIZED", "incorrect username or password")
-        made = self.token(asked)
+        scopes = [value for name, value in request.pairs if name == "scope"] or asked.split(" ")
+        made = self.token(" ".join(scopes))
+        if len(scopes) > 1:
+            self._joint[made] = frozenset(scopes)
         body = compact({"token": made, "access_token": made, "expires_in": 300})
         return Response(headers={"Content-Type": "application/json"}, body=body)
 
@@ -124,6 +132,12 @@ def basic_user(request: Request, users: Mapping[str, str]) -> str | None:
     except ValueError:
         return None
     return name if users.get(name) == password else None
+
+
+def _mounted_from(request: Request) -> tuple[str, ...]:
+    """A mount reads from the other repository (distribution, "Cross Repository Blob Mount")."""
+    origin = request.query.get("from", "")
+    return (f"repository:{origin}:pull",) if origin and request.method == "POST" else ()
 
 
 def _scope(request: Request) -> str:

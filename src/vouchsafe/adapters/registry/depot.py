@@ -59,6 +59,7 @@ class RegistryDepot(PushClient):
         """`origin`: where blobs may be mounted from; tokens are asked to let us read it."""
         super().__init__(http, settings, sleep=sleep)
         self._endpoints = Endpoints(http, settings, None, actions="pull,push", beside=origin)
+        self._mounts = True
 
     def has_blob(self, reference: Reference, descriptor: Descriptor) -> bool:
         """See the port."""
@@ -120,13 +121,20 @@ class RegistryDepot(PushClient):
 
     def _begin(self, source: Source, descriptor: Descriptor, origin: Repository | None) -> Response:
         """Open an upload; 201 when the registry took the blob from the other repository instead."""
-        suffix = "blobs/uploads/"
-        mounts = origin is not None and origin.domain == source.repository.domain
-        if origin is not None and mounts:
-            suffix += f"?mount={descriptor.digest}&from={origin.path}"
+        if self._mounts and origin is not None and origin.domain == source.repository.domain:
+            try:
+                return self._post(source, f"?mount={descriptor.digest}&from={origin.path}", (201, 202))
+            except Unavailable as error:
+                if error.code not in {"registry-unauthorized", "push-refused"}:
+                    raise
+                self._mounts = False  # no leave to read there, or no such thing: the blobs have to travel
+        return self._post(source, "", (202,))
+
+    def _post(self, source: Source, query: str, expected: tuple[int, ...]) -> Response:
+        suffix = f"blobs/uploads/{query}"
         question = Question(suffix=suffix, accept="*/*", largest=LARGEST_ANSWER, method="POST", body=b"")
         answer = self._endpoints.ask(source, question)
-        _demand(answer, (201, 202) if mounts else (202,), "open an upload")
+        _demand(answer, expected, "open an upload")
         return answer
 
     def _go_on(
