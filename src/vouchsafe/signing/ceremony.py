@@ -109,8 +109,10 @@ class Ceremony:
         logs: tuple[TransparencyLog, ...] = (),
         legacy_log: TransparencyLog | None = None,
         stampers: tuple[TimestampAuthority, ...] = (),
+        natural_hash: bool = False,
     ) -> None:
-        """Nothing is asked of anybody yet."""
+        """`natural_hash`: a bundle's log insists on the hash that fits the key's curve. Nothing is asked yet."""
+        self._natural_hash = natural_hash
         self._signer = signer
         self._root = root
         self._clock = clock
@@ -121,31 +123,33 @@ class Ceremony:
     def signature_layer(self, payload: bytes) -> tuple[Evidence, VerifiedSignature]:
         """A simple-signing payload signed as `.sig` wants it: SHA-256, and logged with a promise."""
         credential = self._signer.current()
-        signature, digest = credential.key.sign(payload, legacy=True)
+        signature, digest = credential.key.sign(payload)
         entries = self._log(credential, signature, digest, b"", self._legacy_logs)
         evidence = _evidence(credential, SimpleSigning(payload=payload), signature, legacy.SIMPLE_SIGNING)
         return self._verified(evidence.replace(entries=entries, blob_digest=Digest.of(payload)))
 
     def bundle(self, statement: bytes) -> tuple[Evidence, VerifiedSignature]:
         """A statement signed for a bundle."""
-        return self._verified(self._stamped(self._enveloped(statement, self._logs, is_legacy=False)))
+        return self._verified(
+            self._stamped(self._enveloped(statement, self._logs, natural=self._natural_hash))
+        )
 
     def attestation(
         self, statement: bytes, *, layer: bool, bundle: bool
     ) -> tuple[tuple[Evidence, VerifiedSignature] | None, tuple[Evidence, VerifiedSignature] | None]:
         """A statement as `.att` layer, as bundle, or as both: then one signature and one entry serve for both.
 
-        Sharing needs one log and one hash; where they differ there are two signatures.
+        Sharing needs one log; where they differ there are two signatures.
         """
-        shares = self._logs == self._legacy_logs and self._signer.current().key.hashes_alike
-        made = self._enveloped(statement, self._legacy_logs, is_legacy=True) if layer else None
+        shares = self._logs == self._legacy_logs
+        made = self._enveloped(statement, self._legacy_logs) if layer else None
         as_layer = None if made is None else self._verified(_stored(made, statement))
         as_bundle = None
         if bundle:
             one = (
                 made
                 if made is not None and shares
-                else self._enveloped(statement, self._logs, is_legacy=False)
+                else self._enveloped(statement, self._logs, natural=self._natural_hash)
             )
             as_bundle = self._verified(self._stamped(one))
         return as_layer, as_bundle
@@ -157,10 +161,12 @@ class Ceremony:
     def _stamped(self, made: Evidence) -> Evidence:
         return made.replace(timestamps=tuple(stamper.stamp(made.signature) for stamper in self._stampers))
 
-    def _enveloped(self, statement: bytes, logs: tuple[TransparencyLog, ...], *, is_legacy: bool) -> Evidence:
+    def _enveloped(
+        self, statement: bytes, logs: tuple[TransparencyLog, ...], *, natural: bool = False
+    ) -> Evidence:
         credential = self._signer.current()
         sealed = Envelope(payload_type=IN_TOTO, payload=statement)
-        signature, digest = credential.key.sign(pre_authentication_encoding(sealed), legacy=is_legacy)
+        signature, digest = credential.key.sign(pre_authentication_encoding(sealed), natural=natural)
         entries = self._log(credential, signature, digest, content.envelope(statement, signature), logs)
         # A bundle v0.3 holds no chain: its readers know the authorities.
         return _evidence(credential, sealed, signature, formats.BUNDLE).replace(entries=entries, chain=())

@@ -41,20 +41,15 @@ class SigningKey:
         """Logs keep digests, and an Ed25519 signature cannot be checked with one."""
         return not isinstance(self.private, ed25519.Ed25519PrivateKey)
 
-    @property
-    def hashes_alike(self) -> bool:
-        """Whether old and new formats want the same hash of this key."""
-        return self.algorithm(legacy=True) == self.algorithm(legacy=False)
+    def sign(self, message: bytes, *, natural: bool = False) -> tuple[bytes, Digest]:
+        """The signature over `message`, and the digest of `message` that it covers.
 
-    def algorithm(self, *, legacy: bool) -> str:
-        """The hash to sign with: readers of `.sig` know SHA-256 only, whatever the curve."""
-        if legacy or not isinstance(self.private, ec.EllipticCurvePrivateKey):
-            return "sha256"
-        return _NATURAL[self.private.key_size]
-
-    def sign(self, message: bytes, *, legacy: bool = False) -> tuple[bytes, Digest]:
-        """The signature over `message`, and the digest of `message` that it covers."""
-        name = self.algorithm(legacy=legacy)
+        SHA-256 whatever the curve, because cosign and containers/image verify with nothing else; `natural`:
+        the hash that Sigstore's algorithm registry has for the curve, which Rekor v2 insists on.
+        """
+        name = "sha256"
+        if natural and isinstance(self.private, ec.EllipticCurvePrivateKey):
+            name = _NATURAL[self.private.key_size]
         digest = Digest.of(message, name)
         chosen = _HASHES[name]
         match self.private:

@@ -75,6 +75,7 @@ class Workshop:
             logs=tuple(logs.values()),
             legacy_log=legacy_log,
             stampers=tuple(self._tsa(url, budget) for url in self._services.timestamps),
+            natural_hash=any(log.version > 1 for log in logs),
         )
         return Bench(registry=self._registry.within(budget), ceremony=ceremony, pace=pace())
 
