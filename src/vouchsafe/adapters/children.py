@@ -26,12 +26,13 @@ GRACE_SECONDS = 5.0
 
 
 class Child:
-    """Implements `ports.Started`."""
+    """Implements `machine.Started`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], name: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], name: str, grace_seconds: float) -> None:
         """`name` for people."""
         self._process = process
         self._name = name
+        self._grace = grace_seconds
         self._heard = b""
 
     def line(self, *, seconds: float) -> str:
@@ -63,7 +64,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=GRACE_SECONDS)
+            self._process.wait(timeout=self._grace)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -72,14 +73,18 @@ class Child:
                 stream.close()
 
     def _last_words(self) -> str:
-        self._process.wait(timeout=GRACE_SECONDS)
+        self._process.wait(timeout=self._grace)
         said = self._process.stderr.read() if self._process.stderr is not None else b""
         lines = said.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else f"exit {self._process.returncode}"
 
 
 class Children:
-    """Implements `ports.Starter`."""
+    """Implements `machine.Starter`."""
+
+    def __init__(self, grace_seconds: float = GRACE_SECONDS) -> None:
+        """How long a program may take to end when it is asked to."""
+        self._grace = grace_seconds
 
     def start(self, command: Sequence[str], *, environment: dict[str, str] | None = None) -> Child:
         """See the port."""
@@ -94,7 +99,7 @@ class Children:
             )
         except OSError as error:
             raise Unavailable("program", f"expected to run {command[0]}, got: {error.strerror}") from error
-        return Child(process, command[0])
+        return Child(process, command[0], self._grace)
 
     def open_image(
         self,

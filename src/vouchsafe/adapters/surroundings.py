@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 
 
 def environment() -> Mapping[str, str]:
     """The variables, as they are now."""
     return dict(os.environ)
+
+
+def interpreter() -> str:
+    """The program that runs this code."""
+    return sys.executable
 
 
 def user() -> int:

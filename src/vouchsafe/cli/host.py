@@ -26,6 +26,11 @@ Run it again after each change of /etc/vouchsafe/policy.json: until then nothing
 exit status: 0 in force, 1 something speaks against it, 2 it did not hold and was taken back, 78 the policy
 cannot be enforced
 """
+_PROBE = """Each client pulls from a registry of this process's own, under policies of its own: no network is needed and
+nothing of this host is changed. --verbose shows the evidence for each answer.
+
+exit status: 0 asked, 2 there is no client to ask
+"""
 _DISABLE = """Every file is put back as it was before `enable`.
 
 exit status: 0 as it was, 1 somebody else has edited a file, 78 not enabled
@@ -46,6 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     disable.add_argument("--overwrite-edits", action="store_true", help="also what somebody else has edited")
     status = _action(actions, "status", "say whether this host enforces, and why not", _STATUS)
     recover = _action(actions, "recover", "finish or undo a change that a crash left", "")
+    probe = _action(actions, "probe", "ask the clients on this host what they can do", _PROBE)
+    options.add_output(probe, "text", "json")
     for each in (plan, enable, disable, status, recover):
         each.add_argument(
             "--root", metavar="DIR", type=options.given, default="/", help="of an image that is being built"

@@ -6,8 +6,10 @@ tried. Any other failure counts as "does not load".
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 
 from vouchsafe.errors import Unavailable, printable
@@ -20,7 +22,8 @@ from vouchsafe.policy.compile import Compiled
 SECONDS = 60.0
 ACCEPT_ANYTHING = b'{"default":[{"type":"insecureAcceptAnything"}]}'
 NOBODY = "127.0.0.1:1"  # tcpmux: nobody listens there, and no name is looked up
-_LONGEST = 300  # characters of what a client said
+_LONGEST = 1000  # characters of what a client said
+_STRUCTURED = re.compile(r'time="[^"]*" level=\w+ msg=("(?:[^"\\]|\\.)*")')  # as skopeo logs
 
 
 def objections(
@@ -86,9 +89,14 @@ def _registries_problem(
 
 
 def last_words(ended: Ended) -> str:
-    """The last line that a program said, for a message."""
+    """The last line that a program said, for a message; of a structured line what it says."""
     said = ended.errors.decode("utf-8", "replace").strip() or f"exit {ended.status}"
-    return printable(said.splitlines()[-1], _LONGEST)
+    line = said.splitlines()[-1]
+    structured = _STRUCTURED.fullmatch(line)
+    if structured is not None:
+        with contextlib.suppress(ValueError):
+            line = str(json.loads(structured[1]))
+    return printable(line, _LONGEST)
 
 
 def smallest_image(scratch: HostEdits, path: str) -> str:

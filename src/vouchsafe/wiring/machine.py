@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from vouchsafe import wiring
-from vouchsafe.adapters import hosttree
+from vouchsafe.adapters import hosttree, surroundings
 from vouchsafe.adapters.process import Programs
 from vouchsafe.machine import HostEdits, Runner, Starter
 from vouchsafe.policy.scope import Policy
@@ -32,6 +32,11 @@ def children() -> Starter:
     from vouchsafe.adapters.children import Children
 
     return Children()
+
+
+def python() -> str:
+    """The interpreter that runs this, with the package in it."""
+    return surroundings.interpreter()
 
 
 def below(host: Host, root: str) -> Host:

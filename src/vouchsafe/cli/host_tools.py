@@ -1,0 +1,28 @@
+"""The programs, the folder and the laboratory that `probe` and `smoke` work with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from vouchsafe import wiring
+from vouchsafe.host.laboratory import Laboratory, laboratory
+from vouchsafe.host.pullers import Tools
+from vouchsafe.wiring import machine
+
+
+@contextmanager
+def tools_and_laboratory(host: wiring.Host) -> Iterator[tuple[Tools, Laboratory]]:
+    """Both, for as long as this is held. HostError, Unavailable."""
+    # Not the whole environment: a proxy or a credential of whoever runs this decides nothing here.
+    environment = {"PATH": host.settings.search_path, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
+    with machine.scratch() as scratch:
+        tools = Tools(
+            runner=machine.programs(host),
+            starter=machine.children(),
+            scratch=scratch,
+            environment=environment,
+            is_root=host.settings.uid == 0,
+        )
+        with laboratory(tools.starter, scratch, machine.python(), environment) as lab:
+            yield tools, lab

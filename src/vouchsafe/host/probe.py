@@ -1,0 +1,169 @@
+"""What the clients on this host can do, asked by letting them pull, never by their versions.
+
+Distributions patch: Debian 12's podman and skopeo have sigstore compiled out, and only a pull says so. Each
+answer is dated and has its evidence. A client that cannot pull what a permissive policy allows is asked
+nothing further: it would refuse everything, and every refusal would look like enforcement.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal
+
+from vouchsafe.host import openpgp
+from vouchsafe.host.laboratory import Laboratory
+from vouchsafe.host.pullers import Outcome, Puller, Rules, Tools, lookaside, rules
+from vouchsafe.record import Record
+
+Answer = Literal["yes", "no", "unknown"]
+
+QUESTIONS = {
+    "evaluates-policy": "refuses what policy.json refuses",
+    "sigstore-lookaside": "takes a sigstore signature by a key from a lookaside",
+    "pki": "takes a sigstore signature by a CA's certificate from a lookaside",
+    "openpgp-lookaside": "takes an OpenPGP signature from a lookaside",
+    "says-why": "shows the reason that a lookaside gives for refusing",
+    "home-outranks": "reads the user's own policy.json before the system's",
+    "CONTAINERS_POLICY_JSON": "reads the policy that this variable names",
+    "subjectURI": "knows `subjectURI` in policy.json: could judge a pipeline's URI itself",
+    "buildSignerURI": "knows `buildSignerURI` in policy.json",
+    "plugin": "knows requirements of the type `plugin`",
+}
+ACCEPT, REJECT = {"type": "insecureAcceptAnything"}, {"type": "reject"}
+_REPOSITORY = {"type": "matchRepository"}
+
+
+class Finding(Record):
+    """A question to one client, and its answer at a time."""
+
+    client: str
+    question: str
+    answer: Answer
+    evidence: str
+    at: datetime
+
+
+def probe(puller: Puller, laboratory: Laboratory, tools: Tools, *, at: datetime) -> tuple[Finding, ...]:
+    """Everything about one client."""
+    inquiry = Inquiry(puller, laboratory, tools)
+    allowed = inquiry.under(ACCEPT)
+    answers: Iterator[tuple[str, Answer, str]]
+    if not allowed.pulled:
+        why = f"cannot pull at all: {allowed.said}"
+        answers = ((question, "unknown", why) for question in QUESTIONS)
+    else:
+        answers = inquiry.answers()
+    return tuple(
+        Finding(client=puller.name, question=question, answer=answer, evidence=evidence, at=at)
+        for question, answer, evidence in answers
+    )
+
+
+class Inquiry:
+    """Asks one client."""
+
+    def __init__(self, puller: Puller, laboratory: Laboratory, tools: Tools) -> None:
+        self._puller = puller
+        self._lab = laboratory
+        self._probes = laboratory.probes
+        self._tools = tools
+        self._asked = 0
+
+    def answers(self) -> Iterator[tuple[str, Answer, str]]:
+        """(question, answer, evidence)."""
+        refused = self.under(REJECT)
+        yield "evaluates-policy", _yes(not refused.pulled), refused.said or "it was pulled"
+        if refused.pulled:
+            why = "it does not evaluate the policy"
+            yield from ((question, "unknown", why) for question in list(QUESTIONS)[1:])
+            return
+        by_key = {"type": "sigstoreSigned", "keyPath": self._probes.key, "signedIdentity": _REPOSITORY}
+        pki = {"caRootsPath": self._probes.ca, "subjectEmail": self._probes.email}
+        by_certificate = {"type": "sigstoreSigned", "pki": pki, "signedIdentity": _REPOSITORY}
+        yield "sigstore-lookaside", *self._takes(by_key, "key")
+        yield "pki", *self._takes(by_certificate, "certificate")
+        yield "openpgp-lookaside", *self._openpgp()
+        yield "says-why", *self._says_why(by_key)
+        yield "home-outranks", *self._home_outranks()
+        yield "CONTAINERS_POLICY_JSON", *self._variable()
+        for key in ("subjectURI", "buildSignerURI"):
+            yield key, *self._knows(self._fulcio({key: "https://gitlab.example/x"}), f'Unknown key "{key}"')
+        yield "plugin", *self._knows({"type": "plugin"}, 'Unknown policy requirement type "plugin"')
+
+    def under(self, requirement: dict[str, Any], registries: bytes = b"") -> Outcome:
+        """Pull the image under a policy of one requirement."""
+        return self._puller.pull(self._probes.image, self._rules(requirement, registries))
+
+    def _rules(self, requirement: dict[str, Any], registries: bytes = b"") -> Rules:
+        self._asked += 1
+        policy = json.dumps({"default": [requirement]}).encode()
+        name = f"{self._puller.name.split()[0]}-{self._asked}"
+        return rules(self._tools.scratch, name, policy, registries)
+
+    def _takes(self, requirement: dict[str, Any], form: str) -> tuple[Answer, str]:
+        """Whether a signature is taken that is there, and missed when it is not."""
+        there = self.under(
+            requirement, lookaside(self._lab.registry, f"file://{self._probes.lookasides}/{form}")
+        )
+        if not there.pulled:
+            return "no", there.said
+        absent = self.under(
+            requirement, lookaside(self._lab.registry, f"file://{self._probes.lookasides}/none")
+        )
+        return _yes(not absent.pulled), absent.said or "it was pulled without one too"
+
+    def _openpgp(self) -> tuple[Answer, str]:
+        made = openpgp.lookaside(self._probes, self._tools)
+        if made is None:
+            return "unknown", "there is no gpg to sign with"
+        requirement = {
+            "type": "signedBy",
+            "keyType": "GPGKeys",
+            "keyPath": made.key,
+            "signedIdentity": _REPOSITORY,
+        }
+        return self._takes(requirement, made.name)
+
+    def _says_why(self, requirement: dict[str, Any]) -> tuple[Answer, str]:
+        refused = self.under(requirement, lookaside(self._lab.registry, self._probes.refusing))
+        return _yes(self._probes.phrase in refused.said), refused.said or "it was pulled"
+
+    def _home_outranks(self) -> tuple[Answer, str]:
+        """Without a flag: what does it read?"""
+        allowed = self._without_flags(ACCEPT)
+        refused = self._without_flags(REJECT)
+        if allowed.pulled and not refused.pulled:
+            return "yes", refused.said
+        return "no", allowed.said or refused.said or "it was pulled although the home refuses"
+
+    def _variable(self) -> tuple[Answer, str]:
+        variables = {"CONTAINERS_POLICY_JSON": self._rules(REJECT).policy}
+        refused = self._without_flags(ACCEPT, variables)
+        return _yes(
+            not refused.pulled
+        ), refused.said or "it was pulled although the variable's policy refuses"
+
+    def _without_flags(
+        self, requirement: dict[str, Any], variables: Mapping[str, str] = MappingProxyType({})
+    ) -> Outcome:
+        """Pull by what a home says."""
+        home = self._rules(requirement).replace(policy="", registries="", variables=variables)
+        return self._puller.pull(self._probes.image, home)
+
+    def _fulcio(self, more: dict[str, str]) -> dict[str, Any]:
+        fulcio = {"caPath": self._probes.ca, "oidcIssuer": "https://gitlab.example", **more}
+        return {"type": "sigstoreSigned", "fulcio": fulcio, "rekorPublicKeyPath": self._probes.key}
+
+    def _knows(self, requirement: dict[str, Any], complaint: str) -> tuple[Answer, str]:
+        """Whether a policy that says this loads; what it does then is for upstream's watch to find out."""
+        said = self.under(requirement).said
+        if complaint in said:
+            return "no", said
+        return ("unknown" if "invalid policy" in said else "yes"), said
+
+
+def _yes(answer: bool) -> Answer:  # what is asked is the function's name
+    return "yes" if answer else "no"

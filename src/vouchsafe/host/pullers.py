@@ -1,0 +1,161 @@
+"""The clients on this host that pull images, each as it is really used.
+
+`skopeo inspect` is none of them: it does not evaluate the policy. The image proxy is what bootc and rpm-ostree
+speak to. Each is told which policy to read by its own means: a flag, or a home whose files outrank /etc.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Protocol
+
+from vouchsafe.errors import Unavailable
+from vouchsafe.host.clients import last_words
+from vouchsafe.host.places import PUBLIC_MODE
+from vouchsafe.machine import HostEdits, Runner, Starter
+from vouchsafe.record import Record
+
+SECONDS = 120.0  # of one pull; a client has no time-out of its own when a lookaside hangs
+
+
+class Tools(Record):
+    """What pulling needs: programs, and a folder of our own. `environment` is what they get, HOME aside."""
+
+    runner: Runner
+    starter: Starter
+    scratch: HostEdits
+    environment: dict[str, str]
+    is_root: bool
+
+
+class Rules(Record):
+    """Where a client finds its policy: by flags (none when empty), or through a home; and more variables."""
+
+    policy: str
+    registries: str
+    home: str
+    variables: Mapping[str, str] = {}
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """As skopeo takes them."""
+        return ("--policy", self.policy, "--registries.d", self.registries) if self.policy else ()
+
+    def seen_by(self, tools: Tools) -> dict[str, str]:
+        """What a client's environment is."""
+        return {**tools.environment, **self.variables, "HOME": self.home}
+
+
+class Outcome(Record):
+    """Whether an image was pulled, and the last that the client said."""
+
+    pulled: bool
+    said: str = ""
+
+
+class Puller(Protocol):
+    """A client. `name` is what people call it."""
+
+    name: str
+
+    def pull(self, reference: str, rules: Rules) -> Outcome:
+        """Pull an image of a registry without TLS. Never raises: what does not end is not pulled."""
+
+
+def found(tools: Tools) -> tuple[Puller, ...]:
+    """The clients on this host."""
+    skopeo, podman = tools.runner.find("skopeo"), tools.runner.find("podman")
+    every: list[Puller] = []
+    if skopeo is not None:
+        every += [Skopeo(skopeo, tools), Proxy(skopeo, tools)]
+    if podman is not None and tools.is_root:
+        every.append(Podman(podman, tools))
+    return tuple(every)
+
+
+def rules(scratch: HostEdits, name: str, policy: bytes, registries: bytes = b"") -> Rules:
+    """Write a policy, and registries.d if there is any, for clients to read."""
+    containers = f"/rules/{name}/containers"
+    scratch.put(f"{containers}/policy.json", policy, mode=PUBLIC_MODE)
+    scratch.put(f"{containers}/registries.d/vouchsafe.yaml", registries, mode=PUBLIC_MODE)
+    scratch.link(f"/rules/{name}/home/.config/containers", "", below=containers)
+    base = f"{scratch.root}/rules/{name}"
+    return Rules(
+        policy=f"{base}/containers/policy.json",
+        registries=f"{base}/containers/registries.d",
+        home=f"{base}/home",
+    )
+
+
+def lookaside(registry: str, url: str) -> bytes:
+    """A registries.d file that sends clients there for signatures of a registry's images."""
+    section = {"lookaside": url, "use-sigstore-attachments": False}
+    return json.dumps({"docker": {registry: section}}).encode()
+
+
+class Skopeo:
+    """`skopeo copy`."""
+
+    name = "skopeo copy"
+
+    def __init__(self, program: str, tools: Tools) -> None:
+        self._program = program
+        self._tools = tools
+        self._pulled = 0
+
+    def pull(self, reference: str, rules: Rules) -> Outcome:
+        """See the protocol."""
+        self._pulled += 1
+        target = f"dir:{self._tools.scratch.root}/pulled-{self._pulled}"
+        flags = ("--remove-signatures", "--src-tls-verify=false")
+        command = (self._program, *rules.flags, "copy", *flags, f"docker://{reference}", target)
+        return run(self._tools, command, rules)
+
+
+class Podman:
+    """`podman pull` into a storage of its own."""
+
+    name = "podman pull"
+
+    def __init__(self, program: str, tools: Tools) -> None:
+        self._program = program
+        self._tools = tools
+
+    def pull(self, reference: str, rules: Rules) -> Outcome:
+        """See the protocol. podman has no flag for registries.d: a home is what it reads."""
+        base = f"{self._tools.scratch.root}/podman"
+        storage = ("--root", f"{base}/root", "--runroot", f"{base}/run", "--tmpdir", f"{base}/passing")
+        command = (self._program, *storage, "--storage-driver", "vfs", "pull", "--tls-verify=false")
+        return run(self._tools, (*command, f"docker://{reference}"), rules)
+
+
+class Proxy:
+    """`skopeo experimental-image-proxy`: what bootc and rpm-ostree pull through."""
+
+    name = "image proxy (bootc)"
+
+    def __init__(self, program: str, tools: Tools) -> None:
+        self._program = program
+        self._tools = tools
+
+    def pull(self, reference: str, rules: Rules) -> Outcome:
+        """See the protocol."""
+        command = (self._program, *rules.flags, "experimental-image-proxy", "--tls-verify=false")
+        environment = rules.seen_by(self._tools)
+        try:
+            said = self._tools.starter.open_image(
+                command, f"docker://{reference}", seconds=SECONDS, environment=environment
+            )
+        except Unavailable as error:
+            return Outcome(pulled=False, said=error.message)
+        return Outcome(pulled=not said, said=said)
+
+
+def run(tools: Tools, command: tuple[str, ...], rules: Rules) -> Outcome:
+    """A client that pulls and ends."""
+    try:
+        ended = tools.runner.run(command, seconds=SECONDS, environment=rules.seen_by(tools))
+    except Unavailable as error:
+        return Outcome(pulled=False, said=error.message)
+    return Outcome(pulled=ended.status == 0, said="" if ended.status == 0 else last_words(ended))
