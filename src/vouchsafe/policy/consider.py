@@ -24,6 +24,8 @@ _OTHER_SIGNER = "If that signer should count, the policy must say so: `vouchsafe
 _OTHER_DIGEST = "It changed after it was signed, or the signature was copied here. Sign this digest."
 _UNBOUND = "Pin the project (projectID), or write which repositories are its own: repositoryOfProject."
 _OTHER_REPOSITORY = "Sign it under this name, or say in signedIdentity which name is meant."
+_NO_TAG = 'cosign signs the repository without a tag: write "signedIdentity": {"type": "matchRepository"}.'
+_ON_DISK = 'An image on disk has no name: say which is meant, with exactRepository in "signedIdentity".'
 _TOO_OLD = "An older release than the policy allows: is the tag what it should be?"
 
 
@@ -147,6 +149,12 @@ def _identity_reason(miss: Mismatch) -> Reason:
     )
 
 
+def _name_hint(reference: Reference, named: str) -> str:
+    if reference.repository is None:
+        return _ON_DISK
+    return _NO_TAG if match.lacks_tag(reference, named) else _OTHER_REPOSITORY
+
+
 def _of_repository(
     requirement: SignedBy | SigstoreSigned | SigstoreAttested,
     signature: VerifiedSignature,
@@ -165,7 +173,7 @@ def _of_repository(
             Reason(
                 code="other-repository",
                 message=f"expected a signature for {reference.identity}, got one for {named!r}",
-                hint=_OTHER_REPOSITORY,
+                hint=_name_hint(reference, named),
             )
         ]
     if signature.identity is None or isinstance(requirement, SignedBy) or requirement.signer.fulcio is None:

@@ -36,6 +36,7 @@ _NEARNESS = {
     "other-digest": 3,
 }
 _NOT_NEAR = 4
+_NO_SCOPE = "No scope of the policy holds this image: write one, or is the name what it should be?"
 
 
 class Outcome(Record):
@@ -53,7 +54,7 @@ def refusal(selected: Selected, reference: Reference, digest: Digest | None = No
     if not refusing:
         return None
     message = f"the policy's scope {selected.where} says: {describe(refusing[0])}"
-    reason = Reason(code="policy-rejects", message=message)
+    reason = Reason(code="policy-rejects", message=message, hint="" if selected.transport else _NO_SCOPE)
     return Rejected(**_frame(selected, reference, digest), reasons=(reason,))
 
 

@@ -137,9 +137,9 @@ class IdentityPattern(Record):
         return self.issuer == GITHUB_ISSUER or self.issuer.startswith(f"{GITHUB_ISSUER}/")
 
     def __str__(self) -> str:
-        """For people: the subject and the issuer."""
+        """For people: the subject and the issuer; a pattern stands between slashes."""
         exact = self.subject or self.subject_uri or self.subject_email
-        return f"{exact or self.subject_regexp} (issuer {self.issuer})"
+        return f"{exact or f'/{self.subject_regexp}/'} (issuer {self.issuer})"
 
 
 def project_path(uri: str) -> str:
@@ -180,4 +180,7 @@ def _compare(found: list[Mismatch], field: str, wanted: tuple[str, ...], got: st
 
 def _compare_regexp(found: list[Mismatch], field: str, pattern: str, got: str | None) -> None:
     if got is None or not regexp.matches(pattern, got):
-        found.append(Mismatch(field=field, expected=f"/{pattern}/", got=got or ABSENT))
+        # Whoever comes from cosign, which matches anywhere, is told what is different here.
+        part = got is not None and regexp.finds(pattern, got)
+        expected = f"all of it to match /{pattern}/" if part else f"/{pattern}/"
+        found.append(Mismatch(field=field, expected=expected, got=got or ABSENT))

@@ -65,6 +65,12 @@ def accepts(signed_identity: SignedIdentity, image: Reference, untrusted_docker_
             return asked is not None and _of_image(signed_identity, asked, signed)
 
 
+def lacks_tag(image: Reference, untrusted_docker_reference: str) -> bool:
+    """Whether the name is the image's repository with nothing after it, as `cosign sign` writes it."""
+    signed = _parse(untrusted_docker_reference)
+    return signed is not None and signed.name_only and signed.repository == image.repository
+
+
 def _of_image(
     kind: MatchExact | MatchRepoDigestOrExact | MatchRepository | RemapIdentity, asked: _Named, signed: _Named
 ) -> bool:

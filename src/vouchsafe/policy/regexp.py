@@ -60,8 +60,11 @@ def matches(pattern: str, untrusted_text: str) -> bool:
 
 
 def finds(pattern: str, untrusted_text: str) -> bool:
-    """Whether the pattern matches anywhere: for expressions that others read so, never for identities."""
-    return _compiled(pattern).search(untrusted_text) is not None
+    """Whether the pattern matches anywhere: for what others read so, and for messages; never for identities."""
+    try:
+        return _compiled(pattern).search(untrusted_text) is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def escaped(literal: str) -> str:

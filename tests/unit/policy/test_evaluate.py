@@ -12,7 +12,7 @@ from vouchsafe.evidence import parse
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
 from vouchsafe.policy.consider import consider
-from vouchsafe.policy.evaluate import Outcome, describe, evaluate
+from vouchsafe.policy.evaluate import Outcome, describe, evaluate, refusal
 from vouchsafe.policy.identity import IdentityPattern
 from vouchsafe.policy.reading import Place
 from vouchsafe.policy.requirement import (
@@ -20,6 +20,7 @@ from vouchsafe.policy.requirement import (
     ExactRepository,
     Fulcio,
     InsecureAcceptAnything,
+    MatchRepoDigestOrExact,
     MatchRepository,
     Reject,
     Requirement,
@@ -137,6 +138,37 @@ def pki(**wanted: Any) -> SigstoreSigned:
 def test_consider(requirement: Requirement, signature: VerifiedSignature, expected: list[str]) -> None:
     """One signature against one requirement."""
     assert against(requirement, signature) == expected
+
+
+@pytest.mark.parametrize(
+    "image, named, expected",
+    [
+        ("registry.example/group/project:v1", "registry.example/group/project", "matchRepository"),
+        ("registry.example/group/project:v1", "registry.example/group/project:v0", "under this name"),
+        ("registry.example/group/project:v1", "registry.example/group/other", "under this name"),
+        ("registry.example/group/project:v1", "not a name", "under this name"),
+        ("oci:/srv/layout", "registry.example/group/project", "exactRepository"),
+    ],
+)
+def test_what_to_do_about_another_name(image: str, named: str, expected: str) -> None:
+    """cosign's names have no tag, images on disk no name; of another tag it must not be made light."""
+    requirement = SIGNED.replace(signed_identity=MatchRepoDigestOrExact())
+    asked = Reference.parse(image)
+    (reason,) = consider(requirement, legacy(named), asked, DIGEST, selected(requirement), NOW)
+    assert ("other-repository", True) == (reason.code, expected in reason.hint)
+
+
+def test_a_default_that_rejects_says_that_no_scope_was_found() -> None:
+    """The commonest mistake is a scope or an image that is misspelt."""
+    hints = [
+        judged_as.reasons[0].hint
+        for judged_as in (
+            refusal(selected(Reject()), REFERENCE),
+            refusal(selected(Reject()).replace(transport="docker", scope="registry.example"), REFERENCE),
+        )
+        if judged_as is not None
+    ]
+    assert [True, False] == ["No scope" in hint for hint in hints]
 
 
 def test_consider_compares_the_digest() -> None:

@@ -42,11 +42,11 @@ def miss(field: str, expected: str, got: str) -> Mismatch:
         ({"subject_email": SUBJECT}, (miss("subject-kind", "email", "uri"),)),
         (
             {"subject_regexp": "gitlab"},
-            (miss("subject", "/gitlab/", SUBJECT),),
+            (miss("subject", "all of it to match /gitlab/", SUBJECT),),
         ),
         (
             {"subject_uri": SUBJECT, "subject_regexp": "x"},
-            (miss("subject", "/x/", SUBJECT),),
+            (miss("subject", "all of it to match /x/", SUBJECT),),
         ),
         (
             {"subject_uri": SUBJECT, "claims": {"build-trigger": ("web", "api")}},
@@ -58,7 +58,7 @@ def miss(field: str, expected: str, got: str) -> Mismatch:
         ),
         (
             {"subject_uri": SUBJECT, "claim_regexps": {"source-repository-ref": "heads"}},
-            (miss("source-repository-ref", "/heads/", "refs/heads/main"),),
+            (miss("source-repository-ref", "all of it to match /heads/", "refs/heads/main"),),
         ),
         (
             {"subject_uri": SUBJECT, "claim_regexps": {"token-subject": ".*"}},
@@ -219,4 +219,4 @@ def test_claim_names_are_those_of_certificates() -> None:
 def test_words() -> None:
     """A pattern prints as its subject and issuer."""
     assert f"{SUBJECT} (issuer {GITLAB})" == str(IdentityPattern(issuer=GITLAB, subject_uri=SUBJECT))
-    assert str(IdentityPattern(issuer="i", subject_regexp="x.*")) == "x.* (issuer i)"
+    assert str(IdentityPattern(issuer="i", subject_regexp="x.*")) == "/x.*/ (issuer i)"

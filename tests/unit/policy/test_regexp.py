@@ -30,6 +30,12 @@ def test_matches(pattern: str, text: str, expected: bool) -> None:
     assert expected is regexp.matches(pattern, text)
 
 
+@pytest.mark.parametrize("text, expected", [("x/acme/y", True), ("x", False), ("\ud800", False)])
+def test_finds(text: str, expected: bool) -> None:
+    """Anywhere, for messages; text that is no Unicode holds nothing."""
+    assert expected is regexp.finds("acme", text)
+
+
 @pytest.mark.parametrize(
     "pattern, said",
     [
