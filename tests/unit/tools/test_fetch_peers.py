@@ -19,6 +19,7 @@ from tools.fetch_peers import (
     wanted,
     write_manifest,
 )
+from tools.own_libraries import closure
 
 COSIGN2 = Peer(name="cosign2", package="cosign", suites=("new", "old"), at_least=(2, 5), below=(3,))
 
