@@ -92,22 +92,26 @@ class Countersigner:
 
     def answer(self, asked: Asked) -> Answer:
         """The answer, judged where it is not at hand."""
+        return self.given(asked).to(asked.number)
+
+    def given(self, asked: Asked) -> Given:
+        """The answer to every number; true of the files as they are when it is given."""
         try:
             for _ in range(TRIES):
                 state = self._keeper.now()
                 if state.problem is not None:
-                    return answers.undecided(Reason.of(state.problem))
+                    return _undecided(Reason.of(state.problem))
                 now = ready(state)
                 given = None if now is None else self._judged(now, asked)
                 if given is not None and self._keeper.now().generation == state.generation:
-                    return given.to(asked.number)
+                    return given
         except VouchsafeError as error:
-            return answers.undecided(Reason.of(error))
+            return _undecided(Reason.of(error))
         except Exception as error:  # noqa: BLE001  # an edge: a crash denies
             self._report(error)
             message = f"expected an answer, got an internal error ({type(error).__name__})"
-            return answers.undecided(Reason(code="internal", message=message))
-        return answers.undecided(
+            return _undecided(Reason(code="internal", message=message))
+        return _undecided(
             Reason(code="changing", message="expected a policy that stands still, got one that changes")
         )
 
@@ -119,7 +123,9 @@ class Countersigner:
             return given
         subjects = self._subjects(now, asked)
         if not subjects:
-            return Given(refusal=answers.not_ours())
+            given = Given(refusal=answers.not_ours())
+            self._given.put(key, given, start=at, end=at + REUSED)
+            return given
         errand = Errand(
             ready=now,
             registry=self._upstream.registry(now.generation),
@@ -141,7 +147,7 @@ class Countersigner:
         else:
             given = Given(blobs=self._signer.sign(now, asked.digest, accepting))
             end = min(at + REUSED, *(each.acceptance.until for each in accepting))
-            if len(accepting) < len(judgements):
+            if any(isinstance(each, Refusal) and each.outcome == "undecided" for _, each in judgements):
                 end = min(end, at + REFUSED_FOR)  # a scope that could not tell may be able to, soon
         self._given.put(key, given, start=at, end=end)
         return given
@@ -156,6 +162,10 @@ class Countersigner:
             for scope in now.in_force.table.could_select(repository.name, str(asked.digest))
             if scope in markers
         ]
+
+
+def _undecided(reason: Reason) -> Given:
+    return Given(refusal=answers.undecided(reason))
 
 
 def _key(generation: int, asked: Asked) -> tuple[int, str, str]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from vouchsafe.countersign import answer as answers
 from vouchsafe.countersign.answer import Answer
-from vouchsafe.countersign.countersigner import Countersigner
+from vouchsafe.countersign.countersigner import Countersigner, Given
 from vouchsafe.countersign.fairness import ROOT, Budgets, Limits
 from vouchsafe.countersign.request import Asked, parse
 from vouchsafe.errors import MalformedError
@@ -22,7 +22,7 @@ from vouchsafe.policy.verdict import Reason
 from vouchsafe.record import Record
 
 
-class Given(Record):
+class Told(Record):
     """One answer that was given: to what, to whom, how fast, and whether it was at hand."""
 
     asked: Asked | None
@@ -35,7 +35,7 @@ class Given(Record):
 class Observer(Protocol):
     """Is told of every answer."""
 
-    def given(self, given: Given) -> None:
+    def given(self, told: Told) -> None:
         """One answer. Must not block."""
 
 
@@ -46,23 +46,27 @@ class Lane:
         """Threads start when they are needed."""
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix=name)
         self._most = limits.most_waiting
-        self.waiting = 0
+        self._under_way: dict[Hashable, asyncio.Future[Given]] = {}
 
-    def take(self, work: Callable[[], Answer]) -> asyncio.Future[Answer] | None:
+    def under_way(self, key: Hashable) -> asyncio.Future[Given] | None:
+        """What somebody asked already; it will be true when it comes, whenever it was asked."""
+        return self._under_way.get(key)
+
+    def take(self, key: Hashable, work: Callable[[], Given]) -> asyncio.Future[Given] | None:
         """The answer to come; None when too many wait already."""
-        if self.waiting >= self._most:
+        if len(self._under_way) >= self._most:
             return None
-        self.waiting += 1
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        future.add_done_callback(self._done)
+        self._under_way[key] = future
+        future.add_done_callback(lambda done: self._done(key, done))
         return future
 
     def close(self) -> None:
         """Begin nothing more; what is under way is not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _done(self, future: asyncio.Future[Answer]) -> None:
-        self.waiting -= 1
+    def _done(self, key: Hashable, future: asyncio.Future[Given]) -> None:
+        del self._under_way[key]
         if not future.cancelled():
             future.exception()  # looked at, so that nobody warns: a countersigner does not raise
 
@@ -100,7 +104,7 @@ class Desk:
             remembered = at_hand is not None
             answer = at_hand if at_hand is not None else await self._judged(asked, uid)
         self._observer.given(
-            Given(
+            Told(
                 asked=asked,
                 uid=uid,
                 answer=answer,
@@ -116,18 +120,23 @@ class Desk:
             lane.close()
 
     async def _judged(self, asked: Asked, uid: int | None) -> Answer:
-        if not self._budgets.spend(uid):
-            return _could_not("budget", "expected fewer new questions of one user, got more")
-        future = self._lanes[uid == ROOT].take(lambda: self._countersigner.answer(asked))
+        lane = self._lanes[uid == ROOT]
+        key = (asked.repository.name, asked.digest)
+        future = lane.under_way(key)
+        if future is None:
+            if not self._budgets.spend(uid):
+                return _could_not("budget", "expected fewer new questions of one user, got more")
+            future = lane.take(key, lambda: self._countersigner.given(asked))
         if future is None:
             return _could_not("busy", "expected fewer questions at a time, got more")
         try:
-            return await asyncio.wait_for(asyncio.shield(future), self._limits.answer_seconds)
+            given = await asyncio.wait_for(asyncio.shield(future), self._limits.answer_seconds)
         except TimeoutError:
             seconds = self._limits.answer_seconds
             return _could_not(
                 "deadline", f"expected an answer within {seconds:g} seconds, got no further yet"
             )
+        return given.to(asked.number)
 
 
 def _could_not(code: str, message: str) -> Answer:

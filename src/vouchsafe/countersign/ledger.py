@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from vouchsafe.countersign.desk import Given, Observer
+from vouchsafe.countersign.desk import Observer, Told
 from vouchsafe.countersign.rows import Line
 from vouchsafe.countersign.store import Store
 from vouchsafe.errors import VouchsafeError, printable
@@ -44,14 +44,14 @@ class Ledger:
         self._unwritten: deque[Line] = deque(maxlen=MOST_UNWRITTEN)
         self._writing = threading.Lock()
 
-    def given(self, given: Given) -> None:
+    def given(self, told: Told) -> None:
         """One answer."""
         for observer in self._observers:
-            observer.given(given)
-        asked, answer = given.asked, given.answer
-        if asked is None or given.remembered or answer.outcome == "not-ours":
+            observer.given(told)
+        asked, answer = told.asked, told.answer
+        if asked is None or told.remembered or answer.outcome == "not-ours":
             return
-        uid = NOBODY if given.uid is None else given.uid
+        uid = NOBODY if told.uid is None else told.uid
         name = f"{asked.repository}@{asked.digest}"
         self._unwritten.append(
             Line(

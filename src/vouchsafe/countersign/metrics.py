@@ -12,7 +12,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from vouchsafe.countersign.desk import Given
+from vouchsafe.countersign.desk import Told
 from vouchsafe.record import Record
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -68,11 +68,11 @@ class Metrics:
         )
         self._connections = Gauge("vouchsafe_connections", "Open connections.", registry=registry)
 
-    def given(self, given: Given) -> None:
+    def given(self, told: Told) -> None:
         """Count an answer."""
-        self._answers.labels(given.answer.outcome, self._bounded(given.answer.code)).inc()
-        self._seconds.labels("yes" if given.remembered else "no").observe(given.seconds)
-        if given.answer.outcome == "accepted":
+        self._answers.labels(told.answer.outcome, self._bounded(told.answer.code)).inc()
+        self._seconds.labels("yes" if told.remembered else "no").observe(told.seconds)
+        if told.answer.outcome == "accepted":
             self._last = self._now()
 
     def upstream_error(self, code: str) -> None:

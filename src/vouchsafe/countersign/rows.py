@@ -75,6 +75,11 @@ def moment(value: object) -> datetime:
     return datetime.fromtimestamp(number(value), UTC)
 
 
+def times(row: Row) -> tuple[datetime, datetime]:
+    """When evidence was checked, and until when it stands."""
+    return moment(row[0]), moment(row[1])
+
+
 def number(value: object) -> float:
     """ValueError for what is no number."""
     if not isinstance(value, int | float) or value != value:  # noqa: PLR0124  # NaN

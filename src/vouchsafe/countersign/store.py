@@ -57,14 +57,17 @@ class Store:
                 " ORDER BY position LIMIT ?",
                 (*key, MOST_PIECES),
             ).fetchall()
-            checked, until, source = found
+            evidence = tuple(readable(pieces, rows.piece))
+            times = next(readable([found], rows.times), None)
+            if times is None:
+                return None
             return Memory(
                 repository=repository,
                 digest=digest,
-                checked=rows.moment(checked),
-                until=rows.moment(until),
-                source=str(source),
-                evidence=tuple(readable(pieces, rows.piece)),
+                checked=times[0],
+                until=times[1],
+                source=str(found[2]),
+                evidence=evidence,
             )
 
         return self._database.run(work)
@@ -77,11 +80,13 @@ class Store:
 
         def work(connection: sqlite3.Connection) -> None:
             before = connection.execute(
-                "SELECT until, source FROM subjects WHERE repository = ? AND digest = ?", key
-            ).fetchone()
+                "SELECT checked, until FROM subjects WHERE repository = ? AND digest = ? AND source = ?",
+                (*key, ADMITTED),
+            ).fetchall()
             until, source = memory.until.timestamp(), memory.source
-            if before is not None and before[1] == ADMITTED and rows.number(before[0]) > until:
-                until, source = rows.number(before[0]), ADMITTED
+            for _, admitted in readable(before, rows.times):
+                if admitted.timestamp() > until:
+                    until, source = admitted.timestamp(), ADMITTED
             _forget(connection, key)
             at = memory.checked.timestamp()
             connection.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ DIGEST = Digest.of(b"an image")
 DEV = "https://gitlab.example/acme/app//.gitlab-ci.yml@refs/heads/dev"
 
 
-def revoke(machine: Machine, **stone: object) -> None:
+def revoke(machine: Machine, **stone: Any) -> None:
     """As the command does."""
     made = Tombstone(at=machine.clock.now(), reason="leaked", **stone)
     path = machine.folder / "state/revoked"
