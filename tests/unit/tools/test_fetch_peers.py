@@ -14,7 +14,6 @@ from tools.fetch_peers import (
     Fetcher,
     Peer,
     already_there,
-    closure,
     try_program,
     wanted,
     write_manifest,
