@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import textwrap
 from typing import Any
 
@@ -16,7 +17,7 @@ from vouchsafe.cli.render import moment
 from vouchsafe.errors import printable
 from vouchsafe.image.reference import Reference
 from vouchsafe.policy.meaning import cautions, meanings
-from vouchsafe.policy.suggest import suggest
+from vouchsafe.policy.suggest import Suggestion, suggest
 from vouchsafe.verification import Identity
 
 SCHEMA_VERSION = 1  # of docs/identity.schema.json
@@ -36,10 +37,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         gathered = of_file(arguments.thing, root, host.clock.now())
     else:
         gathered = of_image(wiring.located(Reference.parse(arguments.thing)), host, root)
+    trusted_root = os.path.abspath(arguments.trusted_root) if arguments.trusted_root else ""
     if arguments.output == "json":
-        console.print(json.dumps(_document(gathered), indent=2))
+        console.print(json.dumps(_document(gathered, trusted_root), indent=2))
     else:
-        _print(gathered, console)
+        _print(gathered, trusted_root, console)
     for trouble in gathered.troubles:
         console.error(f"{trouble.about}: {trouble.message}".removeprefix(": "), code=trouble.code)
     return _exit_code(gathered, console)
@@ -69,7 +71,7 @@ def _by_signer(gathered: Gathered) -> list[tuple[Identity | None, list[Found]]]:
     return groups
 
 
-def _print(gathered: Gathered, console: Console) -> None:
+def _print(gathered: Gathered, trusted_root: str, console: Console) -> None:
     for number, (identity, members) in enumerate(_by_signer(gathered)):
         if number:
             console.print()
@@ -79,7 +81,7 @@ def _print(gathered: Gathered, console: Console) -> None:
             console.print(f"  signer     {_NOBODY}")
             continue
         _print_claims(identity, console)
-        _print_policy(identity, console)
+        _print_policy(suggest(identity, trusted_root=trusted_root), console)
 
 
 def _print_evidence(each: Found, console: Console) -> None:
@@ -126,8 +128,7 @@ def _print_claims(identity: Identity, console: Console) -> None:
         _print_wrapped(printable(caution), console, "  ")
 
 
-def _print_policy(identity: Identity, console: Console) -> None:
-    suggested = suggest(identity)
+def _print_policy(suggested: Suggestion, console: Console) -> None:
     if suggested.requirement is None:
         console.print(f"\n{console.style('no safe policy', 'bad')}")
     else:
@@ -143,16 +144,16 @@ def _print_wrapped(text: str, console: Console, indent: str, style: str = "") ->
         console.print(f"{indent}{console.style(line, style) if style else line}")
 
 
-def _document(gathered: Gathered) -> dict[str, Any]:
+def _document(gathered: Gathered, trusted_root: str) -> dict[str, Any]:
     return {
         "schemaVersion": SCHEMA_VERSION,
         "image": None if gathered.image is None else str(gathered.image),
-        "signers": [_signer(identity, members) for identity, members in _by_signer(gathered)],
+        "signers": [_signer(identity, members, trusted_root) for identity, members in _by_signer(gathered)],
         "troubles": [reason(each) for each in gathered.troubles],
     }
 
 
-def _signer(identity: Identity | None, members: list[Found]) -> dict[str, Any]:
+def _signer(identity: Identity | None, members: list[Found], trusted_root: str) -> dict[str, Any]:
     evidence = [_evidence(each) for each in members]
     if identity is None:
         return {
@@ -163,7 +164,7 @@ def _signer(identity: Identity | None, members: list[Found]) -> dict[str, Any]:
             "policy": None,
             "remarks": [],
         }
-    suggested = suggest(identity)
+    suggested = suggest(identity, trusted_root=trusted_root)
     return {
         "identity": {
             "issuer": identity.issuer,

@@ -81,7 +81,12 @@ def write(project: Project, wanted: Wanted) -> Written:
     patterns = tuple(_pattern(each) for each in said)
     fulcio: dict[str, Any] = {"trustedRootPath": wanted.trusted_root} if wanted.trusted_root else {}
     fulcio |= {"gitlab": said[0]} if len(said) == 1 else {"identities": [{"gitlab": each} for each in said]}
-    requirement = {"type": "sigstoreSigned", "fulcio": fulcio}
+    # cosign signs the repository without a tag, which the default of containers/image refuses.
+    requirement = {
+        "type": "sigstoreSigned",
+        "fulcio": fulcio,
+        "signedIdentity": {"type": "matchRepository"},
+    }
     return Written(
         transports={"docker": {_scope(project, wanted): [requirement]}},
         patterns=patterns,

@@ -31,11 +31,15 @@ class Suggestion(Record):
     @property
     def requirement(self) -> dict[str, Any] | None:
         """The requirement to put into a scope of a policy."""
-        return None if self.fulcio is None else {"type": "sigstoreSigned", "fulcio": self.fulcio}
+        if self.fulcio is None:
+            return None
+        # cosign signs the repository without a tag, which the default of containers/image refuses.
+        name = {"type": "matchRepository"}
+        return {"type": "sigstoreSigned", "fulcio": self.fulcio, "signedIdentity": name}
 
 
-def suggest(identity: Identity) -> Suggestion:
-    """For the signer that this certificate names."""
+def suggest(identity: Identity, *, trusted_root: str = "") -> Suggestion:
+    """For the signer that this certificate names; `trusted_root`: the file of whom it was verified by."""
     why_not = refused(identity)
     if why_not:
         return Suggestion(fulcio=None, pattern=None, remarks=(why_not,))
@@ -46,7 +50,8 @@ def suggest(identity: Identity) -> Suggestion:
         except ConfigurationError:
             continue
         if not pattern.mismatches(identity):
-            return Suggestion(fulcio=fulcio, pattern=pattern, remarks=remarks)
+            trust = {"trustedRootPath": trusted_root} if trusted_root else {}
+            return Suggestion(fulcio=trust | fulcio, pattern=pattern, remarks=remarks)
     return Suggestion(
         fulcio=None, pattern=None, remarks=("No policy can be written for a signer of that name.",)
     )
@@ -77,10 +82,9 @@ def _gitlab(identity: Identity) -> _Made:
     project = project_path(identity.claims.get(PROJECT_URI, ""))
     base = f"{identity.issuer}/{project}//"
     file, _, ref = identity.subject.removeprefix(base).rpartition("@")
-    said: dict[str, Any] = {"project": project}
-    said |= _said(identity, "projectID", ref)
+    said: dict[str, Any] = {"instance": identity.issuer} if identity.issuer != gitlab.GITLAB_COM else {}
+    said |= {"project": project} | _said(identity, "projectID", ref)
     said |= {"ciConfig": file} if file != gitlab.DEFAULT_CI_CONFIG else {}
-    said |= {"instance": identity.issuer} if identity.issuer != gitlab.GITLAB_COM else {}
     said |= _triggers(identity, gitlab.DEFAULT_TRIGGERS)
     pattern = gitlab.pattern(
         project=project,

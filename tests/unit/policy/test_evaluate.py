@@ -155,7 +155,7 @@ def test_what_to_do_about_another_name(image: str, named: str, expected: str) ->
     requirement = SIGNED.replace(signed_identity=MatchRepoDigestOrExact())
     asked = Reference.parse(image)
     (reason,) = consider(requirement, legacy(named), asked, DIGEST, selected(requirement), NOW)
-    assert ("other-repository", True) == (reason.code, expected in reason.hint)
+    assert (reason.code, expected in reason.hint) == ("other-repository", True)
 
 
 def test_a_default_that_rejects_says_that_no_scope_was_found() -> None:
@@ -168,7 +168,7 @@ def test_a_default_that_rejects_says_that_no_scope_was_found() -> None:
         )
         if judged_as is not None
     ]
-    assert [True, False] == ["No scope" in hint for hint in hints]
+    assert ["No scope" in hint for hint in hints] == [True, False]
 
 
 def test_consider_compares_the_digest() -> None:

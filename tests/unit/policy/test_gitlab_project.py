@@ -52,7 +52,8 @@ def test_the_usual_policy() -> None:
     """Everything else refused; the default branch; path and number."""
     written = write(PROJECT, Wanted())
     said = {"project": "group/app", "projectID": "1234", "ref": "refs/heads/main"}
-    requirement = {"type": "sigstoreSigned", "fulcio": {"gitlab": said}}
+    name = {"type": "matchRepository"}
+    requirement = {"type": "sigstoreSigned", "fulcio": {"gitlab": said}, "signedIdentity": name}
     assert written.document == {
         "default": [{"type": "reject"}],
         "transports": {"docker": {"registry.gitlab.com/group/app": [requirement]}},

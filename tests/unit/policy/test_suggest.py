@@ -107,6 +107,14 @@ def test_strangers_are_not_meant(stranger: Identity) -> None:
     assert (accepts(suggest(own), own), accepts(suggest(own), stranger)) == (True, False)
 
 
+def test_the_names_that_cosign_signs_are_meant() -> None:
+    """A repository without a tag; and of a private Sigstore, the root that it was verified by."""
+    requirement = suggest(named(gitlab(GITLAB)), trusted_root="/etc/vouchsafe/root.json").requirement
+    assert requirement is not None
+    assert requirement["signedIdentity"] == {"type": "matchRepository"}
+    assert requirement["fulcio"]["trustedRootPath"] == "/etc/vouchsafe/root.json"
+
+
 def test_a_release_by_tag() -> None:
     """The next tag is accepted, a branch is not; that tags must be protected is said."""
     found = suggest(named(gitlab(GITLAB, ref="refs/tags/v1.0")))
