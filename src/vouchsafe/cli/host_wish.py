@@ -75,7 +75,10 @@ def wish(arguments: argparse.Namespace, target: Target) -> Wish:
 
 def planned(arguments: argparse.Namespace, target: Target) -> Plan:
     """The plan, tried with the host's own client. ConfigurationError."""
-    plan = enabling(target.policy(), wish(arguments, target), target.files, at=target.now())
+    policy = target.policy()
+    wished = wish(arguments, target)
+    mirrored = wished.host.replace(physical=machine.physical(target.host, policy))
+    plan = enabling(policy, wished.replace(host=mirrored), target.files, at=target.now())
     if not plan.changes:
         return plan
     with machine.scratch() as scratch:

@@ -51,6 +51,7 @@ def write(applied: Applied) -> bytes:
         "caPath": applied.host.ca_path,
         "lookaside": applied.host.lookaside,
         "openTransports": list(applied.host.open_transports),
+        "physical": {scope: list(places) for scope, places in applied.host.physical.items()},
         "insecureDefault": applied.insecure_default,
         "files": dict(applied.files),
         "at": applied.at,
@@ -64,13 +65,14 @@ def parse(blob: bytes, *, source: str = PATH) -> Applied:
         fields = Fields.parse(blob, what=source, largest=LARGEST)
         if fields.integer("schemaVersion") != VERSION:
             raise MalformedError("json-type", f"expected schemaVersion {VERSION} in {source}, got another")
-        transports = [str(each) for each in fields.items("openTransports", MOST)]
+        physical = fields.fields("physical")
         return Applied(
             epoch=fields.text("epoch"),
             host=Host(
                 ca_path=fields.text("caPath"),
                 lookaside=fields.text("lookaside"),
-                open_transports=tuple(transports),
+                open_transports=_texts(fields, "openTransports"),
+                physical={scope: _texts(physical, scope) for scope in sorted(physical.keys())},
             ),
             files=fields.texts("files"),
             insecure_default=fields.boolean("insecureDefault", default=False),
@@ -78,6 +80,10 @@ def parse(blob: bytes, *, source: str = PATH) -> Applied:
         )
     except MalformedError as error:
         raise ConfigurationError("host-applied", error.message, hint="vouchsafe host enable") from error
+
+
+def _texts(fields: Fields, key: str) -> tuple[str, ...]:
+    return tuple(str(each) for each in fields.items(key, MOST))
 
 
 def difference(compiled: Compiled, on_disk: bytes | None) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from vouchsafe.errors import ConfigurationError
@@ -46,11 +47,13 @@ class Host(Record):
 
     `open_transports`: local transports (`containers-storage`, `oci`, …) that accept anything unless the
     policy itself speaks of them; a `default` of reject would end `podman save`, `build` and bootc's storage.
+    `physical`: where images of a scope are fetched as well (registries.conf): clients ask under that name.
     """
 
     ca_path: str
     lookaside: str
     open_transports: tuple[str, ...] = ()
+    physical: Mapping[str, tuple[str, ...]] = {}
 
 
 class Countersigned(Record):
@@ -96,22 +99,25 @@ def compile_policy(policy: Policy, host: Host) -> Compiled:
     countersigned: list[Countersigned] = []
     transports: dict[str, dict[str, Any]] = {}
     lookasides: dict[str, str] = {}
+    asked: set[str] = set()
     for transport, scopes in policy.transports.items():
         transports[transport] = {}
         for scope, rule in scopes.items():
             if not needs_countersignature(rule):
                 requirements = [to_json(r) for r in rule.requirements]
                 if transport == "docker" and scope:
-                    lookasides[scope] = FILE_LOOKASIDE
+                    places = (scope, *host.physical.get(scope, ()))
+                    lookasides |= dict.fromkeys(places, FILE_LOOKASIDE)
             else:
                 _must_be_askable(transport, scope)
                 name = marker(of_epoch, scope)
                 requirements = [_demand(rule, scope, name, host)]
                 countersigned.append(Countersigned(scope=scope, marker=name))
-                lookasides[scope] = f"{host.lookaside}/{_domain(scope)}"
+                asked.update((scope, *host.physical.get(scope, ())))
             transports[transport][scope] = requirements
     for transport in host.open_transports:
         transports.setdefault(transport, {"": [{"type": "insecureAcceptAnything"}]})
+    lookasides |= {scope: f"{host.lookaside}/{_domain(scope)}" for scope in asked}
     default = [to_json(r) for r in policy.default.requirements]
     return Compiled(
         policy=_pretty({"default": default, "transports": transports}),

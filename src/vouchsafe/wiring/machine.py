@@ -52,6 +52,16 @@ def below(host: Host, root: str) -> Host:
     )
 
 
+def physical(host: Host, policy: Policy) -> dict[str, tuple[str, ...]]:
+    """For each docker scope that has such: where its images are fetched as well. ConfigurationError."""
+    from vouchsafe.adapters.registry import conf
+    from vouchsafe.adapters.registry.physical import places
+
+    registries = conf.load(host.settings.replace(home=""))
+    found = {scope: places(registries, scope) for scope in sorted(policy.transports.get("docker", {}))}
+    return {scope: elsewhere for scope, elsewhere in found.items() if elsewhere}
+
+
 def policy(host: Host) -> Policy | None:
     """/etc/vouchsafe/policy.json and its drop-ins; None when this host has none."""
     return wiring.policy_of_host(host)

@@ -12,7 +12,12 @@ from vouchsafe.policy import applied, document
 from vouchsafe.policy.applied import Applied, difference, glass
 from vouchsafe.policy.compile import Compiled, Host, compile_policy
 
-HOST = Host(ca_path="/run/vouchsafe/ca.crt", lookaside="http://127.0.0.1:843", open_transports=("oci",))
+HOST = Host(
+    ca_path="/run/vouchsafe/ca.crt",
+    lookaside="http://127.0.0.1:843",
+    open_transports=("oci",),
+    physical={"a.example": ("b.example", "c.example/d")},
+)
 ACCEPT, REJECT = [{"type": "insecureAcceptAnything"}], [{"type": "reject"}]
 BY_KEY = [{"type": "sigstoreSigned", "keyPath": "/a.pub"}]
 ONE_DIGEST = f"a.example/b@sha256:{64 * '0'}"

@@ -97,6 +97,20 @@ def test_other_scopes_of_the_registry_keep_a_file_lookaside() -> None:
     assert f'  "a.example/theirs":\n    lookaside: "{FILE_LOOKASIDE}"\n' in made.registries.decode()
 
 
+def test_clients_ask_under_the_name_of_a_mirror() -> None:
+    """Each place that a scope's images come from has a section; what is not ours keeps a file there too."""
+    far = {"a.example/ours": ("near.example/a/ours",), "a.example/theirs": ("near.example/a/theirs",)}
+    read_policy = read(
+        {
+            "default": REJECT,
+            "transports": {"docker": {"a.example/ours": [OURS], "a.example/theirs": [THEIRS[0]]}},
+        }
+    )
+    made = compile_policy(read_policy, HOST.replace(physical=far)).registries.decode()
+    assert '  "near.example/a/ours":\n    lookaside: "http://127.0.0.1:843/near.example"\n' in made
+    assert f'  "near.example/a/theirs":\n    lookaside: "{FILE_LOOKASIDE}"\n' in made
+
+
 @pytest.mark.parametrize(
     "scopes, default, transport, code",
     [
