@@ -24,7 +24,8 @@ from vouchsafe.signing.together import together
 SUFFIXES = (".sig", ".att", ".sbom")
 MOST_AT_ONCE = 8  # requests
 MOST_MANIFESTS = 20_000  # of one image
-MOST_BYTES = 512 * 1024 * 1024  # of manifests
+MOST_BYTES = 128 * 1024 * 1024  # of manifests; a real image's are a few hundred kilobytes
+BATCH = 4 * MOST_AT_ONCE  # manifests between two looks at the limits
 DEEPEST = 8  # an index, its platforms, their SBOMs, the SBOMs' signatures, …
 
 T = TypeVar("T")
@@ -156,14 +157,17 @@ class _Search:
     def _fetched(self, digests: Iterable[Digest]) -> dict[Digest, Manifest | None]:
         """Manifests by digest, None for what is not there; without those that could not be asked for."""
         unique = list(dict.fromkeys(digests))
-        unknown = [digest for digest in unique if digest not in self.manifests]
-        answers = self._ask((str(digest), partial(self._manifest, digest)) for digest in unknown)
-        found: dict[Digest, Manifest | None] = {each: self.manifests.get(each) for each in unique}
-        for number, digest in enumerate(unknown):
-            if number in answers:
-                found[digest] = answers[number]
-            else:
-                del found[digest]
+        found: dict[Digest, Manifest | None] = {d: self.manifests[d] for d in unique if d in self.manifests}
+        unknown = [digest for digest in unique if digest not in found]
+        room = MOST_BYTES - self._bytes
+        for start in range(0, len(unknown), BATCH):
+            batch = unknown[start : start + BATCH]
+            answers = self._ask((str(digest), partial(self._manifest, digest)) for digest in batch)
+            found |= {batch[number]: answer for number, answer in answers.items()}
+            room -= sum(len(each.raw) for each in answers.values() if each is not None)
+            if room < 0 or len(self.manifests) + len(found) > MOST_MANIFESTS:
+                self.note("attachments", _limit(f"at most {MOST_MANIFESTS} manifests, {MOST_BYTES} bytes"))
+                break
         return found
 
     def _manifest(self, wanted: str | Digest) -> Manifest | None:
