@@ -34,10 +34,8 @@ def test_ghsa_fphv_w9fq_2525_thresholds() -> None:
         root["signed"]["roles"]["timestamp"]["threshold"] = threshold
         signature = repository.signers["root"][0].sign(canonical(root["signed"]))
         root["signatures"] = [{"keyid": signature.keyid, "sig": signature.signature}]
-        changed = json.dumps(root).encode()
-        assert (
-            code(lambda bootstrap=changed: authenticate(bootstrap, repository.delivery())) == "tuf-signature"
-        )  # type: ignore[misc]
+        repository.bootstrap = json.dumps(root).encode()
+        assert refusal(repository, repository.delivery()) == "tuf-signature"
 
 
 @pytest.mark.parametrize(
