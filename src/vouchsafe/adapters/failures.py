@@ -81,9 +81,9 @@ def _of_tls(chain: tuple[BaseException, ...], url: Url) -> Unavailable | None:
         )
     failed = _find(chain, ssl.SSLError)
     if failed is not None and not _find(chain, *_DROPPED):
-        return Unavailable(
-            "tls", f"expected TLS from {url.authority}, got: {failed.reason or 'something else'}"
-        )
+        message = f"expected TLS from {url.authority}, got: {failed.reason or 'something else'}"
+        hint = "If it speaks plain HTTP: --tls-verify=false, or insecure = true in registries.conf."
+        return Unavailable("tls", message, hint=hint)
     return None
 
 

@@ -58,7 +58,16 @@ def prepare(requirement: Requirement, world: World) -> Judge | None:
     try:
         return _prepare(requirement, world)
     except MalformedError as error:  # the operator's own file, not somebody's evidence
-        raise ConfigurationError(error.code, error.message, hint=error.hint) from error
+        message = f"{error.message}{_where(requirement)}"
+        raise ConfigurationError(error.code, message, hint=error.hint) from error
+
+
+def _where(requirement: Requirement) -> str:
+    """The files that may be meant."""
+    from vouchsafe.policy.lint_requirement import PUBLIC_GOOD_ROOT, named_in  # late: only what fails needs it
+
+    names = dict.fromkeys(name for _, name in named_in(requirement) if name != PUBLIC_GOOD_ROOT)
+    return f" ({', '.join(names)})" if names else ""
 
 
 def _prepare(requirement: Requirement, world: World) -> Judge | None:

@@ -16,9 +16,9 @@ from vouchsafe.record import Record
 from vouchsafe.verification import checkpoint, entry, keys, merkle
 from vouchsafe.verification.trust import Log
 
-_TILED = frozenset((("hashedrekord", "0.0.2"), ("dsse", "0.0.2")))  # kinds that only Rekor v2 has
-
-
+_ANOTHER_SIGSTORE = (
+    "Of a private Sigstore? Name its trusted_root.json: --trusted-root, or trustedRootPath in a policy."
+)
 # Entries of Rekor v2, whose host is its name and signs the origin; v1 logs go by a name of their own.
 _TILED = frozenset((("hashedrekord", "0.0.2"), ("dsse", "0.0.2")))
 
@@ -49,10 +49,9 @@ def verify(
             raise VerificationError("log-entry-twice", "expected each log entry once, got one twice")
         verified[place] = logged
     if not verified:
-        got = "entries of unknown logs" if entries else "none"
-        raise VerificationError(
-            "log-entry", f"expected an entry of a transparency log that we know, got {got}"
-        )
+        got, hint = ("entries of unknown logs", _ANOTHER_SIGSTORE) if entries else ("none", "")
+        message = f"expected an entry of a transparency log that we know, got {got}"
+        raise VerificationError("log-entry", message, hint=hint)
     return tuple(verified.values())
 
 

@@ -311,6 +311,16 @@ def test_no_layout(path: str) -> None:
     assert caught.value.code == "layout"
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_layout_that_may_not_be_read(folder: Folder) -> None:
+    """It is there: "got no index.json" would send its owner looking for it."""
+    folder.path.chmod(0)
+    with pytest.raises(Unavailable) as caught:
+        Layout().manifest(folder.reference(), None)
+    folder.path.chmod(0o700)
+    assert caught.value.code == "file-unreadable"
+
+
 def test_another_transport() -> None:
     """A mistake of the wiring is told."""
     with pytest.raises(MalformedError):

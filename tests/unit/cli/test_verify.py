@@ -186,11 +186,13 @@ def test_a_policy_that_does_not_load_is_78(lab: Lab, tmp_path: Path, text: str) 
     assert f"{path}" in ended.err
 
 
-def test_a_trusted_root_that_is_none_is_78(lab: Lab, tmp_path: Path) -> None:
-    """A configuration error, not a doubt about the image."""
+@pytest.mark.parametrize("flag", ["--trusted-root", "--key"])
+def test_a_file_that_is_none_is_78(flag: str, lab: Lab, tmp_path: Path) -> None:
+    """A configuration error that names the file, not a doubt about the image."""
     path = written(tmp_path, "root.json", "{}")
-    flags = ["--certificate-identity", MAIN, "--certificate-oidc-issuer", ISSUER, "--trusted-root", path]
-    assert run("verify", *flags, lab.docker("signed")).code == 78
+    who = ["--certificate-identity", MAIN, "--certificate-oidc-issuer", ISSUER] if flag != "--key" else []
+    ended = run("verify", *who, flag, path, lab.docker("signed"))
+    assert (ended.code, f"({path})" in ended.err) == (78, True)
 
 
 def test_verbose_shows_every_claim(lab: Lab) -> None:

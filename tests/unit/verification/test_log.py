@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.judging import code, evidence_of, root_of
+from vouchsafe.errors import VerificationError
 from vouchsafe.evidence.dsse import pre_authentication_encoding
 from vouchsafe.evidence.types import Envelope, Evidence, InclusionProof, LogEntry
 from vouchsafe.testing.note import note, signature_line
@@ -90,6 +91,16 @@ def test_unknown_logs_prove_nothing() -> None:
     assert len(verified(OLD_ENTRY, stranger)) == 1
     assert code(lambda: verified(stranger)) == "log-entry"
     assert code(verified) == "log-entry"
+
+
+def test_of_unknown_logs_it_is_said_where_a_private_root_goes() -> None:
+    """The commonest mistake with a Sigstore of one's own; where there is no entry at all it is none."""
+    hints = []
+    for entries in ((OLD_ENTRY.replace(log_id=b"s" * 32),), ()):
+        with pytest.raises(VerificationError) as caught:
+            verified(*entries)
+        hints.append("--trusted-root" in caught.value.hint)
+    assert hints == [True, False]
 
 
 def test_one_entry_twice_is_one_entry() -> None:

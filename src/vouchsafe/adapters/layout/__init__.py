@@ -112,6 +112,8 @@ class Layout:
                 content = read_regular(path, largest=LARGEST_INDEX, error=Unavailable)
                 known = _Index(entries=read_index(content), stamp=stamp)
                 self._indexes = {folder: known}
+        except PermissionError as error:
+            raise Unavailable("file-unreadable", f"expected to read {path}, got: {error.strerror}") from error
         except (OSError, Missing) as error:
             raise Unavailable("layout", f"expected an OCI layout in {folder}, got no index.json") from error
         return known

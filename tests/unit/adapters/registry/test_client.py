@@ -294,6 +294,7 @@ def test_https_is_the_rule(http: HttpClient, own_host: OwnHost) -> None:
         with pytest.raises(Unavailable) as caught:
             RegistryClient(http, own_host()).manifest(Reference.parse(server.reference("app")), None)
     assert (caught.value.code, server.requests) == ("tls", [])
+    assert "--tls-verify=false" in caught.value.hint
 
 
 def test_an_unknown_ca(http: HttpClient, own_host: OwnHost, tls: LoopbackTls) -> None:
