@@ -53,6 +53,15 @@ def start(*words: object, **options: Any) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """`make test &` hands down a SIGINT that is ignored, and a program rightly leaves it so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("count", [1, 5])
 def test_an_interrupt_ends_it_at_once(silent: Silent, lab: Lab, count: int) -> None:
     """130, without a trace, also while several images are judged."""
