@@ -120,3 +120,10 @@ class Starter(Protocol):
 
         Empty when it opened it: by then the policy has allowed it. Unavailable when it does not answer.
         """
+
+
+class Journal(Protocol):
+    """Takes structured lines that administrators search."""
+
+    def write(self, message: str, message_id: str, priority: int, **fields: str) -> None:
+        """One entry. `priority` is syslog's, 0 to 7. Never raises."""

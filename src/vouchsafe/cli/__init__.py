@@ -37,8 +37,10 @@ COMMANDS = {
     "identity": "explain who signed, or write a policy for a GitLab project",
     "trust": "show or refresh whose signatures are believed",
     "copy": "copy an image with all its signatures, attestations and referrers",
+    "tree": "show what is attached to an image, and by whom",
     "ci": "check that a registry's tag cleanup deletes no signatures",
     "host": "make this host refuse what the policy does not accept, and prove it",
+    "break-glass": "accept one digest without a signature, for a while, with a reason",
     "completion": "print a completion script for bash, zsh or fish",
 }
 _OBJECTS = 50_000  # made since the last collection of garbage when a process of one command looks again
@@ -94,7 +96,8 @@ class Parser(argparse.ArgumentParser):
 
 def module(name: str) -> Command:
     """A command's module, imported when it is needed."""
-    loaded: Command = importlib.import_module(f"vouchsafe.cli.{name}")  # type: ignore[assignment,unused-ignore]
+    path = f"vouchsafe.cli.{name.replace('-', '_')}"
+    loaded: Command = importlib.import_module(path)  # type: ignore[assignment,unused-ignore]
     return loaded
 
 

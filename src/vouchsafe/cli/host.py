@@ -51,6 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     disable.add_argument("--overwrite-edits", action="store_true", help="also what somebody else has edited")
     status = _action(actions, "status", "say whether this host enforces, and why not", _STATUS)
     recover = _action(actions, "recover", "finish or undo a change that a crash left", "")
+    recover.add_argument("--at-boot", action="store_true", help="also end what broke the glass")
     probe = _action(actions, "probe", "ask the clients on this host what they can do", _PROBE)
     options.add_output(probe, "text", "json")
     for each in (plan, enable, disable, status, recover):

@@ -6,11 +6,12 @@ import argparse
 import json
 from collections.abc import Mapping
 
-from vouchsafe.cli import ACCEPTED, REJECTED
+from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_plan import show, show_objections
 from vouchsafe.cli.host_wish import Target, planned
 from vouchsafe.host import enforce
+from vouchsafe.host.break_glass import end
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -25,6 +26,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             return ACCEPTED
         case _:
             outcome = enforce.recover(target.files)
+            if arguments.at_boot:
+                break_glass.ended(end(target.files))
             _say({"outcome": outcome}, f"recovered: {outcome}", arguments, console)
             return ACCEPTED
 

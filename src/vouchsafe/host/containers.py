@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from vouchsafe.errors import HostError, MalformedError
 from vouchsafe.host import registries_d
 from vouchsafe.host.objection import Consequence, Objection
-from vouchsafe.host.places import LARGEST_FILE, POLICY, REGISTRIES, REGISTRIES_D
+from vouchsafe.host.places import GLASS_REGISTRIES, LARGEST_FILE, POLICY, REGISTRIES, REGISTRIES_D
 from vouchsafe.machine import HostFiles
 from vouchsafe.policy import document
 from vouchsafe.policy.compile import LOCAL_TRANSPORTS, Compiled, Host, compile_policy
@@ -85,7 +85,7 @@ def conflicts(compiled: Compiled, files: HostFiles) -> Iterator[Objection]:
     sections: list[registries_d.Section] = []
     for name in files.names(REGISTRIES_D):
         path = f"{REGISTRIES_D}/{name}"
-        if not name.endswith(registries_d.SUFFIX) or path == REGISTRIES:
+        if not name.endswith(registries_d.SUFFIX) or path in {REGISTRIES, GLASS_REGISTRIES}:
             continue
         try:
             sections += registries_d.read(files.read(path, largest=LARGEST_FILE) or b"", path)

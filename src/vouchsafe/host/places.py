@@ -7,6 +7,7 @@ OUR_DROP_INS = "/etc/vouchsafe/policy.d"
 POLICY = "/etc/containers/policy.json"
 REGISTRIES_D = "/etc/containers/registries.d"
 REGISTRIES = f"{REGISTRIES_D}/vouchsafe.yaml"
+GLASS_REGISTRIES = f"{REGISTRIES_D}/vouchsafe-break-glass.yaml"
 
 # Beside the policy and not in /var, which an image-mode host shares between deployments: what is known about
 # /etc must come and go with it.
@@ -14,6 +15,8 @@ STATE = "/etc/vouchsafe/host"
 LOCK = f"{STATE}/lock"
 CHANGE = f"{STATE}/change"  # a change that is under way
 ORIGINALS = f"{STATE}/originals.json"  # what `disable` puts back
+
+GLASS = f"{STATE}/break-glass.json"  # digests that are accepted for a while
 
 CA = "/run/vouchsafe/ca.crt"  # published at each boot; absent is refused
 LOOKASIDE = "http://127.0.0.1:843"  # below net.ipv4.ip_unprivileged_port_start: no local user can squat on it

@@ -15,6 +15,7 @@ from vouchsafe.host.containers import Containers
 from vouchsafe.host.objection import Consequence, Objection, refusing
 from vouchsafe.host.places import (
     CA,
+    GLASS,
     LARGEST_FILE,
     LOOKASIDE,
     ORIGINALS,
@@ -135,7 +136,8 @@ def _objections(
     yield from surroundings.writers(files)
     yield from surroundings.outranking(files, wish.homes)
     yield from containers.conflicts(made.compiled, files)
-    if not wish.overwrite_edits:
+    yield from _broken_glass(files)
+    if not wish.overwrite_edits and files.look(GLASS).kind == "absent":
         for path in edited_since(current, files):
             yield Objection(
                 code="host-edited",
@@ -148,6 +150,15 @@ def _objections(
             code="host-units-missing",
             message=f"expected the unit {absent[0]} to be installed, got none",
             fix="install deploy/systemd, or run the countersigner yourself and say --without-units",
+        )
+
+
+def _broken_glass(files: HostFiles) -> Iterator[Objection]:
+    if files.look(GLASS).kind != "absent":
+        yield Objection(
+            code="host-glass-broken",
+            message="expected no image to pass unjudged, got an exception that is still open",
+            fix="vouchsafe break-glass --end",
         )
 
 
@@ -172,8 +183,9 @@ def disabling(files: HostFiles, *, overwrite_edits: bool) -> tuple[tuple[Edit, .
         Edit(path=path, before=state_of(files, path), after=state.ABSENT, when="last")
         for path in (applying.PATH, ORIGINALS)
     ]
-    edited = () if overwrite_edits else edited_since(read_applied(files), files)
-    return tuple(edits), tuple(
+    glass = tuple(_broken_glass(files))
+    edited = () if overwrite_edits or glass else edited_since(read_applied(files), files)
+    return tuple(edits), glass + tuple(
         Objection(
             code="host-edited",
             message=f"expected {path} as vouchsafe wrote it, got one that somebody else has edited",

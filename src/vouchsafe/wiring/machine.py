@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from vouchsafe import wiring
 from vouchsafe.adapters import hosttree, surroundings
 from vouchsafe.adapters.process import Programs
-from vouchsafe.machine import HostEdits, Runner, Starter
+from vouchsafe.machine import HostEdits, Journal, Runner, Starter
 from vouchsafe.policy.scope import Policy
 from vouchsafe.wiring import Host
 
@@ -32,6 +32,20 @@ def children() -> Starter:
     from vouchsafe.adapters.children import Children
 
     return Children()
+
+
+def journal() -> Journal:
+    """Where what happens to this host is written down."""
+    from vouchsafe.adapters.systemd import Journal as SystemJournal
+
+    return SystemJournal()
+
+
+def places(host: Host, scope: str) -> tuple[str, ...]:
+    """Where images of a docker scope are fetched as well (mirrors). ConfigurationError."""
+    from vouchsafe.adapters.registry import conf, physical
+
+    return physical.places(conf.load(host.settings.replace(home="")), scope)
 
 
 def python() -> str:
