@@ -107,14 +107,20 @@ def _resolve(question: Question, registry: Registry) -> Digest:
         return question.reference.digest
     manifest = registry.manifest(question.reference, None)
     if manifest is None:
-        raise Unavailable("no-such-image", f"expected an image at {question.reference}, got none")
+        raise _absent(question.reference)
     return manifest.digest
+
+
+def _absent(reference: Reference) -> Unavailable:
+    hint = "Is the name right? Some registries say so of what the credentials may not see, too."
+    message = f"expected an image at {reference}, got none"
+    return Unavailable("no-such-image", message, hint=hint if reference.transport == "docker" else "")
 
 
 def _must_exist(question: Question, registry: Registry) -> None:
     """Tell "unsigned" from "not there", which asking by digest alone does not."""
     if registry.manifest(question.reference, None) is None:
-        raise Unavailable("no-such-image", f"expected an image at {question.reference}, got none")
+        raise _absent(question.reference)
 
 
 def _candidates(

@@ -65,7 +65,8 @@ def _text(verdict: Verdict, chosen: Selection, places: list[Place], console: Con
     for index in range(len(verdict.rules)):
         looked = [look for look in verdict.looked if look.requirement == index]
         good = sum(not look.against for look in looked)
-        title = f"evidence for demand {index + 1}: {good} of {len(looked)} will do"
+        count = f"{good} of {len(looked)} will do" if looked else "none"
+        title = f"evidence for demand {index + 1}: {count}"
         yield from ("", console.style(title, "bold"))
         yield from _evidence(looked, console)
     yield from ("", console.style("where was looked", "bold"))

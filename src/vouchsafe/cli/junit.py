@@ -92,7 +92,8 @@ def _who(verdict: Accepted, index: int) -> str:
 
 
 def _details(verdict: Verdict) -> str:
-    lines = [f"digest {verdict.digest}", *(f"{verdict.scope}: {rule}" for rule in verdict.rules)]
+    lines = [] if verdict.digest is None else [f"digest {verdict.digest}"]
+    lines += [f"{verdict.scope}: {rule}" for rule in verdict.rules]
     lines += [f"{reason.code}: {reason.message}" for reason in verdict.reasons]
     lines += [reason.hint for reason in verdict.reasons if reason.hint][:1]
     return "\n".join(lines)

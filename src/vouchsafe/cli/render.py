@@ -29,11 +29,17 @@ def word(verdict: Verdict) -> str:
     return "not verified" if isinstance(verdict, Accepted) and not verdict.verified else verdict.word
 
 
-def text(verdict: Verdict, console: Console, *, everything: bool = False, advice: str = "") -> str:
-    """All of it. `everything`: more reasons than fit a screen, as --verbose does. `advice` comes last."""
+def text(
+    verdict: Verdict, console: Console, *, everything: bool = False, advice: str = "", allowed: bool = False
+) -> str:
+    """All of it. `everything`: more reasons than fit a screen, as --verbose does. `advice` comes last.
+
+    `allowed`: --allow-unverified was given, and need not be recommended.
+    """
     said = word(verdict)
     head = f"{console.style(said, _STYLES[said])}  {console.style(printable(verdict.reference), 'bold')}"
-    lines = [line(label, value) for label, value in _body(verdict, everything=everything or console.verbose)]
+    body = _body(verdict, everything=everything or console.verbose, allowed=allowed)
+    lines = [line(label, value) for label, value in body]
     if advice:
         lines.append(line("note", advice))
     return "\n".join((head, *lines))
@@ -92,7 +98,7 @@ def reason_lines(reasons: tuple[Reason, ...], *, everything: bool = False) -> It
             return
 
 
-def _body(verdict: Verdict, *, everything: bool) -> Iterator[tuple[str, str]]:
+def _body(verdict: Verdict, *, everything: bool, allowed: bool) -> Iterator[tuple[str, str]]:
     if verdict.digest is not None:
         yield "digest", str(verdict.digest)
     if isinstance(verdict, Accepted):
@@ -100,7 +106,8 @@ def _body(verdict: Verdict, *, everything: bool) -> Iterator[tuple[str, str]]:
             yield from signature_lines(signature, everything=everything)
         if not verdict.verified:
             yield "because", "the policy accepts anything here; no signature was looked at [not-verified]"
-            yield "do", "name a signer for this image in the policy, or pass --allow-unverified"
+            otherwise = "" if allowed else ", or pass --allow-unverified"
+            yield "do", f"name a signer for this image in the policy{otherwise}"
     yield from reason_lines(verdict.reasons, everything=everything)
     for number, rule in enumerate(verdict.rules):
         yield ("rule" if number == 0 else ""), f"{verdict.scope}: {rule}"

@@ -42,7 +42,7 @@ def text(selection: Selection, console: Console) -> Iterator[str]:
     selected = selection.selected
     if selection.files:
         yield _line("policy", ", ".join(selection.files))
-    yield _line("scope", f"{selected.where} ({selected.rule.place})")
+    yield _line("scope", f"{selected.where} ({selected.rule.place})" if selection.files else selected.where)
     yield _line("because", _because(selection))
     if console.verbose:
         for scope in selection.tried:
@@ -83,7 +83,9 @@ def _because(selection: Selection) -> str:
         return f"no other scope of {selection.reference.transport} names this image"
     if not selection.tried:
         return "this scope is the image itself"
-    return f"of the scopes that hold this image it is the most specific ({len(selection.tried)} nearer are not written)"
+    nearer = len(selection.tried)
+    absent = f"{nearer} nearer {'is' if nearer == 1 else 'are'} not written"
+    return f"of the scopes that hold this image it is the most specific ({absent})"
 
 
 def _line(label: str, value: str) -> str:

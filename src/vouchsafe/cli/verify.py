@@ -121,7 +121,8 @@ def show(
         from vouchsafe.cli.render import text
 
         for number, verdict in enumerate(verdicts):
-            said = text(verdict, console, advice=unpinned(policy, verdict))
+            advice, allowed = unpinned(policy, verdict), arguments.allow_unverified
+            said = text(verdict, console, advice=advice, allowed=allowed)
             console.print(("\n" if number else "") + said)
 
 

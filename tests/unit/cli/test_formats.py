@@ -108,6 +108,7 @@ def test_junit_has_one_case_an_image(lab: Lab) -> None:
     failure = cases[1].find("failure")
     assert failure is not None
     assert (failure.get("type"), MAIN in str(failure.get("message"))) == ("identity", True)
+    assert "None" not in ended.out
 
 
 def test_junit_of_an_unverified_acceptance() -> None:
