@@ -18,7 +18,7 @@ from typing import Any, NoReturn, Protocol
 
 from vouchsafe import __version__
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.usage import UsageError
+from vouchsafe.cli.usage import UsageError, unknown_word
 from vouchsafe.errors import ConfigurationError, MalformedError, Refused, Unavailable, VouchsafeError
 
 ACCEPTED = 0
@@ -141,10 +141,10 @@ def _run(written: Sequence[str], load: Callable[[str], Command]) -> int:
     asked = words[0] if words and words[0] in COMMANDS else ""
     console = Console(verbose="-v" in words or "--verbose" in words)
     try:
-        arguments, unknown = build_parser(only=asked, load=load).parse_known_args(words)
+        parser = build_parser(only=asked, load=load)
+        arguments, unknown = parser.parse_known_args(words)
         if unknown:
-            hint = f"see `vouchsafe {arguments.command} --help`"
-            raise UsageError(f"expected only flags that {arguments.command} has, got {unknown[0]}", hint=hint)
+            raise unknown_word(parser, arguments.command, unknown[0])
         console.verbose = bool(getattr(arguments, "verbose", False))
         code = load(arguments.command).run(arguments, console)
         console.flush()
