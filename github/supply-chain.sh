@@ -30,7 +30,11 @@ told() {
 
 mkdir -p "$REPORTS"
 image="$IMAGE"
-if [ -n "$DIGEST" ]; then image="${IMAGE%@*}@${DIGEST##*@}"; fi
+if [ -n "$DIGEST" ]; then
+  image="${IMAGE%@*}"
+  case "${image##*/}" in *:*) image="${image%:*}" ;; esac
+  image="$image@${DIGEST##*@}"
+fi
 if [ "$DRY_RUN" = auto ]; then
   case "${GITHUB_EVENT_NAME:-}" in pull_request*) DRY_RUN=true ;; *) DRY_RUN=false ;; esac
 fi

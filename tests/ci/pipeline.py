@@ -153,7 +153,9 @@ class Estate:
             written["SIGSTORE_ID_TOKEN"] = token
         home = project.parent / "home"
         home.mkdir(exist_ok=True)
-        (project / ".gitlab-ci-local-variables.yml").write_text(json.dumps(written), encoding="utf-8")
+        # In full: the short form takes a value that begins with a slash for a file's name.
+        full = {name: {"type": "variable", "values": {"*": value}} for name, value in written.items()}
+        (project / ".gitlab-ci-local-variables.yml").write_text(json.dumps(full), encoding="utf-8")
         ended = self.runner(project, home=home)
         return Ended(
             ended.returncode, ended.stdout + ended.stderr, project / ".gitlab-ci-local" / "artifacts"

@@ -164,6 +164,50 @@ def test_what_the_jobs_leave_behind(loopback: Estate, chain: Chain) -> None:
     assert {issue["location"]["path"] for issue in issues} <= {"policy.json"}
 
 
+FAKE_TOOL = """#!/bin/sh
+# Stands in for syft and trivy: writes an SBOM where it is told to, and what it was called with.
+[ -z "${{SIGSTORE_ID_TOKEN:-}}" ] || exit 9
+for word; do case "$word" in *=*) file="${{word#*=}}" ;; */sbom.json) file="$word" ;; esac; done
+echo '{sbom}' > "$file"
+echo "$0 $*" > "${{file%/*}}/called"
+"""
+
+
+@pytest.mark.parametrize(
+    "tool, kind, words",
+    [
+        (
+            "syft",
+            "cyclonedx",
+            "scan registry:{image} --output cyclonedx-json=vouchsafe-attest-sbom/sbom.json",
+        ),
+        (
+            "trivy",
+            "spdxjson",
+            "image --quiet --format spdx-json --output vouchsafe-attest-sbom/sbom.json {image}",
+        ),
+    ],
+)
+def test_a_tool_makes_the_sbom(loopback: Estate, tmp_path: Path, tool: str, kind: str, words: str) -> None:
+    """The one in the image, by the digest, without the token; what it made is attested."""
+    image = Image(loopback, f"by-{tool}")
+    name = f"{image.name}@{image.digest}"
+    inputs = loopback.private | {"sbom-tool": tool, "sbom-type": kind, "provenance": False}
+    include = component("attest-sbom", image=image.tagged, digest=str(image.digest), **inputs)
+    project = loopback.project(tmp_path, {"include": [include]})
+    sbom = SBOM if kind == "cyclonedx" else {"spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT"}
+    program = tmp_path / "bin" / tool
+    program.parent.mkdir()
+    program.write_text(FAKE_TOOL.format(sbom=json.dumps(sbom)), encoding="utf-8")
+    program.chmod(0o755)
+    ended = loopback.run(
+        project, {"PATH": f"{program.parent}:{loopback.runner.path}"}, token=loopback.token()
+    )
+    assert (ended.code, image.attachments()) == (0, {".att", "referrers"}), ended.log
+    called = ended.text("attest-sbom/vouchsafe-attest-sbom/called").strip()
+    assert called == f"{program} {words.format(image=name)}"
+
+
 def test_another_identity_is_red(loopback: Estate, tmp_path: Path) -> None:
     """Signed by a pipeline of another branch: published, and refused by the policy, which says whose it is."""
     image = Image(loopback, "other-branch")
@@ -284,7 +328,7 @@ def test_the_job_s_own_credentials(loopback: Estate, tmp_path: Path) -> None:
         variables |= {"CI_REGISTRY_USER": name, "CI_REGISTRY_PASSWORD": password}
         ended = loopback.run(project, variables, token=loopback.token())
         assert (ended.code, f"{digest.tag_prefix}.sig" in registry.store.tags(PROJECT)) == (0, True)
-    assert list((tmp_path / "home").rglob("auth.json")) == []
+    assert list((tmp_path / "home").rglob("config.json")) == []
 
 
 def test_what_the_linter_finds(loopback: Estate, tmp_path: Path) -> None:

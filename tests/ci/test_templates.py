@@ -12,7 +12,7 @@ import pytest
 import re2
 
 from tests.ci import templates
-from tests.ci.pipeline import TOOL_IMAGE, Estate, Runner, component
+from tests.ci.pipeline import ROOT, TOOL_IMAGE, Estate, Runner, component
 
 pytestmark = pytest.mark.peers
 
@@ -163,3 +163,20 @@ def test_what_is_expanded_is_by_gitlab_s_schema(read: Read, loopback: Estate, tm
     assert [each["job"] for each in jobs["verify"]["needs"]] == ["sign", "attest-sbom", "build"]
     assert {job["timeout"] for job in jobs.values()} == {"15 minutes"}
     assert {job["retry"]["max"] for job in jobs.values()} == {1}
+
+
+def test_the_catalog_s_own_pipeline(read: Read, loopback: Estate, tmp_path: Path) -> None:
+    """By GitLab's schema; a tag's image is signed before the release, by the component of the same commit."""
+    _, ((written,),) = templates.read(loopback.runner, ROOT / ".gitlab-ci.yml")
+    assert list(validator(read).iter_errors(written)) == []
+    project = loopback.project(tmp_path, written)
+    (project / ".gitlab-ci-local-variables.yml").write_text(json.dumps({"CI_COMMIT_TAG": "v1.2.3"}))
+    listed = loopback.runner(project, "--list-csv", home=tmp_path).stdout
+    jobs = [line.split(";") for line in listed.splitlines() if line.count(";") > 4][1:]
+    assert [(name, stage) for name, _, stage, *_ in jobs] == [
+        ("test", "test"),
+        ("pinned", "test"),
+        ("build-image", "image"),
+        ("sign-image", "sign"),
+        ("release", "release"),
+    ]
