@@ -22,12 +22,12 @@ from vouchsafe.strictjson import parse
 SUMMARY = "turn what sign, attest and explain printed into a pipeline's reports"
 EPILOG = """examples:
   vouchsafe sign -o json registry.example/group/app:v1 > sign.json 2> sign.log
-  vouchsafe ci report --title vouchsafe.sign --said sign.log --junit junit.xml --annotations links.json sign.json
+  vouchsafe ci report --said sign.log --junit junit.xml --annotations links.json sign.json
   vouchsafe explain -o json registry.example/group/app:v1 > explain.json
   vouchsafe ci report --title vouchsafe.verify --junit junit.xml explain.json
 
-JUnit has a case for each check: who signed, each form, each reader, each demand of the policy. The annotations
-are GitLab's: links from the job's page to the entries of the transparency log.
+JUnit has a case for each check: who signed, each form, each reader, each demand of the policy. The
+annotations are GitLab's: links from the job's page to the entries of the transparency log.
 
 exit status: 0 written, whatever the reports say; 64 usage; 78 a file cannot be read or written
 """
@@ -52,16 +52,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=options.given,
         help="what was printed with -o json; empty where nothing was",
     )
-    for flag, metavar, text in (
-        ("--junit", "FILE", "write a JUnit report there"),
-        ("--annotations", "FILE", "write GitLab's job annotations there"),
-        (
-            "--log-url",
-            "URL",
-            "where a log shows an entry, with {index} in it (default: the public log's page)",
-        ),
-    ):
-        parser.add_argument(flag, metavar=metavar, type=options.given, help=text)
+    for flag, text in (("--junit", "a JUnit report"), ("--annotations", "GitLab's job annotations")):
+        parser.add_argument(flag, metavar="FILE", type=options.given, help=f"write {text} there")
+    parser.add_argument(
+        "--log-url",
+        metavar="URL",
+        type=options.given,
+        help="where a log shows an entry, with {index} in it (default: the public log's page)",
+    )
     parser.add_argument(
         "--title",
         metavar="NAME",
@@ -70,21 +68,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="of the suite (default: %(default)s)",
     )
     for flag, metavar, text in (
-        (
-            "--verb",
-            "WORDS",
-            f"what was done to the image, such as 'SBOM attested' (default: {SIGNED}); {_EACH}",
-        ),
-        ("--said", "FILE", f"what was said on standard error, for when nothing was printed; {_EACH}"),
+        ("--verb", "WORDS", f"what was done, such as 'SBOM attested', {_EACH} (default: {SIGNED})"),
+        ("--said", "FILE", f"what was said on standard error, for when nothing was printed, {_EACH}"),
+        ("--require-readable-by", "WHO", f"a case for each of these: {', '.join(READS)}, commas between"),
     ):
         parser.add_argument(flag, metavar=metavar, action="append", default=[], type=options.given, help=text)
-    parser.add_argument(
-        "--require-readable-by",
-        metavar="WHO",
-        action="append",
-        default=[],
-        help=f"a case for each of these; of {', '.join(READS)}, separated by commas",
-    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
