@@ -1,0 +1,136 @@
+"""What is fuzzed: a check of any bytes, and right things to begin from.
+
+Only our errors leave a check, and evidence that is accepted says what it said before it was changed. So a
+target finds what crashes, what hangs (libFuzzer's own time limit) and what forges.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from tests.properties.parsers import (
+    BUNDLE,
+    FOUND,
+    LEAF,
+    NOW,
+    OLD_BUNDLE,
+    OURS,
+    PARSERS,
+    ROOT,
+    SPECIMENS,
+    STORED,
+    TOKEN,
+    TRUSTED_ROOT,
+)
+from tests.unit.policy.policies import CASES, mutants
+from vouchsafe import evidence
+from vouchsafe.errors import MalformedError
+from vouchsafe.evidence.containers import SIGNATURE_BLOB
+from vouchsafe.image.reference import Reference
+from vouchsafe.policy import document
+from vouchsafe.policy.lint import lint
+from vouchsafe.policy.reading import PolicyError
+from vouchsafe.policy.scope import select
+from vouchsafe.record import Record
+from vouchsafe.testing.canonical import compact
+from vouchsafe.testing.specimens import Form
+from vouchsafe.verification import VerifiedSignature, verify
+
+BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+SIGSTORE_JSON = b"\0sigstore-json\n"
+SAID = {form: verify(found, ROOT, at=NOW) for form, found in FOUND.items()}
+IMAGE = Reference.parse("registry.example/group/app:1")
+DAY = datetime(2026, 1, 1, tzinfo=UTC)
+REFERENCES = (
+    "registry.example:5000/group/app:v1",
+    "docker://alpine@sha256:" + "0" * 64,
+    "oci:/srv/layout:v1",
+    "oci:/srv/layout:@sha256:" + "a" * 64,
+    "dir:/srv/image",
+    "docker-daemon:alpine:1",
+    "a__b--c.d/e_f:T-1.x",
+)
+
+
+class Target(Record):
+    """`check` is given any bytes; `seeds` are what it accepts, or nearly."""
+
+    check: Callable[[bytes], object]
+    seeds: tuple[bytes, ...]
+
+
+def check_bundle(blob: bytes) -> None:
+    """Read and judged, as a file's bundle and as an image's."""
+    for artifact in (None, b"file"):
+        with contextlib.suppress(*OURS):
+            made = verify(evidence.parse(blob, {}, BUNDLE_TYPE), ROOT, at=NOW, artifact=artifact)
+            expect(made, "bundle-rekor1", "bundle-rekor2")
+
+
+def check_simple_signing(blob: bytes) -> None:
+    """As a layer with the right annotations, and as containers/image stores one with its own."""
+    right = SPECIMENS["legacy-tsa"]
+    with contextlib.suppress(*OURS):
+        layer = evidence.parse(blob, right.annotations, right.media_type)
+        expect(verify(layer, ROOT, at=NOW), "legacy-tsa")
+    with contextlib.suppress(*OURS):
+        stored = evidence.parse(SIGSTORE_JSON + blob, {}, SIGNATURE_BLOB)
+        expect(verify(stored, ROOT, at=NOW), "legacy-tsa")
+
+
+def expect(made: VerifiedSignature, *forms: Form) -> None:
+    """What was accepted is what was signed, by whom, and not at other times or places."""
+    for right in map(SAID.__getitem__, forms):
+        same = made.claim == right.claim and made.identity == right.identity
+        if same and set(made.times) <= set(right.times) and set(made.logged) <= set(right.logged):
+            return
+    raise AssertionError(f"expected what {forms} say, got {made!r}")
+
+
+def check_policy(blob: bytes) -> None:
+    """Read in both dialects; what is read can be asked and linted."""
+    for dialect in ("containers", "vouchsafe"):
+        with contextlib.suppress(PolicyError):
+            policy = document.parse(blob, dialect=dialect, source="policy.json")
+            select(policy, IMAGE)
+            lint(policy, now=DAY)
+
+
+def check_reference(blob: bytes) -> None:
+    """What is read is written as what is read the same."""
+    with contextlib.suppress(MalformedError):
+        read = Reference.parse(blob.decode(errors="surrogateescape"))
+        if Reference.parse(str(read)) != read:
+            raise AssertionError(f"expected {read!r} again, got {Reference.parse(str(read))!r}")
+
+
+def suppressed(name: str) -> Callable[[bytes], None]:
+    """A parser of the properties, with our errors let be."""
+    parser = PARSERS[name][0]
+
+    def check(blob: bytes) -> None:
+        with contextlib.suppress(*OURS):
+            parser(blob)
+
+    return check
+
+
+def policies() -> tuple[bytes, ...]:
+    """What skopeo is compared with, and near things."""
+    return (*(policy for _, policy, _ in CASES), *mutants(50, 1))
+
+
+TARGETS = {
+    "bundle": Target(check=check_bundle, seeds=(compact(BUNDLE), compact(OLD_BUNDLE))),
+    "simple-signing": Target(
+        check=check_simple_signing, seeds=(compact(STORED), SPECIMENS["legacy-tsa"].blob)
+    ),
+    "certificate": Target(check=suppressed("certificate"), seeds=(LEAF,)),
+    "time-stamp": Target(check=suppressed("time-stamp"), seeds=(TOKEN,)),
+    "trusted-root": Target(check=suppressed("trusted-root"), seeds=(json.dumps(TRUSTED_ROOT).encode(),)),
+    "policy": Target(check=check_policy, seeds=policies()),
+    "reference": Target(check=check_reference, seeds=tuple(text.encode() for text in REFERENCES)),
+}
