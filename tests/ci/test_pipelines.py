@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import xml.etree.ElementTree as ET
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tests.ci.pipeline import ISSUER, PROJECT, Ended, Estate, component
 from vouchsafe.cli.json_output import Json
@@ -314,6 +318,73 @@ def test_a_signing_config(loopback: Estate, tmp_path: Path) -> None:
     inputs = {"fulcio-url": "", "rekor-url": "", "signing-config": config}
     ended = loopback.run(signing(loopback, image, tmp_path, **inputs), token=loopback.token())
     assert (ended.code, image.attachments()) == (0, {".sig", "referrers"})
+
+
+def test_a_log_that_podman_cannot_use(loopback: Estate, tmp_path: Path) -> None:
+    """Rekor v2 alone gives no promise that a `.sig` could carry: said before anything is published."""
+    image = Image(loopback, "rekor2")
+    inputs = {
+        "rekor-url": loopback.services.urls["rekor2"],
+        "rekor-version": "2",
+        "timestamp-url": loopback.services.urls["tsa"] + "/api/v1/timestamp",
+    }
+    ended = loopback.run(signing(loopback, image, tmp_path, **inputs), token=loopback.token())
+    assert (ended.code, len(red(ended, "sign")), image.attachments()) == (1, 1, set())
+
+
+def test_a_key(loopback: Estate, tmp_path: Path) -> None:
+    """In place of an identity, without a token; verified by its public half."""
+    image = Image(loopback, "by-key")
+    private = ec.generate_private_key(ec.SECP256R1())
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    keyed = {key: loopback.private[key] for key in ("tool-image", "tls-verify", "retries")}
+    chain = component(
+        "supply-chain",
+        image=image.tagged,
+        key="signing.pem",
+        verify_key="signing.pub",
+        sbom_tool="none",
+        provenance=False,
+        **keyed,
+    )
+    files = {"signing.pem": pem, "signing.pub": public}
+    ended = loopback.run(loopback.project(tmp_path, {"include": [chain]}, files))
+    assert (ended.code, image.attachments(), red(ended, "verify")) == (0, {".sig", "referrers"}, set()), (
+        ended.log
+    )
+
+
+def test_a_tool_by_hashes(loopback: Estate, tmp_path: Path) -> None:
+    """`requirements` installs exactly what it names by hash, and nothing where the hash is another."""
+    wheel = tmp_path / "wheels" / "vouchsafe-0-py3-none-any.whl"
+    wheel.parent.mkdir()
+    info = "vouchsafe-0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("stand_in.py", "def main():\n    print('installed by its hash')\n")
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: vouchsafe\nVersion: 0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/entry_points.txt", "[console_scripts]\nvouchsafe = stand_in:main\n")
+        archive.writestr(f"{info}/RECORD", "")
+    right = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    tool = {
+        "tool-image": loopback.private["tool-image"],
+        "retries": 0,
+        "dry-run": "true",
+        "image": "r.example/i",
+    }
+    include = [
+        component("verify", **tool, job_name=name, requirements=f"{name}.txt") for name in ("right", "wrong")
+    ]
+    files = {
+        f"{name}.txt": f"vouchsafe==0 --hash=sha256:{digest}\n"
+        for name, digest in (("right", right), ("wrong", "0" * 64))
+    }
+    project = loopback.project(tmp_path, {"include": include}, files)
+    ended = loopback.run(project, {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheel.parent)})
+    assert "right > installed by its hash" in ended.log, ended.log
+    assert [name for name in ("right", "wrong") if f" FAIL  {name}" in ended.log] == ["wrong"]
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in ended.log
 
 
 def test_the_job_s_own_credentials(loopback: Estate, tmp_path: Path) -> None:
