@@ -38,8 +38,11 @@ COMMANDS = {
     "trust": "show or refresh whose signatures are believed",
     "copy": "copy an image with all its signatures, attestations and referrers",
     "tree": "show what is attached to an image, and by whom",
-    "ci": "check that a registry's tag cleanup deletes no signatures",
+    "ci": "check a registry's tag cleanup, and write the reports of a pipeline",
     "host": "make this host refuse what the policy does not accept, and prove it",
+    "bootc": "say whether the next upgrade of this host would be admitted",
+    "countersign": "answer this host's clients with its own signature of what it accepts",
+    "log": "show what clients were answered, and why",
     "break-glass": "accept one digest without a signature, for a while, with a reason",
     "completion": "print a completion script for bash, zsh or fish",
 }
