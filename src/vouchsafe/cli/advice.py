@@ -6,7 +6,7 @@ project's number and the trigger cannot be borrowed. A policy is told so by `pol
 
 from __future__ import annotations
 
-from vouchsafe.policy.identity import PROJECT_ID, PROJECT_URI, project_path
+from vouchsafe.policy.identity import PROJECT_ID, PROJECT_URI, IdentityPattern, project_path
 from vouchsafe.policy.requirement import SigstoreAttested, SigstoreSigned
 from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Verdict
@@ -16,20 +16,37 @@ _TRIGGER = "build-trigger"
 _REQUESTED = ("merge_request", "external_pull_request", "pull_request")  # how anybody's triggers begin
 
 
-def unpinned(policy: Policy, verdict: Verdict) -> str:
-    """What to add to the flags that accepted this; "" when there is nothing to say.
-
-    Never the number of a project whose merge request borrowed the subject: that would pin the stranger.
-    """
+def of_flags(policy: Policy, verdict: Verdict) -> tuple[str, ...]:
+    """What whoever accepted this by flags should know; nothing about what a policy accepted, or nobody."""
     if policy.documents or not isinstance(verdict, Accepted):
-        return ""
-    written = {
-        name
+        return ()
+    patterns = [
+        pattern
         for requirement in policy.default.requirements
         if isinstance(requirement, SigstoreSigned | SigstoreAttested) and requirement.signer.fulcio
         for pattern in requirement.signer.fulcio.identities
-        for name in (*pattern.claims, *pattern.claim_regexps)
-    }
+    ]
+    found = (*(_too_wide(pattern) for pattern in patterns), _unpinned(patterns, verdict))
+    return tuple(text for text in found if text)
+
+
+def _too_wide(pattern: IdentityPattern) -> str:
+    """What `policy check` would say first about a pattern."""
+    if not pattern.subject_regexp:
+        return ""
+    from vouchsafe.policy.lint_identity import of_identity  # late: an exact subject does not need it
+
+    # Of the other dialect, which has no claims: those are the next note's business.
+    first = next(of_identity(pattern, "containers"), None)
+    return "" if first is None else f"{first.message}. {first.fix}"
+
+
+def _unpinned(patterns: list[IdentityPattern], verdict: Accepted) -> str:
+    """What to add to the flags so that only this pipeline is accepted.
+
+    Never the number of a project whose merge request borrowed the subject: that would pin the stranger.
+    """
+    written = {name for pattern in patterns for name in (*pattern.claims, *pattern.claim_regexps)}
     for signature in verdict.signatures:
         identity = signature.identity
         if identity is None or PROJECT_ID not in identity.claims:

@@ -30,7 +30,12 @@ def word(verdict: Verdict) -> str:
 
 
 def text(
-    verdict: Verdict, console: Console, *, everything: bool = False, advice: str = "", allowed: bool = False
+    verdict: Verdict,
+    console: Console,
+    *,
+    everything: bool = False,
+    advice: tuple[str, ...] = (),
+    allowed: bool = False,
 ) -> str:
     """All of it. `everything`: more reasons than fit a screen, as --verbose does. `advice` comes last.
 
@@ -40,8 +45,7 @@ def text(
     head = f"{console.style(said, _STYLES[said])}  {console.style(printable(verdict.reference), 'bold')}"
     body = _body(verdict, everything=everything or console.verbose, allowed=allowed)
     lines = [line(label, value) for label, value in body]
-    if advice:
-        lines.append(line("note", advice))
+    lines += [line("note", note) for note in advice]
     return "\n".join((head, *lines))
 
 

@@ -117,11 +117,11 @@ def show(
 
         console.print(report(verdicts, allow_unverified=arguments.allow_unverified))
     else:
-        from vouchsafe.cli.advice import unpinned
+        from vouchsafe.cli.advice import of_flags
         from vouchsafe.cli.render import text
 
         for number, verdict in enumerate(verdicts):
-            advice, allowed = unpinned(policy, verdict), arguments.allow_unverified
+            advice, allowed = of_flags(policy, verdict), arguments.allow_unverified
             said = text(verdict, console, advice=advice, allowed=allowed)
             console.print(("\n" if number else "") + said)
 
