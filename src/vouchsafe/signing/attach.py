@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from vouchsafe.errors import SigningError
+from vouchsafe.errors import SigningError, Unavailable
+from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX, Manifest
 from vouchsafe.image.reference import Reference
 from vouchsafe.ports import PushRegistry
@@ -22,9 +23,14 @@ from vouchsafe.signing import artifact
 from vouchsafe.signing.artifact import Json, Subject
 
 MOST_ROUNDS = 40  # writes of one tag: with ten writers at once, a handful are needed
+MOST_LOOKS = 200  # at one tag, to see that it has become quiet
+QUIET_LOOKS = 3  # in a row without a change, where others were seen to write
 SHORTEST_SETTLING = 0.02  # seconds
+SHORTEST_CROWDED = 0.2  # seconds, where others were seen to write
 LONGEST_SETTLING = 3.0  # seconds
 WINDOWS = 3.0  # how many of our own read-to-write times another writer may take
+MOST_REFUSALS = 5  # in a row, of one write, while the registry says that trying again may help
+FIRST_PAUSE = 0.25  # seconds after the first of them; doubled each time
 
 
 class Pace(Record):
@@ -56,11 +62,15 @@ class Tag:
         self._key = artifact.key_of_entry if is_index else artifact.key_of_layer
         self._known: list[Json] = []
         self._window = 0.0
+        self._last: Digest | None = None
+        self._rounds = 0
+        self._is_crowded = False
 
     @property
     def settling(self) -> float:
         """Seconds after our last write by which every write that could undo it has come."""
-        return min(LONGEST_SETTLING, max(SHORTEST_SETTLING, WINDOWS * self._window))
+        shortest = SHORTEST_CROWDED if self._is_crowded else SHORTEST_SETTLING
+        return min(LONGEST_SETTLING, max(shortest, WINDOWS * self._window))
 
     def add(self, descriptors: list[Json]) -> None:
         """Write ours beside what is there. Their blobs and manifests must be there already."""
@@ -68,20 +78,32 @@ class Tag:
         self._write()
 
     def settle(self) -> None:
-        """Write again whatever has got lost, until nothing has."""
-        for number in range(MOST_ROUNDS):
+        """Write again whatever has got lost, until nothing has, and nobody else writes any more."""
+        quiet = 0
+        for number in range(MOST_LOOKS):
             # Writers that collided once must not do so in step again.
             self._pace.sleep(self.settling * (1 + self._pace.jitter() * min(number, 8)))
-            if not self._write():
+            before = self._last
+            quiet = 0 if self._write() or self._last != before else quiet + 1
+            if quiet >= (QUIET_LOOKS if self._is_crowded else 1):
                 return
-        raise SigningError(
-            "contention",
-            f"expected to add to the tag {self._tag}, got overwritten {MOST_ROUNDS} times",
-            hint="Let one job write at a time: `resource_group:` in GitLab, `concurrency:` on GitHub.",
-        )
+        raise self._contention()
 
     def _write(self) -> bool:
-        """Write what is known and missing; False when nothing is missing."""
+        """Write what is known and missing; False when nothing is missing.
+
+        Nothing is written that was read before a pause: whoever writes late undoes what others wrote meanwhile.
+        """
+        for refusals in range(MOST_REFUSALS + 1):
+            try:
+                return self._write_once()
+            except Unavailable as error:
+                if not error.retryable or refusals == MOST_REFUSALS:
+                    raise
+            self._pace.sleep(FIRST_PAUSE * 2**refusals * (1 + self._pace.jitter()))
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _write_once(self) -> bool:
         manifest, began = self._read()
         while True:
             there = (artifact.entries_of if self._is_index else artifact.layers_of)(manifest, self._tag)
@@ -89,6 +111,9 @@ class Tag:
             self._known = artifact.merged(self._known, there, self._key)
             if len(wanted) == len(there):
                 return False
+            self._rounds += 1
+            if self._rounds > MOST_ROUNDS:
+                raise self._contention()
             if self._is_index:
                 document, kind = artifact.with_entries(manifest, wanted), OCI_INDEX
                 break
@@ -99,13 +124,27 @@ class Tag:
             if (now and now.digest) == (manifest and manifest.digest):
                 break
             manifest = now
-        self._registry.push_manifest(self._reference, document, media_type=kind, tag=self._tag)
+        digest, _ = self._registry.push_manifest(self._reference, document, media_type=kind, tag=self._tag)
+        self._last = digest
         self._window = max(self._window, self._pace.monotonic() - began)
         return True
 
     def _read(self) -> tuple[Manifest | None, float]:
+        """What is there, and when it was asked for."""
         began = self._pace.monotonic()
-        return self._registry.manifest(self._reference, self._tag), began
+        manifest = self._registry.manifest(self._reference, self._tag)
+        found = manifest.digest if manifest is not None else None
+        if self._last is not None and found != self._last:
+            self._is_crowded = True
+        self._last = found
+        return manifest, began
+
+    def _contention(self) -> SigningError:
+        return SigningError(
+            "contention",
+            f"expected to add to the tag {self._tag}, got overwritten again and again",
+            hint="Let one job write at a time: `resource_group:` in GitLab, `concurrency:` on GitHub.",
+        )
 
 
 class Attachment:

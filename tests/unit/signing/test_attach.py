@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.signing_lab import IMAGE, NAME, REPOSITORY, Lab
-from vouchsafe.errors import SigningError
+from vouchsafe.errors import SigningError, Unavailable
 from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX
 from vouchsafe.signing import artifact, attach
 from vouchsafe.signing.attach import Attachment, Pace, Tag
@@ -237,7 +237,68 @@ def test_endless_contention() -> None:
         here.settle()
     assert raised.value.code == "contention"
     assert "resource_group" in raised.value.hint
-    assert len(lab.slept) == attach.MOST_ROUNDS
+    assert len(lab.slept) >= attach.MOST_ROUNDS
+
+
+@pytest.mark.parametrize("refusals, ends_well", [(1, True), (5, True), (6, False)])
+def test_a_write_that_is_refused_for_now(refusals: int, ends_well: bool) -> None:
+    """Is read for anew before it is written again."""
+    lab = Lab()
+    left = [Unavailable("push-refused", "busy", retryable=True)] * refusals
+    theirs = made(lab, ref="refs/heads/feature")
+
+    def busy(tag: str, _content: bytes) -> None:
+        if tag.endswith(".sig") and left:
+            error = left.pop()
+            lab.registry.on_write.clear()
+            publish(lab, theirs[:1])
+            lab.registry.on_write.append(busy)
+            raise error
+
+    lab.registry.on_write.append(busy)
+    here = attachment(lab)
+    (ours, _) = made(lab)
+    if ends_well:
+        attach_made(here, ours, lab.clock.now())
+        assert len(listed(lab, ".sig")) == 2
+    else:
+        with pytest.raises(Unavailable):
+            attach_made(here, ours, lab.clock.now())
+
+
+def test_a_write_that_is_refused_for_good() -> None:
+    """Is not tried again."""
+    lab = Lab()
+
+    def no(_tag: str, _content: bytes) -> None:
+        raise Unavailable("push-refused", "immutable tag")
+
+    lab.registry.on_write.append(no)
+    with pytest.raises(Unavailable):
+        attach_made(attachment(lab), made(lab)[0], lab.clock.now())
+    assert lab.slept == []
+
+
+def test_a_crowd_is_waited_for() -> None:
+    """Where others were seen to write, the tag must be quiet for a while."""
+    lab = Lab()
+    here = attachment(lab)
+    attach_made(here, made(lab)[0], lab.clock.now())
+    publish(lab, made(lab, ref="refs/heads/feature")[:1])
+    lab.slept.clear()
+    here.settle()
+    assert len(lab.slept) == 1 + attach.QUIET_LOOKS
+    assert min(lab.slept[1:]) >= attach.SHORTEST_CROWDED
+
+
+def test_alone_nobody_waits() -> None:
+    """One look, a moment later."""
+    lab = Lab()
+    here = attachment(lab)
+    attach_made(here, made(lab)[0], lab.clock.now())
+    lab.slept.clear()
+    here.settle()
+    assert lab.slept == [attach.SHORTEST_SETTLING]
 
 
 def test_settling_waits_for_slow_writers() -> None:

@@ -6,7 +6,7 @@ speak https or http; which, is found out with the first question and remembered 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from vouchsafe.adapters.http import Budget, HttpClient, Response
 from vouchsafe.adapters.proxies import is_loopback
@@ -34,6 +34,7 @@ class Question(Record):
     """One request below `/v2/<repository>/`. `leave_origin` False: a redirect elsewhere is the answer.
 
     `location`: what a `Location` header said, in place of `suffix`; on another host it gets no credentials.
+    `retries` 0: what is sent must not be sent again later.
     `seconds`, `stream` and an Outgoing body: see `HttpClient.request`.
     """
 
@@ -45,6 +46,7 @@ class Question(Record):
     body: bytes | Outgoing | None = None
     content_type: str = ""
     location: str = ""
+    retries: int | None = None
     seconds: float | None = None
     stream: bool = False
 
@@ -76,9 +78,9 @@ class Endpoints:
         self._schemes: dict[str, str] = {}
         self._tls: dict[tuple[str, bool], Tls] = {}
 
-    def within(self, budget: Budget) -> Endpoints:
+    def within(self, budget: Budget) -> Self:
         """The same, with everything it has learned, spending from `budget`."""
-        copy = object.__new__(Endpoints)
+        copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
         copy._http = self._http.within(budget)
         return copy
@@ -161,7 +163,7 @@ class Endpoints:
             largest=question.largest,
             tls=tls,
             leave_origin=question.leave_origin,
-            retries=0 if question.is_sent_once else retries,
+            retries=0 if question.is_sent_once else question.retries if retries is None else retries,
             seconds=question.seconds,
             stream=question.stream,
         )

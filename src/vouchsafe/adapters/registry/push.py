@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vouchsafe.adapters.http import HttpClient, Response
 from vouchsafe.adapters.registry.client import RegistryClient
 from vouchsafe.adapters.registry.conf import Source
-from vouchsafe.adapters.registry.endpoints import Question
+from vouchsafe.adapters.registry.endpoints import Endpoints, Question
 from vouchsafe.adapters.settings import Settings
 from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.image.digest import Digest
@@ -25,11 +25,30 @@ if TYPE_CHECKING:
 
 UPLOADS = 4  # attempts at one blob
 FIRST_PAUSE = 0.25  # seconds before the second; doubled each time
+ATTEMPTS = 5  # at one read that fails inside
+INTERNAL_ERROR = 500
 LARGEST_ANSWER = 64 * 1024  # bytes of an answer to a push; only errors have a body
 BLOB_TYPE = "application/octet-stream"
 # What registries answer when the session is gone or half full: another upload may do.
 _LOST_UPLOAD = frozenset((400, 404, 409, 416))
+# distribution-spec, "Error Codes": distribution links a blob that two clients push at once a little late.
+_BLOB_UNKNOWN = b"BLOB_UNKNOWN"
 _EMPTY = Digest.of(b"{}")  # every bundle's config: nearly always there
+
+
+class PatientEndpoints(Endpoints):
+    """Asks again what failed inside: distribution answers 500 while somebody else rewrites the same tag."""
+
+    sleep: Callable[[float], None] = time.sleep
+
+    def ask(self, source: Source, question: Question) -> Response:
+        """The answer; a 500 only when it stays, or when it is an answer to a write."""
+        for attempt in range(ATTEMPTS - 1 if question.method in {"GET", "HEAD"} else 0):
+            response = super().ask(source, question)
+            if response.status != INTERNAL_ERROR:
+                return response
+            self.sleep(FIRST_PAUSE * 2**attempt)
+        return super().ask(source, question)
 
 
 class PushClient(RegistryClient):
@@ -46,6 +65,8 @@ class PushClient(RegistryClient):
     ) -> None:
         """As its parent, but with tokens that may push, unless `actions` asks for less."""
         super().__init__(http, settings, programs=programs, actions=actions)
+        self._endpoints = PatientEndpoints(http, settings, programs, actions=actions)
+        self._endpoints.sleep = sleep
         self._sleep = sleep
 
     def push_blob(self, reference: Reference, content: bytes) -> Digest:
@@ -69,18 +90,19 @@ class PushClient(RegistryClient):
     ) -> tuple[Digest, bool]:
         """See the port."""
         manifest = Manifest.parse(content, served_as=media_type)
-        response = self._endpoints.ask(
-            self._sources(reference)[-1],
-            Question(
-                suffix=f"manifests/{tag or manifest.digest}",
-                accept="*/*",
-                largest=LARGEST_ANSWER,
-                method="PUT",
-                body=content,
-                content_type=media_type,
-            ),
+        # A tag is written by several: what was read for it is old after a pause, so the caller tries again.
+        question = Question(
+            suffix=f"manifests/{tag or manifest.digest}",
+            accept="*/*",
+            largest=LARGEST_ANSWER,
+            method="PUT",
+            body=content,
+            content_type=media_type,
+            retries=0 if tag else None,
         )
-        _demand(response, (201, 200, 202), "keep a manifest")
+        response = self._endpoints.ask(self._sources(reference)[-1], question)
+        again = _LOST_UPLOAD if _BLOB_UNKNOWN in response.body else frozenset[int]()
+        _demand(response, (201, 200, 202), "keep a manifest", again=again)
         subject = manifest.subject
         said = response.headers.get("oci-subject", "")
         return manifest.digest, subject is not None and said == str(subject.digest)

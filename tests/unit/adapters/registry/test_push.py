@@ -151,6 +151,45 @@ def test_a_manifest_is_refused(client: PushClient, status: int) -> None:
     assert raised.value.retryable == (status >= 500)
 
 
+UNKNOWN = b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}'
+
+
+@pytest.mark.parametrize(
+    "answer, retryable",
+    [
+        (Response(status=400, body=UNKNOWN), True),
+        (Response(status=500), True),
+        (Response(status=503), True),
+        (Response(status=429), True),
+        (Response(reset=True), True),
+        (Response(status=400, body=b"manifest invalid"), False),
+    ],
+)
+def test_a_tag_is_not_written_later(client: PushClient, answer: Response, retryable: bool) -> None:
+    """After a pause what was read for it is old: the caller is told whether to read and write again."""
+    with RegistryServer(faults=[fault(answer, "PUT", "/manifests/")]) as server:
+        assert client.manifest(image(server), None) is None  # now it is known to speak plain http
+        with pytest.raises(Unavailable) as raised:
+            client.push_manifest(image(server), manifest(), media_type=OCI_IMAGE, tag="x")
+        assert server.count("PUT") == 1
+    assert raised.value.retryable == retryable
+
+
+def test_a_manifest_by_digest_is_sent_again(client: PushClient) -> None:
+    """Nobody else writes what only this content can have."""
+    with RegistryServer(faults=[fault(Response(status=503), "PUT", "/manifests/", times=2)]) as server:
+        client.push_manifest(image(server), manifest(), media_type=OCI_IMAGE)
+        assert server.count("PUT") == 3
+
+
+def test_a_read_that_fails_inside(client: PushClient) -> None:
+    """distribution answers 500 while a tag is rewritten; a little later it is well again."""
+    with RegistryServer(faults=[fault(Response(status=500), "GET", "/manifests/", times=3)]) as server:
+        push_image(server.store, "group/app")
+        assert client.manifest(image(server), None) is not None
+        assert server.count("GET") == 4
+
+
 def test_no_location(client: PushClient) -> None:
     """Nowhere to upload to."""
     faults = [fault(Response(status=202), "POST", "/blobs/uploads/")]
