@@ -70,12 +70,10 @@ def candidates(
     yield from where.tagged(".sig", likely)
     if attestations:
         yield from where.tagged(".att", likely)
-    listed = yield from where.listed()
-    yield from where.opened(listed)
-    fallback = yield from where.fallback()
-    yield from where.opened(
-        [entry for entry in fallback if entry.digest not in {each.digest for each in listed}]
-    )
+    listed = _once((yield from where.listed()))
+    yield from where.opened(listed.values())
+    fallback = _once((yield from where.fallback()))
+    yield from where.opened(entry for digest, entry in fallback.items() if digest not in listed)
 
 
 class _Place:
@@ -173,6 +171,14 @@ class _Place:
             if len(self._kept) < MOST_KEPT:
                 self._kept[layer.digest, layer.size] = blob
         return _value(blob)
+
+
+def _once(entries: Iterable[Descriptor]) -> dict[Digest, Descriptor]:
+    """By digest: a listing may name one thing a hundred thousand times."""
+    found: dict[Digest, Descriptor] = {}
+    for entry in entries:
+        found.setdefault(entry.digest, entry)
+    return found
 
 
 def _value(blob: bytes) -> Read:
