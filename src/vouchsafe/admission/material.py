@@ -25,6 +25,7 @@ from vouchsafe.ports import Files, TrustSource
 from vouchsafe.ports import OpenPGP as OpenPGPProgram
 from vouchsafe.record import Record
 from vouchsafe.verification import VerifiedSignature, pki, verify
+from vouchsafe.verification.claim import SIGN_PREDICATE
 from vouchsafe.verification.trust import TrustRoot, from_pem, parse_trusted_root
 
 LARGEST_FILE = 4 * 1024 * 1024  # bytes of one key, CA or trust root file
@@ -43,6 +44,12 @@ class Judge(Record):
     wants: tuple[bytes, ...] = ()
     keyless: bool = False
     root: TrustRoot | None = None
+
+    @property
+    def predicate_type(self) -> str:
+        """What kind of statement could meet it."""
+        wanted = self.requirement
+        return wanted.predicate_type if isinstance(wanted, SigstoreAttested) else SIGN_PREDICATE
 
 
 class World(Record):

@@ -18,7 +18,7 @@ from vouchsafe.errors import (
     VerificationError,
     VouchsafeError,
 )
-from vouchsafe.evidence import Evidence, parse
+from vouchsafe.evidence import Envelope, Evidence, SimpleSigning, parse
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
 from vouchsafe.policy.consider import consider
@@ -109,7 +109,8 @@ class Search:
             return
         try:
             blob = each.read()
-            self._bytes += len(blob)
+            size = len(blob) + sum(map(len, each.annotations.values()))  # where `.sig` has its proofs
+            self._bytes += size
             evidence = parse(blob, each.annotations, each.media_type, origin=each.origin)
         except VouchsafeError as error:
             self._note(error, each.origin)
@@ -121,7 +122,7 @@ class Search:
         elif self._task.thorough or self._could_satisfy(evidence):
             self._look(evidence)
         else:
-            self._defer(evidence, len(blob))
+            self._defer(evidence, size)
 
     def _note(self, error: VouchsafeError, origin: str) -> None:
         reasons = (
@@ -131,11 +132,10 @@ class Search:
             reasons.append(Reason.of(error, about=origin))
 
     def _could_satisfy(self, evidence: Evidence) -> bool:
-        """The cheap look: a certificate that does not hold the bytes of an accepted name comes later."""
-        certificate = evidence.certificate
-        judges = [self._task.judges[index] for index in self._open]
-        return certificate is None or any(
-            not judge.keyless or any(want in certificate for want in judge.wants) for judge in judges
+        """The cheap look: what does not hold the bytes of an accepted name, or of this image, comes later."""
+        return any(
+            _names_signer(evidence, judge) and _names_image(evidence, judge, self._task.digest)
+            for judge in map(self._task.judges.__getitem__, self._open)
         )
 
     def _defer(self, evidence: Evidence, size: int) -> None:
@@ -205,3 +205,20 @@ class Search:
             message=f"expected an answer among {MOST_VERIFICATIONS} signatures, got more than that to verify",
             hint="Remove signatures that nobody needs, or name the signer exactly.",
         )
+
+
+def _names_signer(evidence: Evidence, judge: Judge) -> bool:
+    """A requirement of an identity has no use for a signature by a key, nor for a certificate of others."""
+    certificate = evidence.certificate
+    return not judge.keyless or (certificate is not None and any(want in certificate for want in judge.wants))
+
+
+def _names_image(evidence: Evidence, judge: Judge, digest: Digest) -> bool:
+    """Somebody's signatures of other images, copied here, and statements of another kind come later."""
+    match evidence.content:
+        case SimpleSigning(payload=payload):
+            return digest.hex.encode() in payload
+        case Envelope(payload=payload):
+            return digest.hex.encode() in payload and judge.predicate_type.encode() in payload
+        case _:
+            return True
