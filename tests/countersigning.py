@@ -66,13 +66,24 @@ class QuietNotifier:
 class Machine:
     """A host. Its clock is the real one unless a test brings another; its Sigstore is its own."""
 
-    def __init__(self, folder: Path, registry: RegistryServer, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        registry: RegistryServer,
+        *,
+        clock: Clock | None = None,
+        sigstore: VirtualSigstore | None = None,
+        below_root: bool = False,
+    ) -> None:
         self.folder = folder
         self.registry = registry
         self.clock = clock or RealClock()
-        self.sigstore = VirtualSigstore(str(folder), clock=self.clock)
-        self.places = Places(etc=str(folder / "etc"), run=str(folder / "run"), state=str(folder / "state"))
-        for name in ("etc/vouchsafe/host", "etc/containers/registries.d", "run/vouchsafe", "state"):
+        self.sigstore = sigstore or VirtualSigstore(str(folder), clock=self.clock)
+        self.below_root = below_root
+        self.host_lookaside = ""
+        state = "var/lib/vouchsafe" if below_root else "state"
+        self.places = Places(etc=str(folder / "etc"), run=str(folder / "run"), state=str(folder / state))
+        for name in ("etc/vouchsafe/host", "etc/containers/registries.d", "run/vouchsafe", state):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.write("etc/machine-id", MACHINE_ID + "\n")
         self.write("etc/trusted_root.json", self.sigstore.trusted_root())
@@ -93,7 +104,7 @@ class Machine:
     @property
     def host(self) -> Host:
         """What policies are compiled for."""
-        return Host(ca_path=self.places.published, lookaside=self.lookaside)
+        return Host(ca_path=self.places.published, lookaside=self.host_lookaside or self.lookaside)
 
     def write(self, name: str, content: bytes | str) -> Path:
         """A file of this host."""
@@ -109,15 +120,16 @@ class Machine:
     def make_authority(self, machine_id: str = MACHINE_ID) -> Authority:
         """The host's CA, published."""
         made = Authority.make(machine_id, at=self.clock.now())
-        self.write("state/ca.crt", made.certificate_pem)
-        self.write("state/ca.key", made.key_pem).chmod(0o600)
+        Path(self.places.certificate).write_bytes(made.certificate_pem)
+        Path(self.places.key).write_bytes(made.key_pem)
+        Path(self.places.key).chmod(0o600)
         self.write("run/vouchsafe/ca.crt", made.certificate_pem)
         return made
 
     def keyless(self, subject: str = MAIN, **more: Any) -> dict[str, Any]:
         """A requirement of ours: this subject, of this host's Sigstore."""
         identity = {"oidcIssuer": ISSUER, "subjectURI": subject}
-        trusted = str(self.folder / "etc/trusted_root.json")
+        trusted = "/etc/trusted_root.json" if self.below_root else str(self.folder / "etc/trusted_root.json")
         return {
             "type": "sigstoreSigned",
             "fulcio": {"trustedRootPath": trusted, "identities": [identity]},

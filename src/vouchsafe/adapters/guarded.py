@@ -16,8 +16,8 @@ LARGEST_FILE = 16 * 1024 * 1024  # bytes, where a caller names no other limit
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def refuse_writable(path: str, uid: int) -> None:
-    """ConfigurationError `file-writable` when others than root and `uid` may change what `path` says."""
+def refuse_writable(path: str, *uids: int) -> None:
+    """ConfigurationError `file-writable` when others than root and `uids` may change what `path` says."""
     where = os.path.realpath(path)
     while True:
         try:
@@ -27,7 +27,7 @@ def refuse_writable(path: str, uid: int) -> None:
                 "file-unreadable", f"expected to look at {where}, got: {error.strerror}"
             ) from error
         sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
-        if found.st_uid not in {0, uid} or (found.st_mode & _OTHERS_MAY_WRITE and not sticky):
+        if found.st_uid not in {0, *uids} or (found.st_mode & _OTHERS_MAY_WRITE and not sticky):
             raise ConfigurationError(
                 "file-writable",
                 f"expected that only root may write {where}, got mode {stat.S_IMODE(found.st_mode):o}"
@@ -42,26 +42,25 @@ def refuse_writable(path: str, uid: int) -> None:
 class GuardedFiles:
     """Implements `ports.Files` for files that decide."""
 
-    def __init__(self, uid: int) -> None:
-        """`uid` may own them besides root."""
-        self._uid = uid
+    def __init__(self, *uids: int, root: str = "") -> None:
+        """`uids` may own them besides root; paths are below `root`, a folder without a slash at its end."""
+        self._uids = uids
+        self._root = root
 
     def read(self, path: str, *, largest: int = LARGEST_FILE) -> bytes:
         """The content; ConfigurationError when absent, unreadable, too large, or writable by others."""
-        try:
-            content = read_regular(path, largest=largest)
-        except Missing as absent:
-            raise ConfigurationError("file-missing", f"expected a file at {path}, got nothing") from absent
-        refuse_writable(path, self._uid)
+        content = self.read_if_there(path, largest=largest)
+        if content is None:
+            raise ConfigurationError("file-missing", f"expected a file at {self._root}{path}, got nothing")
         return content
 
     def read_if_there(self, path: str, *, largest: int = LARGEST_FILE) -> bytes | None:
         """The same; None when absent."""
         try:
-            content = read_regular(path, largest=largest)
+            content = read_regular(self._root + path, largest=largest)
         except Missing:
             return None
-        refuse_writable(path, self._uid)
+        refuse_writable(self._root + path, *self._uids)
         return content
 
 

@@ -38,6 +38,7 @@ COMMANDS = {
     "trust": "show or refresh whose signatures are believed",
     "copy": "copy an image with all its signatures, attestations and referrers",
     "tree": "show what is attached to an image, and by whom",
+    "sbom": "make an SBOM with syft or trivy, check it, and attest it",
     "ci": "check a registry's tag cleanup, and write the reports of a pipeline",
     "host": "make this host refuse what the policy does not accept, and prove it",
     "bootc": "say whether the next upgrade of this host would be admitted",

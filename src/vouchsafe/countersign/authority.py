@@ -106,6 +106,11 @@ class Authority:
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     @property
+    def not_before(self) -> datetime:
+        """When the CA itself begins."""
+        return self._certificate.not_valid_before_utc
+
+    @property
     def not_after(self) -> datetime:
         """When the CA itself ends."""
         return self._certificate.not_valid_after_utc

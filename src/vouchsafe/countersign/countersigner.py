@@ -6,11 +6,9 @@ has changed; the first refusal of podman's three tries is remembered for a secon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Protocol
 
-from vouchsafe.admission.material import World
 from vouchsafe.countersign import answer as answers
 from vouchsafe.countersign.acceptance import Acceptance, Judgement, Refusal
 from vouchsafe.countersign.answer import Answer
@@ -20,30 +18,15 @@ from vouchsafe.countersign.request import Asked
 from vouchsafe.countersign.signer import REUSED, Accepting, Signer
 from vouchsafe.countersign.state import Keeper, Ready, ready
 from vouchsafe.countersign.through import Bench
+from vouchsafe.countersign.upstream import Upstream
 from vouchsafe.errors import VouchsafeError
-from vouchsafe.image.reference import Repository
 from vouchsafe.policy.verdict import Reason
-from vouchsafe.ports import Catalogue, Clock
+from vouchsafe.ports import Clock
 from vouchsafe.record import Record
 
 MOST_ANSWERS = 2_048  # kept in memory, a few kilobytes each
 REFUSED_FOR = timedelta(seconds=1)
 TRIES = 2  # a policy that changes while it is judged is judged again, once
-
-
-class Upstream(Protocol):
-    """Where images and their evidence are, as this host knows it in one generation of its files."""
-
-    def registry(self, generation: int) -> Catalogue:
-        """All registries, with a budget for one question."""
-
-    def world(self, generation: int) -> World:
-        """What requirements name."""
-
-    def logical(
-        self, generation: int, physical: Repository, domains: Iterable[str]
-    ) -> tuple[Repository, ...]:
-        """The names under which somebody could have asked for this place. ConfigurationError."""
 
 
 class Given(Record):
@@ -127,7 +110,7 @@ class Countersigner:
             self._given.put(key, given, start=at, end=at + REUSED)
             return given
         errand = Errand(
-            ready=now,
+            grounds=now,
             registry=self._upstream.registry(now.generation),
             world=self._upstream.world(now.generation),
         )

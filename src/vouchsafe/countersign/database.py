@@ -66,6 +66,22 @@ class File(Protocol):
         """Put away what cannot be used."""
 
 
+class InMemory:
+    """A File that is none: for what shall leave no trace."""
+
+    path = ":memory:"
+
+    def prepare(self) -> None:
+        """Nothing to make."""
+
+    def stamp(self) -> object:
+        """Always the same."""
+        return self.path
+
+    def set_aside(self) -> None:
+        """It is gone when it is closed."""
+
+
 class Database:
     """Runs transactions. Thread-safe: one at a time."""
 

@@ -21,7 +21,7 @@ from vouchsafe.countersign.recording import Recording, candidates
 from vouchsafe.countersign.remembered import Remembered
 from vouchsafe.countersign.rows import SERVICE, Memory, Noted
 from vouchsafe.countersign.scopes import tag_matters
-from vouchsafe.countersign.state import Ready
+from vouchsafe.countersign.state import Grounds
 from vouchsafe.countersign.store import Store
 from vouchsafe.errors import VouchsafeError
 from vouchsafe.image.digest import Digest
@@ -51,11 +51,15 @@ class Subject(Record):
 
 
 class Errand(Record):
-    """What one question is judged with: the state it began in, and a registry with a budget of its own."""
+    """What one question is judged with: the state it began in, and a registry with a budget of its own.
 
-    ready: Ready
+    `offline`: no registry is asked, and what is kept decides alone.
+    """
+
+    grounds: Grounds
     registry: Catalogue
     world: World
+    offline: bool = False
 
 
 class Judge:
@@ -79,11 +83,9 @@ class Judge:
         self._believed: Remembered[tuple[int, str], Believed] = Remembered(MOST_JUDGEMENTS)
         self._newest: list[datetime] = []
 
-    def judge(self, errand: Errand, subject: Subject, *, kept_only: bool = False) -> Judgement:
-        """The judgement. `kept_only`: without asking a registry."""
-        return self.find_out(
-            errand, subject, str(kept_only), lambda: self._by_its_own(errand, subject, kept_only)
-        )
+    def judge(self, errand: Errand, subject: Subject) -> Judgement:
+        """The judgement."""
+        return self.find_out(errand, subject, "own", lambda: self._by_its_own(errand, subject))
 
     def find_out(
         self, errand: Errand, subject: Subject, kind: str, work: Callable[[], Judgement]
@@ -112,18 +114,19 @@ class Judge:
             subject.repository.name,
             str(subject.digest),
             subject.scope,
-            errand.ready.in_force.epoch,
+            errand.grounds.in_force.epoch,
             self._believes(errand, subject.scope).fingerprint,
             __version__,
-            str(errand.ready.generation),
+            str(errand.grounds.generation),
+            str(errand.offline),
         )
 
     def _believes(self, errand: Errand, scope: str) -> Believed:
         at = self.clock.now()
-        key = (errand.ready.generation, scope)
+        key = (errand.grounds.generation, scope)
         found = self._believed.get(key, at)
         if found is None:
-            found = believed(errand.ready.in_force.rules[scope], errand.world)
+            found = believed(errand.grounds.in_force.rules[scope], errand.world)
             self._believed.put(key, found, start=at, end=at + TTL)
         return found
 
@@ -147,8 +150,8 @@ class Judge:
             self.store.see(newest)
             self._newest[:] = [newest]
 
-    def _by_its_own(self, errand: Errand, subject: Subject, kept_only: bool) -> Judgement:
-        revoked = errand.ready.tombstones.of_digest(subject.digest)
+    def _by_its_own(self, errand: Errand, subject: Subject) -> Judgement:
+        revoked = errand.grounds.tombstones.of_digest(subject.digest)
         if revoked is not None:
             return Refusal(outcome="rejected", reason=revoked)
         at = self.clock.now()
@@ -156,9 +159,9 @@ class Judge:
         if memory is not None and memory.evidence and memory.checked <= at < memory.until:
             supplied = candidates(memory.evidence)
             judgement, _ = self._admit(errand, subject, errand.registry, supplied, memory.until)
-            if isinstance(judgement, Acceptance) or kept_only:
+            if isinstance(judgement, Acceptance) or errand.offline:
                 return judgement
-        if kept_only:
+        if errand.offline:
             message = f"expected kept evidence about {subject.digest}, got none"
             return Refusal(outcome="undecided", reason=Reason(code="nothing-kept", message=message))
         recording = Recording(errand.registry)
@@ -186,10 +189,10 @@ class Judge:
         until: datetime,
     ) -> tuple[Judgement, Verdict]:
         """Through the one door; a second time, thoroughly, when the first signature does not tell all."""
-        rule = errand.ready.in_force.rules[subject.scope]
+        rule = errand.grounds.in_force.rules[subject.scope]
         question = Question(
             reference=subject.reference,
-            policy=_policy(errand.ready.in_force.judged[subject.scope], subject),
+            policy=_policy(errand.grounds.in_force.judged[subject.scope], subject),
             supplied=supplied,
             thorough=tag_matters(rule),
             newest_seen=self.newest_seen(),
@@ -198,7 +201,7 @@ class Judge:
         verdict = admit(
             question, registry=registry, clock=self.clock, world=errand.world, report=self._report
         )
-        tombstones = errand.ready.tombstones
+        tombstones = errand.grounds.tombstones
         if isinstance(verdict, Accepted) and not question.thorough and not is_told_all(verdict, tombstones):
             verdict = admit(
                 question.replace(thorough=True),

@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
-from vouchsafe.admission.material import World
 from vouchsafe.countersign.answer import Answer
-from vouchsafe.countersign.countersigner import Countersigner, Upstream
+from vouchsafe.countersign.countersigner import Countersigner
 from vouchsafe.countersign.database import Database, File
 from vouchsafe.countersign.desk import Desk
 from vouchsafe.countersign.fairness import Gate, Limits
@@ -28,9 +27,10 @@ from vouchsafe.countersign.server import Knowing, Page, Server
 from vouchsafe.countersign.state import Keeper
 from vouchsafe.countersign.store import Store
 from vouchsafe.countersign.through import Bench
-from vouchsafe.countersign.watched import Watched
-from vouchsafe.image.reference import Reference, Repository
-from vouchsafe.ports import Catalogue, Clock, HostConfiguration
+from vouchsafe.countersign.upstream import Upstream
+from vouchsafe.countersign.watched import WatchedUpstream
+from vouchsafe.image.reference import Reference
+from vouchsafe.ports import Clock, HostConfiguration
 from vouchsafe.record import Record
 
 TICK_SECONDS = 1.0
@@ -80,7 +80,7 @@ class Service:
         self.countersigner = Countersigner(
             self.keeper,
             Bench(judge, Lists(clock, outside.tracked)),
-            _WatchedUpstream(outside.upstream, self.metrics.upstream_error),
+            WatchedUpstream(outside.upstream, self.metrics.upstream_error),
             clock=clock,
             report=report,
         )
@@ -168,25 +168,6 @@ class Service:
 
     def _begun_anew(self, why: str) -> None:
         self.ledger.condition(f"the database could not be used and was begun anew: {why}", code="store-anew")
-
-
-class _WatchedUpstream:
-    """Implements `Upstream` by another, counting what registries do not answer."""
-
-    def __init__(self, upstream: Upstream, failed: Callable[[str], None]) -> None:
-        self._upstream = upstream
-        self._failed = failed
-
-    def registry(self, generation: int) -> Catalogue:
-        return Watched(self._upstream.registry(generation), self._failed)
-
-    def world(self, generation: int) -> World:
-        return self._upstream.world(generation)
-
-    def logical(
-        self, generation: int, physical: Repository, domains: Iterable[str]
-    ) -> tuple[Repository, ...]:
-        return self._upstream.logical(generation, physical, domains)
 
 
 def run(service: Service, lookaside: list[socket.socket], metrics: list[socket.socket]) -> None:

@@ -10,8 +10,11 @@ import base64
 import json
 from datetime import datetime
 
+from cryptography import x509
+
 from vouchsafe.countersign.authority import Leaf
-from vouchsafe.evidence import legacy
+from vouchsafe.errors import MalformedError
+from vouchsafe.evidence import containers, legacy
 from vouchsafe.image.digest import Digest
 from vouchsafe.verification.claim import SIMPLE_SIGNING_TYPE
 
@@ -46,3 +49,17 @@ def sigstore_blob(signed: bytes, leaf: Leaf, authority_pem: bytes) -> bytes:
         "annotations": annotations,
     }
     return b"\0sigstore-json\n" + json.dumps(document, separators=(",", ":")).encode()
+
+
+def ends(blob: bytes) -> datetime | None:
+    """When a countersignature's leaf ends; None for a signature that has no leaf of ours."""
+    try:
+        evidence = containers.parse(blob, "a countersignature")
+    except MalformedError:
+        return None
+    if evidence.certificate is None:
+        return None
+    try:
+        return x509.load_der_x509_certificate(evidence.certificate).not_valid_after_utc
+    except ValueError:
+        return None

@@ -53,12 +53,17 @@ class State(Record):
     problem: VouchsafeError | None = None
 
 
-class Ready(Record):
-    """A State without a problem."""
+class Grounds(Record):
+    """What is judged on: a State without a problem, whether or not anything can be signed."""
 
     generation: int
     in_force: InForce
     tombstones: Tombstones
+
+
+class Ready(Grounds):
+    """What is judged on, and who signs."""
+
     authority: Authority
 
 
@@ -95,6 +100,8 @@ def authority(found: Standing, at: datetime) -> Authority:
     if found.certificate is None or found.key is None:
         hint = "`vouchsafe countersign init` makes it; its unit does so at every boot."
         raise HostError("authority-missing", "expected this host's CA, got none", hint=hint)
+    if not found.machine_id:
+        raise HostError("machine-id", "expected this machine's id in /etc/machine-id, got none")
     made = Authority.load(found.certificate, found.key)
     if not made.belongs_to(found.machine_id):
         raise HostError("authority-machine", "expected the CA of this machine, got another's")

@@ -164,6 +164,11 @@ class Store:
 
         self._database.run(work)
 
+    def index(self, digest: Digest) -> Manifest | None:
+        """An index that was accepted in any repository."""
+        query = "SELECT digest, raw FROM indexes WHERE digest = ? LIMIT 1"
+        return next(self._rows(query, (str(digest),), rows.index), None)
+
     def parents(self, repository: Repository, instance: Digest) -> tuple[tuple[Manifest, bool], ...]:
         """Indexes that name `instance`, hashed and parsed; and whether the instance itself was looked at."""
         query = (

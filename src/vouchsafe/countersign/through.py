@@ -31,16 +31,21 @@ class Bench:
         return self._judge.find_out(errand, subject, "any", lambda: self._any(errand, subject))
 
     def _any(self, errand: Errand, subject: Subject) -> Judgement:
-        revoked = errand.ready.tombstones.of_digest(subject.digest)
+        revoked = errand.grounds.tombstones.of_digest(subject.digest)
         if revoked is not None:
             return Refusal(outcome="rejected", reason=revoked)
         known = self._through_known(errand, subject)
         if known is not None:
             return known
         direct = self._judge.judge(errand, subject)
-        rule = errand.ready.in_force.rules[subject.scope]
+        rule = errand.grounds.in_force.rules[subject.scope]
         hopeless = any(isinstance(each, Reject | SignedBaseLayer) for each in rule.requirements)
-        if isinstance(direct, Acceptance) or hopeless or direct.reason.code in {"revoked", "clock"}:
+        if (
+            isinstance(direct, Acceptance)
+            or errand.offline
+            or hopeless
+            or direct.reason.code in {"revoked", "clock"}
+        ):
             return direct
         try:
             found = self._through_found(errand, subject)
@@ -55,11 +60,13 @@ class Bench:
         """Indexes that were accepted before. A revoked one takes its instances with it."""
         store = self._judge.store
         for index, confirmed in store.parents(subject.repository, subject.digest):
-            revoked = errand.ready.tombstones.of_digest(index.digest)
+            revoked = errand.grounds.tombstones.of_digest(index.digest)
             if revoked is not None:
                 return Refusal(outcome="rejected", reason=revoked)
             judgement = self._judge.judge(errand, subject.replace(digest=index.digest))
             if not isinstance(judgement, Acceptance):
+                continue
+            if not confirmed and errand.offline:
                 continue
             if not confirmed:
                 instance = self._instance(errand, subject)
@@ -80,11 +87,13 @@ class Bench:
             subject.repository,
             subject.digest,
             asked_before=store.asked_before(subject.repository, MOST_ASKED_BEFORE),
-            named_tags=tags_of(errand.ready.in_force.policy.transports.get("docker", {}), subject.repository),
+            named_tags=tags_of(
+                errand.grounds.in_force.policy.transports.get("docker", {}), subject.repository
+            ),
         )
         with closing(found):  # what is being looked through is let go of at once
             for index in found:
-                revoked = errand.ready.tombstones.of_digest(index.digest)
+                revoked = errand.grounds.tombstones.of_digest(index.digest)
                 if revoked is not None:
                     return Refusal(outcome="rejected", reason=revoked)
                 if not _names(index, instance):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from vouchsafe.admission.material import World
+from vouchsafe.countersign.upstream import Upstream
 from vouchsafe.errors import Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Descriptor, Manifest
-from vouchsafe.image.reference import Reference
+from vouchsafe.image.reference import Reference, Repository
 from vouchsafe.ports import Catalogue
 
 
@@ -51,3 +53,26 @@ class Watched:
         except Unavailable as error:
             self._failed(error.code)
             raise
+
+
+class WatchedUpstream:
+    """Implements `Upstream` by another, counting what registries do not answer."""
+
+    def __init__(self, upstream: Upstream, failed: Callable[[str], None]) -> None:
+        """`failed` as for Watched."""
+        self._upstream = upstream
+        self._failed = failed
+
+    def registry(self, generation: int) -> Catalogue:
+        """See the protocol."""
+        return Watched(self._upstream.registry(generation), self._failed)
+
+    def world(self, generation: int) -> World:
+        """See the protocol."""
+        return self._upstream.world(generation)
+
+    def logical(
+        self, generation: int, physical: Repository, domains: Iterable[str]
+    ) -> tuple[Repository, ...]:
+        """See the protocol."""
+        return self._upstream.logical(generation, physical, domains)

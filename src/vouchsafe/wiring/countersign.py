@@ -5,16 +5,14 @@ The service reads what root's pulls read, from /etc and not from any home, and n
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from socket import socket
 
-from vouchsafe.adapters import callers, guarded, listening, policyfiles, systemd
+from vouchsafe.adapters import accounts, callers, guarded, listening, policyfiles, systemd
 from vouchsafe.adapters.clock import SystemClock
 from vouchsafe.adapters.databasefile import DatabaseFile
-from vouchsafe.adapters.files import Missing, read_regular
 from vouchsafe.adapters.gnupg import GnuPG
 from vouchsafe.adapters.guarded import GuardedFiles
 from vouchsafe.adapters.http import Budget
@@ -28,71 +26,30 @@ from vouchsafe.adapters.trustroots import (
     repository_directory,
 )
 from vouchsafe.admission.material import World
-from vouchsafe.errors import ConfigurationError, HostError, MalformedError
-from vouchsafe.image.reference import Reference, Repository
+from vouchsafe.image.reference import Repository
 from vouchsafe.ports import Catalogue, Clock, Standing
 from vouchsafe.record import Record
 from vouchsafe.wiring import Host, OnceRead, Sources
+from vouchsafe.wiring.places import Places, known_machine_id, tracked
+
+__all__ = ["Places", "Surroundings", "knowing", "sockets", "surroundings", "tracked"]
 
 LONGEST = timedelta(seconds=18)  # of one question's requests; clients are answered after 20
+ACCOUNT = "vouchsafe"  # whose the service is: deploy/sysusers.d
 METRICS = "metrics"  # FileDescriptorName= of the socket for metrics
-STATE = "/var/lib/vouchsafe"
-LARGEST_TRACKED = 1024 * 1024  # bytes
-LONGEST_MACHINE_ID = 128  # bytes of the file
-_MACHINE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-
-
-class Places(Record):
-    """Where things stand. `etc` and `run` are /etc and /run but for tests and images."""
-
-    etc: str = "/etc"
-    run: str = "/run"
-    state: str = STATE
-
-    @property
-    def ours(self) -> str:
-        """Our configuration."""
-        return f"{self.etc}/vouchsafe"
-
-    @property
-    def certificate(self) -> str:
-        """The CA's certificate."""
-        return f"{self.state}/ca.crt"
-
-    @property
-    def key(self) -> str:
-        """The CA's key, 0600."""
-        return f"{self.state}/ca.key"
-
-    @property
-    def published(self) -> str:
-        """Where everybody reads the CA's certificate, and policy.json names it."""
-        return f"{self.run}/vouchsafe/ca.crt"
-
-    @property
-    def tombstones(self) -> str:
-        """What was revoked."""
-        return f"{self.state}/revoked"
-
-    @property
-    def database(self) -> str:
-        """What is remembered."""
-        return f"{self.state}/countersign.db"
-
-    @property
-    def tracked(self) -> str:
-        """References whose indexes are looked at first, one a line."""
-        return f"{self.ours}/track"
 
 
 class HostConfiguration:
     """The files behind the service."""
 
-    def __init__(self, places: Places, settings: Settings, environ: Mapping[str, str]) -> None:
-        """Nothing is read yet."""
+    def __init__(
+        self, places: Places, settings: Settings, environ: Mapping[str, str], account: int | None
+    ) -> None:
+        """Nothing is read yet. `account`: the service's, which owns what lies in its state folder."""
         self._places = places
         self._uid = settings.uid
         self._files = GuardedFiles(settings.uid)
+        self._state = GuardedFiles(settings.uid, *(() if account is None else (account,)))
         containers = f"{places.etc}/containers"
         self._policy = f"{containers}/policy.json"
         self._registries = f"{containers}/registries.d/vouchsafe.yaml"
@@ -113,7 +70,7 @@ class HostConfiguration:
     def stamp(self, *paths: str) -> object:
         """What differs when a file has changed. Never raises."""
         if paths:
-            return tuple(guarded.stamp(path) for path in paths)
+            return tuple(guarded.stamp(self._places.root + path) for path in paths)
         return (
             *map(guarded.stamp, self._single),
             *map(guarded.folder_stamp, self._folders),
@@ -132,20 +89,21 @@ class HostConfiguration:
             applied=files.read_if_there(self._applied),
             containers_policy=files.read_if_there(self._policy),
             registries=files.read_if_there(self._registries),
-            tombstones=files.read_if_there(places.tombstones) or b"",
-            certificate=files.read_if_there(places.certificate),
-            key=files.read_if_there(places.key),
+            tombstones=self._state.read_if_there(places.tombstones) or b"",
+            certificate=self._state.read_if_there(places.certificate),
+            key=self._state.read_if_there(places.key),
             published=files.read_if_there(places.published),
-            machine_id=machine_id(places),
+            machine_id=known_machine_id(places),
         )
 
 
 class Upstream:
     """Registries and trust material, made anew for each generation of the files. Thread-safe."""
 
-    def __init__(self, host: Host, environ: Mapping[str, str]) -> None:
-        """`host` with a clock, settings and a time limit; its world is not used."""
+    def __init__(self, host: Host, environ: Mapping[str, str], root: str = "") -> None:
+        """`host` with a clock, settings and a time limit; its world is not used. `root`: of what a policy names."""
         self._host = host
+        self._root = root
         self._environ = environ
         self._lock = threading.Lock()
         self._generation = 0
@@ -180,32 +138,13 @@ class Upstream:
                 settings = self._host.settings
                 trust = TrustRoots(cache_directories(self._environ, settings.uid), uid=settings.uid)
                 world = World(
-                    files=GuardedFiles(settings.uid),
+                    files=GuardedFiles(settings.uid, root=self._root),
                     trust=OnceRead(trust),
                     openpgp=GnuPG(settings.search_path),
                 )
                 self._made = (Sources(self._host), world, conf.load(settings))
                 self._generation = generation
             return self._made
-
-
-def machine_id(places: Places) -> str:
-    """The id of this machine (machine-id(5)). HostError."""
-    try:
-        found = (
-            read_regular(f"{places.etc}/machine-id", largest=LONGEST_MACHINE_ID)
-            .decode("ascii", "replace")
-            .strip()
-        )
-    except Missing:
-        found = ""
-    if not _MACHINE_ID.fullmatch(found):
-        raise HostError(
-            "machine-id",
-            f"expected 32 hexadecimal digits in {places.etc}/machine-id, got {found[:40]!r}",
-            hint="`systemd-machine-id-setup` makes one; an image is shipped without.",
-        )
-    return found
 
 
 class Surroundings(Record):
@@ -232,12 +171,17 @@ def surroundings(
     settings = Settings.of({**environ, "HOME": "", "XDG_CONFIG_HOME": ""}, uid=uid).replace(
         etc=places.etc, run=places.run
     )
+    credentials = environ.get("CREDENTIALS_DIRECTORY", "")
+    if credentials and guarded.stamp(f"{credentials}/ca.key") is not None:
+        places = places.replace(keys=credentials)
     time = clock or SystemClock()
     nothing = World(files=GuardedFiles(uid), trust=TrustRoots(uid=uid), openpgp=GnuPG(settings.search_path))
     return Surroundings(
         places=places,
-        configuration=HostConfiguration(places, settings, environ),
-        upstream=Upstream(Host(settings=settings, clock=time, world=nothing, timeout=LONGEST), environ),
+        configuration=HostConfiguration(places, settings, environ, accounts.uid_of(ACCOUNT)),
+        upstream=Upstream(
+            Host(settings=settings, clock=time, world=nothing, timeout=LONGEST), environ, places.root
+        ),
         file=DatabaseFile(places.database),
         clock=time,
         journal=systemd.Journal(),
@@ -254,22 +198,6 @@ def sockets(
         [each for name, each in given if name != METRICS] + [listening.listen(each) for each in lookaside],
         [each for name, each in given if name == METRICS] + [listening.listen(each) for each in metrics],
     )
-
-
-def tracked(places: Places) -> tuple[Reference, ...]:
-    """References whose indexes are looked at first. ConfigurationError names the line."""
-    try:
-        content = read_regular(places.tracked, largest=LARGEST_TRACKED).decode("utf-8", "replace")
-    except Missing:
-        return ()
-    found = []
-    for number, line in enumerate(content.splitlines(), 1):
-        text = line.partition("#")[0].strip()
-        try:
-            found += [Reference.parse(text)] if text else []
-        except MalformedError as error:
-            raise ConfigurationError("tracked", f"{places.tracked}:{number}: {error.message}") from error
-    return tuple(found)
 
 
 knowing = callers.caller

@@ -1,0 +1,141 @@
+"""`vouchsafe countersign`: answer clients with this host's own signature of what its policy accepts."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from typing import Any
+
+from vouchsafe.cli import options
+from vouchsafe.cli.console import Console
+
+_SERVE = """The unit vouchsafe-countersign.service runs it, on the socket that systemd opened. Nothing but a
+signal ends it: while the policy cannot be used, is edited but not applied, or could have been written
+by others, the answer is 503. SIGHUP reads everything anew.
+
+examples:
+  vouchsafe countersign serve --listen 127.0.0.1:843 --metrics unix:/run/vouchsafe/metrics.sock
+"""
+_ADMIT = """An index is admitted with its platforms. What is kept is evidence: the service verifies it again
+whenever it signs, and asks no registry for it until then. With --root, in an image that is being built,
+nothing is signed: the host signs with a key of its own after its first boot.
+
+examples:
+  vouchsafe countersign admit registry.example/group/app:v1
+  vouchsafe countersign admit --for 90d --files /srv/lookaside registry.example/group/app@sha256:…
+        signature files too, for clients whose lookaside is file:///srv/lookaside/registry.example
+
+exit status: 0 all accepted, 1 one was rejected, 2 one could not be decided, 78 the policy cannot be used
+"""
+_REVOKE = """Above every cache and every verdict; of an index its platforms too. Name it with its repository, so
+that they are known. What was revoked stays so until somebody takes the line out of the file.
+
+examples:
+  vouchsafe countersign revoke registry.example/group/app@sha256:… --reason "leaked a password"
+  vouchsafe countersign revoke --identity https://gitlab.com/group/app//.gitlab-ci.yml@refs/heads/main \\
+        --before 2026-11-01T00:00:00Z --reason "runner was compromised"
+"""
+_EXPORT = """Evidence, manifests, and the trust root that this host believes in. Whoever imports it judges by a
+policy and a root of its own.
+
+examples:
+  vouchsafe countersign export --to images.tar registry.example/group/app:v1
+  vouchsafe countersign import --for 90d images.tar
+"""
+_IMPORT = """exit status: 0 all accepted, 1 one was rejected, 2 one could not be decided, 78 the policy cannot be used
+"""
+_ACTIONS = {
+    "serve": "answer clients on this host",
+    "init": "make this machine's CA, if it has none of its own, and publish its certificate",
+    "admit": "judge images now and let the answer stand for weeks",
+    "list": "show what was accepted, and what was revoked",
+    "revoke": "refuse an image or a signer from now on, whatever else says yes",
+    "prune": "forget what has ended",
+    "export": "pack evidence for hosts that reach no registry",
+    "import": "take in what another host packed, judged by this host's policy",
+}
+_EPILOGS = {"serve": _SERVE, "admit": _ADMIT, "revoke": _REVOKE, "export": _EXPORT, "import": _IMPORT}
+_MODULES = {"list": "kept", "prune": "kept", "export": "moving", "import": "moving"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the actions."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    made = {name: _action(actions, name) for name in _ACTIONS}
+    _add_serve(made["serve"])
+    made["init"].add_argument(
+        "--account", metavar="NAME", default="vouchsafe", help="whose the key is (default: %(default)s)"
+    )
+    for name in ("admit", "export"):
+        made[name].add_argument("images", metavar="IMAGE", nargs="+", help="NAME[:TAG|@DIGEST]")
+    made["import"].add_argument("archive", metavar="FILE", help="what `export` wrote")
+    made["export"].add_argument(
+        "--to", metavar="FILE", type=options.given, required=True, help="where to write it"
+    )
+    _add_revoke(made["revoke"])
+    made["list"].add_argument("--revoked", action="store_true", help="what was revoked")
+    for name in ("admit", "import"):
+        made[name].add_argument(
+            "--for",
+            metavar="LENGTH",
+            dest="length",
+            default="30d",
+            help="90d, 12h, 30m (default: %(default)s)",
+        )
+    for name in ("admit", "revoke", "prune"):
+        made[name].add_argument(
+            "--files", metavar="DIR", type=options.given, help="signature files, for `file:` lookasides"
+        )
+    for name in ("init", "admit", "revoke", "prune", "import"):
+        made[name].add_argument(
+            "--dry-run", action="store_true", help="say what would be done, and keep nothing"
+        )
+    for name, each in made.items():
+        if name != "init":  # a CA is made by the machine that it belongs to
+            each.add_argument(
+                "--root",
+                metavar="DIR",
+                type=options.given,
+                default="/",
+                help="of an image that is being built",
+            )
+        each.add_argument(
+            "--state-dir", metavar="DIR", type=options.given, help="default: /var/lib/vouchsafe"
+        )
+        options.add_output(each, "text", *(() if name == "serve" else ("json",)))
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Do what was asked."""
+    name = _MODULES.get(arguments.action, arguments.action)
+    code: int = importlib.import_module(f"vouchsafe.cli.countersign_{name}").run(arguments, console)
+    return code
+
+
+def _action(actions: Any, name: str) -> argparse.ArgumentParser:
+    summary = _ACTIONS[name]
+    made: argparse.ArgumentParser = actions.add_parser(
+        name, help=summary, description=summary[0].upper() + summary[1:] + ".", epilog=_EPILOGS.get(name, "")
+    )
+    return made
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    for flag, what in (("--listen", "answer clients"), ("--metrics", "show metrics")):
+        parser.add_argument(
+            flag,
+            metavar="ADDRESS",
+            type=options.given,
+            action="append",
+            default=[],
+            help=f"{what} here too: 127.0.0.1:PORT or unix:PATH",
+        )
+
+
+def _add_revoke(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("digests", metavar="DIGEST", nargs="*", help="NAME@sha256:… or sha256:…")
+    parser.add_argument("--identity", metavar="NAME", type=options.given, help="signatures by this signer")
+    parser.add_argument(
+        "--before", metavar="TIME", type=options.given, help="signatures made before (2026-11-22T12:00:00Z)"
+    )
+    parser.add_argument("--reason", metavar="TEXT", default="", help="clients are told")

@@ -1,0 +1,105 @@
+"""`vouchsafe countersign list` and `prune`: what is remembered, what was revoked, and forgetting what has ended."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import datetime
+
+from vouchsafe.cli import ACCEPTED
+from vouchsafe.cli.console import Console
+from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, workbench
+from vouchsafe.countersign import revocation, signature
+from vouchsafe.countersign.revocation import Tombstone
+from vouchsafe.errors import printable
+from vouchsafe.wiring.authority import SignatureFiles
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Show, or forget."""
+    if arguments.action == "prune":
+        return _prune(arguments, console)
+    return _revoked(arguments, console) if arguments.revoked else _accepted(arguments, console)
+
+
+def _accepted(arguments: argparse.Namespace, console: Console) -> int:
+    with workbench(arguments, console) as bench:
+        found, kept = bench.store.verdicts(), bench.store.subjects()
+        now = bench.clock.now()
+    sources = {(repository, digest): (source, until) for repository, digest, source, until in kept}
+    if arguments.output == "json":
+        images = [
+            {
+                "repository": each.repository,
+                "digest": each.digest,
+                "scope": each.scope,
+                "epoch": each.epoch,
+                "signers": list(each.signers),
+                "at": _time(each.at),
+                "until": _time(each.until),
+                "source": sources.get((each.repository, each.digest), (None, None))[0],
+            }
+            for each in found
+        ]
+        console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "accepted": images}, indent=2))
+        return ACCEPTED
+    for each in found:
+        source, until = sources.get((each.repository, each.digest), ("", each.until))
+        state = "ended" if until < now else "until"
+        console.print(f"{each.repository}@{each.digest}")
+        console.print(f"    {printable(each.scope)}: {printable(', '.join(each.signers))}")
+        console.print(f"    {state} {until:%Y-%m-%d %H:%M}{', admitted' if source == 'admit' else ''}")
+    if not found:
+        console.note("vouchsafe: nothing was accepted yet")
+    return ACCEPTED
+
+
+def _revoked(arguments: argparse.Namespace, console: Console) -> int:
+    with workbench(arguments, console) as bench:
+        stones = revocation.read(bench.standing().tombstones).stones
+    if arguments.output == "json":
+        said = [json.loads(stone.line()) for stone in stones]
+        console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "revoked": said}, indent=2))
+        return ACCEPTED
+    for stone in stones:
+        console.print(f"{stone.at:%Y-%m-%d %H:%M}  {words(stone)}")
+    if not stones:
+        console.note("vouchsafe: nothing was revoked")
+    return ACCEPTED
+
+
+def words(stone: Tombstone) -> str:
+    """A tombstone for people."""
+    if stone.digest is not None:
+        covered = f" and {len(stone.covers)} platforms" if stone.covers else ""
+        what = f"{stone.digest}{covered}"
+    else:
+        signer = f"signatures by {stone.identity}" if stone.identity else "all signatures"
+        what = signer + ("" if stone.before is None else f" made before {stone.before:%Y-%m-%d %H:%M}")
+    return printable(f"{what}: {stone.reason}" if stone.reason else what)
+
+
+def _prune(arguments: argparse.Namespace, console: Console) -> int:
+    places: tuple[str, ...] = ()
+    with workbench(arguments, console) as bench:
+        now = bench.clock.now()
+        count = bench.store.prune(now)
+    if arguments.files and not arguments.dry_run:
+
+        def has_ended(blob: bytes) -> bool:
+            end = signature.ends(blob)
+            return end is not None and end < now
+
+        places = SignatureFiles(arguments.files).ended(has_ended)
+    if arguments.output == "json":
+        said = {"schemaVersion": SCHEMA_VERSION, "forgotten": count, "removed": list(places)}
+        console.print(json.dumps(said, indent=2))
+        return ACCEPTED
+    console.print(f"forgot {count} images that had ended; what was revoked stays so")
+    for place in places:
+        console.print(f"removed {place}")
+    return ACCEPTED
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

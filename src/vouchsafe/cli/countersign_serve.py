@@ -1,0 +1,56 @@
+"""`vouchsafe countersign serve`: the service, on the sockets of systemd or its own."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+
+from vouchsafe.cli import ACCEPTED
+from vouchsafe.cli.console import Console
+from vouchsafe.cli.countersign_tools import places_of
+from vouchsafe.cli.usage import UsageError
+from vouchsafe.errors import ConfigurationError
+from vouchsafe.wiring import countersign as wiring
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Until a signal."""
+    try:
+        from vouchsafe.countersign.service import Outside, Service, run
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            "installation",
+            f"expected the library {error.name}, got none",
+            hint="Install vouchsafe with its extra: pip install 'vouchsafe[serve]'.",
+        ) from error
+    places = places_of(arguments)
+    around = wiring.surroundings(os.environ, uid=os.geteuid(), places=places)
+    lookaside, metrics = wiring.sockets(os.environ, arguments.listen, arguments.metrics)
+    if not lookaside:
+        raise UsageError(
+            "expected a socket from systemd, or --listen, got neither",
+            hint="systemctl start vouchsafe-countersign.socket",
+        )
+    service = Service(
+        Outside(
+            configuration=around.configuration,
+            upstream=around.upstream,
+            file=around.file,
+            clock=around.clock,
+            journal=around.journal,
+            notifier=around.notifier,
+            knowing=_knowing,
+            tracked=wiring.tracked(places),
+            trust_ends=around.trust_ends,
+        )
+    )
+    for listening in lookaside:
+        console.note(f"vouchsafe: answering on {':'.join(map(str, listening.getsockname()))}")
+    run(service, lookaside, metrics)
+    return ACCEPTED
+
+
+def _knowing(writer: asyncio.StreamWriter) -> int | None:
+    ends = (writer.get_extra_info(name) for name in ("peername", "sockname", "socket"))
+    return wiring.knowing(*ends)

@@ -1,0 +1,108 @@
+"""What the actions of `vouchsafe countersign` share: the workbench, lengths of time, how judgements are shown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED
+from vouchsafe.cli.console import Console
+from vouchsafe.cli.usage import UsageError
+from vouchsafe.countersign.acceptance import Acceptance
+from vouchsafe.countersign.advance import Admitted
+from vouchsafe.countersign.database import InMemory
+from vouchsafe.countersign.workbench import Workbench
+from vouchsafe.errors import printable
+from vouchsafe.policy.window import duration
+from vouchsafe.wiring import countersign as wiring
+from vouchsafe.wiring.countersign import Places
+
+SCHEMA_VERSION = 1
+
+
+def places_of(arguments: argparse.Namespace) -> Places:
+    """Where things stand on the host that is meant."""
+    return Places.below(getattr(arguments, "root", "/"), state=arguments.state_dir or "")
+
+
+@contextmanager
+def workbench(arguments: argparse.Namespace, console: Console) -> Iterator[Workbench]:
+    """The files of this host, and its database; with --dry-run one that is gone afterwards."""
+    places = places_of(arguments)
+    around = wiring.surroundings(os.environ, uid=os.geteuid(), places=places)
+    made = Workbench(
+        around.configuration,
+        around.upstream,
+        InMemory() if getattr(arguments, "dry_run", False) else around.file,
+        around.clock,
+        report=console.internal,
+        tracked=wiring.tracked(places),
+    )
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def length_of(arguments: argparse.Namespace) -> timedelta:
+    """--for. UsageError."""
+    length = duration(arguments.length)
+    if length is None:
+        raise UsageError(f"expected a length such as 30d, 12h or 90m with --for, got {arguments.length!r}")
+    return length
+
+
+def show(found: Iterable[Admitted], console: Console) -> int:
+    """Each judgement; the worst of them as exit code."""
+    worst = ACCEPTED
+    for each in found:
+        name = f"{each.repository}@{each.digest}"
+        where = f" ({each.platform})" if each.platform else ""
+        if isinstance(each.judgement, Acceptance):
+            through = (
+                "" if each.judgement.through is None else f", through the index {each.judgement.through}"
+            )
+            console.print(f"{console.style('accepted', 'good')}  {name}{where}")
+            console.print(f"          {each.scope}: {printable(', '.join(each.judgement.signers))}{through}")
+            continue
+        refused = each.judgement
+        worst = max(worst, REJECTED if refused.outcome == "rejected" else UNDECIDED)
+        console.print(f"{console.style(f'{refused.outcome:<9}', 'bad')} {name}{where}")
+        console.print(f"          {each.scope}: {refused.reason.message} [{refused.reason.code}]")
+        if refused.reason.hint:
+            console.print(f"          {refused.reason.hint}")
+    return worst
+
+
+def exit_code(found: Iterable[Admitted]) -> int:
+    """The worst of them."""
+    worst = ACCEPTED
+    for each in found:
+        if not isinstance(each.judgement, Acceptance):
+            worst = max(worst, REJECTED if each.judgement.outcome == "rejected" else UNDECIDED)
+    return worst
+
+
+def as_json(each: Admitted) -> dict[str, object]:
+    """A judgement as data."""
+    said: dict[str, object] = {
+        "repository": each.repository.name,
+        "digest": str(each.digest),
+        "platform": each.platform or None,
+        "scope": each.scope,
+    }
+    if isinstance(each.judgement, Acceptance):
+        through = each.judgement.through
+        return said | {
+            "outcome": "accepted",
+            "signers": list(each.judgement.signers),
+            "through": None if through is None else str(through),
+        }
+    reason = each.judgement.reason
+    return said | {
+        "outcome": each.judgement.outcome,
+        "reason": {"code": reason.code, "message": reason.message, "hint": reason.hint},
+    }

@@ -1,0 +1,107 @@
+"""Where things stand on a host that countersigns, and what its single files say."""
+
+from __future__ import annotations
+
+import re
+
+from vouchsafe.adapters.files import Missing, read_regular
+from vouchsafe.errors import ConfigurationError, HostError, MalformedError
+from vouchsafe.image.reference import Reference
+from vouchsafe.record import Record
+
+STATE = "/var/lib/vouchsafe"
+LARGEST_TRACKED = 1024 * 1024  # bytes
+LONGEST_MACHINE_ID = 128  # bytes of the file
+_MACHINE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+class Places(Record):
+    """Where things stand. `etc` and `run` are /etc and /run but for tests and images.
+
+    `keys`: a folder that holds the CA in place of `state`: systemd's LoadCredential=, or a mounted token.
+    """
+
+    etc: str = "/etc"
+    run: str = "/run"
+    state: str = STATE
+    keys: str = ""
+    root: str = ""
+
+    @classmethod
+    def below(cls, root: str, *, state: str = "") -> Places:
+        """Of a machine whose root is a folder: what a policy names lies below it too."""
+        base = root.rstrip("/")
+        return cls(etc=f"{base}/etc", run=f"{base}/run", state=state or f"{base}{STATE}", root=base)
+
+    @property
+    def ours(self) -> str:
+        """Our configuration."""
+        return f"{self.etc}/vouchsafe"
+
+    @property
+    def certificate(self) -> str:
+        """The CA's certificate."""
+        return f"{self.keys or self.state}/ca.crt"
+
+    @property
+    def key(self) -> str:
+        """The CA's key, 0600."""
+        return f"{self.keys or self.state}/ca.key"
+
+    @property
+    def published(self) -> str:
+        """Where everybody reads the CA's certificate, and policy.json names it."""
+        return f"{self.run}/vouchsafe/ca.crt"
+
+    @property
+    def tombstones(self) -> str:
+        """What was revoked."""
+        return f"{self.state}/revoked"
+
+    @property
+    def database(self) -> str:
+        """What is remembered."""
+        return f"{self.state}/countersign.db"
+
+    @property
+    def tracked(self) -> str:
+        """References whose indexes are looked at first, one a line."""
+        return f"{self.ours}/track"
+
+
+def machine_id(places: Places) -> str:
+    """The id of this machine (machine-id(5)). HostError."""
+    found = known_machine_id(places)
+    if not found:
+        raise HostError(
+            "machine-id",
+            f"expected 32 hexadecimal digits in {places.etc}/machine-id, got something else",
+            hint="`systemd-machine-id-setup` makes one; an image is shipped without.",
+        )
+    return found
+
+
+def known_machine_id(places: Places) -> str:
+    """Empty where there is none: in an image that is being built."""
+    try:
+        content = read_regular(f"{places.etc}/machine-id", largest=LONGEST_MACHINE_ID)
+    except Missing:
+        return ""
+    found = content.decode("ascii", "replace").strip()
+    return found if _MACHINE_ID.fullmatch(found) else ""
+
+
+def tracked(places: Places) -> tuple[Reference, ...]:
+    """References whose indexes are looked at first. ConfigurationError names the line."""
+    try:
+        content = read_regular(places.tracked, largest=LARGEST_TRACKED).decode("utf-8", "replace")
+    except Missing:
+        return ()
+    found = []
+    for number, line in enumerate(content.splitlines(), 1):
+        text = line.partition("#")[0].strip()
+        try:
+            found += [Reference.parse(text)] if text else []
+        except MalformedError as error:
+            raise ConfigurationError("tracked", f"{places.tracked}:{number}: {error.message}") from error
+    return tuple(found)

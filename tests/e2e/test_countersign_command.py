@@ -1,0 +1,274 @@
+"""The command itself: a machine below a folder, from `init` to `serve` on a socket that systemd opened."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.countersigning import Machine, Skopeo, get
+from vouchsafe.countersign import signature
+from vouchsafe.image.digest import Digest
+from vouchsafe.testing.registry import RegistryServer, push_index
+from vouchsafe.testing.workload import gitlab
+
+COMMAND = [sys.executable, "-m", "vouchsafe.cli"]
+LONGEST = 20.0  # seconds until a service must answer
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """Accepts acme/app's main branch; paths of its policy are below its root."""
+    with RegistryServer() as registry:
+        made = Machine(tmp_path, registry, below_root=True)
+        made.apply({made.name(): [made.keyless()]})
+        yield made
+        made.close()
+
+
+def run(machine: Machine, *words: str, status: int = 0, root: bool = True) -> str:
+    """What a command printed; its exit status is as expected."""
+    where = ["--root", str(machine.folder)] if root else []
+    done = subprocess.run([*COMMAND, *words, *where], capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout
+
+
+def document(machine: Machine, *words: str, status: int = 0) -> Any:
+    """The JSON that it printed."""
+    return json.loads(run(machine, *words, "-o", "json", status=status))
+
+
+def test_admit_list_and_prune(machine: Machine) -> None:
+    """An index with its platforms, for thirty days; what has ended is forgotten."""
+    index, instances = push_index(machine.registry.store, "acme/app")
+    machine.sign(index)
+    said = document(machine, "countersign", "admit", f"{machine.name()}:v1")
+    assert [(image["outcome"], image["digest"]) for image in said["images"]] == [
+        ("accepted", str(digest)) for digest in (index, *instances.values())
+    ]
+    assert [image["platform"] for image in said["images"]] == [None, "linux/amd64", "linux/arm64"]
+    machine.registry.close()
+    run(machine, "countersign", "admit", f"{machine.name()}@{index}", status=2)
+    listed = document(machine, "countersign", "list")["accepted"]
+    assert {(each["digest"], each["source"]) for each in listed} >= {(str(index), "admit")}
+    assert document(machine, "countersign", "prune")["forgotten"] == 0
+
+
+def test_admit_refuses(machine: Machine) -> None:
+    """Exit 1 for a rejection, 2 for a doubt, 78 where no scope is ours."""
+    machine.image()
+    assert "rejected" in run(machine, "countersign", "admit", f"{machine.name()}:v1", status=1)
+    machine.image("other/app")
+    run(machine, "countersign", "admit", f"{machine.name('other/app')}:v1", status=78)
+    run(machine, "countersign", "admit", f"{machine.name()}:absent", status=2)
+    machine.edit({})
+    run(machine, "countersign", "admit", f"{machine.name()}:v1", status=78)
+
+
+def test_admit_dry_run_keeps_nothing(machine: Machine) -> None:
+    """Judged, and forgotten."""
+    machine.sign(machine.image())
+    run(machine, "countersign", "admit", "--dry-run", f"{machine.name()}:v1")
+    assert document(machine, "countersign", "list")["accepted"] == []
+
+
+def test_signature_files(machine: Machine, skopeo: Path) -> None:
+    """For a client whose lookaside is a folder: pulled without a service, until revoked."""
+    machine.host_lookaside = f"file://{machine.folder}/lookaside"
+    machine.apply()
+    digest = machine.image()
+    machine.sign(digest)
+    client = Skopeo(skopeo, machine)
+    assert client.pull(f"{machine.name()}:v1")[0] == 1
+    folder = str(machine.folder / "lookaside")
+    said = document(machine, "countersign", "admit", "--for", "2d", "--files", folder, f"{machine.name()}:v1")
+    (place,) = said["files"]
+    assert client.pull(f"{machine.name()}:v1") == (0, "")
+    end = signature.ends((Path(place) / "signature-1").read_bytes())
+    assert end is not None
+    assert abs((end - machine.clock.now()).total_seconds() - 2 * 86_400) < 600
+    assert document(machine, "countersign", "prune", "--files", folder)["removed"] == []
+    run(machine, "countersign", "revoke", str(digest), "--files", folder)
+    assert (Path(place).exists(), client.pull(f"{machine.name()}:v1")[0]) == (False, 1)
+
+
+def test_revoke(machine: Machine) -> None:
+    """An index with its platforms, named by its repository; a signer; and nothing at all is a usage error."""
+    index, instances = push_index(machine.registry.store, "acme/app")
+    for digest in (index, *instances.values()):
+        machine.sign(digest)
+    run(machine, "countersign", "revoke", f"{machine.name()}@{index}", "--reason", "leaked")
+    said = document(machine, "countersign", "admit", f"{machine.name()}:v1", status=1)
+    assert {image["reason"]["code"] for image in said["images"]} == {"revoked"}
+    (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert (stone["digest"], set(stone["covers"])) == (str(index), {str(each) for each in instances.values()})
+    run(machine, "countersign", "revoke", "--identity", "somebody", "--before", "2026-11-01T00:00:00Z")
+    assert len(document(machine, "countersign", "list", "--revoked")["revoked"]) == 2
+    run(machine, "countersign", "revoke", status=64)
+    run(machine, "countersign", "revoke", str(index), "--identity", "somebody", status=64)
+    run(machine, "countersign", "revoke", "--before", "yesterday", status=64)
+    run(machine, "countersign", "revoke", "sha256:short", status=64)
+
+
+def test_export_and_import(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Another host judges by its own policy, without a registry; what it does not accept stays out."""
+    index, instances = push_index(machine.registry.store, "acme/app")
+    machine.sign(index)
+    other = machine.image("acme/dev", content=b"dev")
+    machine.apply({machine.name("acme"): [machine.keyless()]})
+    machine.sign(other, "acme/dev")
+    archive = str(machine.folder / "images.tar")
+    images = (f"{machine.name()}:v1", f"{machine.name('acme/dev')}:v1")
+    run(machine, "countersign", "export", "--to", archive, *images)
+    far = Machine(
+        tmp_path_factory.mktemp("far"), machine.registry, below_root=True, sigstore=machine.sigstore
+    )
+    dev = "https://gitlab.example/acme/app//.gitlab-ci.yml@refs/heads/dev"
+    far.close()
+    far.apply({far.name(): [far.keyless()], far.name("acme/dev"): [far.keyless(dev)]})
+    machine.registry.close()
+    said = document(far, "countersign", "import", "--for", "90d", archive, status=1)
+    outcomes = {image["digest"]: image["outcome"] for image in said["images"]}
+    accepted = dict.fromkeys((str(each) for each in (index, *instances.values())), "accepted")
+    assert outcomes == {**accepted, str(other): "rejected"}
+    run(far, "countersign", "import", str(machine.folder / "etc/machine-id"), status=2)
+
+
+def test_init_makes_a_ca_once_for_each_machine(tmp_path: Path) -> None:
+    """At first boot; again when the machine is another, or when half of it is gone; never below a root."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/machine-id").write_text("0" * 32)
+    from vouchsafe.countersign.genesis import prepare
+    from vouchsafe.testing.clock import RealClock
+    from vouchsafe.wiring.authority import KeptAuthority
+    from vouchsafe.wiring.places import Places
+
+    places = Places.below(str(tmp_path))
+
+    def init(**options: Any) -> tuple[str, bytes]:
+        files = KeptAuthority(places, None, uid=os.geteuid())
+        done = prepare(files, at=RealClock().now(), **options)
+        return done.why, done.authority.certificate_pem
+
+    why, first = init(dry_run=True)
+    assert (why, Path(places.published).exists()) == ("there was none", False)
+    why, first = init()
+    assert (why, Path(places.published).read_bytes()) == ("there was none", first)
+    assert init() == ("", first)
+    assert (Path(places.key).stat().st_mode & 0o777, Path(places.published).stat().st_mode & 0o777) == (
+        0o600,
+        0o644,
+    )
+    (tmp_path / "etc/machine-id").write_text("1" * 32)
+    why, second = init()
+    assert (why, first == second) == ("it was another machine's", False)
+    Path(places.key).unlink()
+    assert init()[0] == "there was none"
+    Path(places.key).write_text("garbage")
+    assert "got something else" in init()[0]
+    done = subprocess.run(
+        [*COMMAND, "countersign", "init", "--root", str(tmp_path)], check=False, capture_output=True
+    )
+    assert done.returncode == 64
+
+
+@pytest.mark.skipif(
+    shutil.which("systemd-socket-activate") is None, reason="systemd-socket-activate is missing"
+)
+def test_socket_activation(machine: Machine) -> None:
+    """Nothing runs until somebody asks; then the first answer comes, and the journal of the service has it."""
+    digest = machine.image()
+    machine.sign(digest)
+    run(machine, "countersign", "prune")
+    port = machine.port
+    machine.close()
+    command = [
+        *("systemd-socket-activate", f"--listen=127.0.0.1:{port}"),
+        *(*COMMAND, "countersign", "serve", "--root", str(machine.folder)),
+    ]
+    machine.make_authority()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert answer(port, machine, digest)[0] == 200
+            assert answer(port, machine, machine.image(content=b"unsigned"))[0] == 403
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(LONGEST)
+    assert process.returncode == 0
+    lines = [(line["outcome"], line["code"]) for line in document(machine, "log")["lines"]]
+    assert lines == [("accepted", None), ("rejected", "unsigned")]
+    assert "unsigned" in run(machine, "log")
+
+
+def answer(port: int, machine: Machine, digest: Digest) -> tuple[int, str, bytes]:
+    """What the service says, as soon as it does."""
+    for _ in range(int(LONGEST * 20)):
+        try:
+            return get(port, f"/{machine.name()}@sha256={digest.hex}/signature-1")
+        except ConnectionError:
+            time.sleep(0.05)
+    pytest.fail("expected an answer, got none")
+
+
+def test_serve_needs_a_socket_that_others_cannot_reach(machine: Machine) -> None:
+    """Loopback only, and no name."""
+    run(machine, "countersign", "serve", status=64)
+    for address in ("0.0.0.0:0", "localhost:0", "[::1]:0", "127.0.0.1:x", "192.0.2.1:80"):
+        run(machine, "countersign", "serve", "--listen", address, status=78)
+
+
+def test_metrics_on_a_socket_of_roots(machine: Machine) -> None:
+    """A page for Prometheus, on a unix socket that only its owner opens."""
+    digest = machine.image()
+    machine.sign(digest)
+    path = machine.folder / "metrics.sock"
+    command = [
+        *(*COMMAND, "countersign", "serve", "--root", str(machine.folder)),
+        *("--listen", f"127.0.0.1:{free_port(machine)}", "--metrics", f"unix:{path}"),
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert answer(machine.port, machine, digest)[0] == 200
+            page = metrics(path)
+            assert path.stat().st_mode & 0o777 == 0o600
+        finally:
+            process.terminate()
+            process.wait(LONGEST)
+    assert 'vouchsafe_answers_total{code="",outcome="accepted"} 1.0' in page
+    assert 'vouchsafe_config_broken{code="none"} 0.0' in page
+    assert 'vouchsafe_ends_timestamp_seconds{what="ca"}' in page
+
+
+def free_port(machine: Machine) -> int:
+    """The machine's own, which its policy names."""
+    machine.close()
+    return machine.port
+
+
+def metrics(path: Path) -> str:
+    """The page."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        received = b""
+        while piece := connection.recv(65_536):
+            received += piece
+    return received.decode()
+
+
+def test_another_identity_is_refused_with_a_sentence(machine: Machine) -> None:
+    """What `admit` says is what a client would be told."""
+    machine.sign(machine.image(), identity=gitlab(project_path="acme/app", ref="refs/heads/feature"))
+    said = run(machine, "countersign", "admit", f"{machine.name()}:v1", status=1)
+    assert "refs/heads/feature, expected" in said
