@@ -124,12 +124,13 @@ def chain(loopback: Estate, tmp_path_factory: pytest.TempPathFactory) -> Chain:
     image = Image(loopback, "chain", index=True)
     token = loopback.token()
     project = of_policy(loopback, image, tmp_path_factory.mktemp("chain"))
-    return Chain(image, loopback.run(project, token=token), token)
+    return Chain(image, loopback.run(project, token=token, by_schema=True), token)
 
 
 def test_a_whole_chain(chain: Chain) -> None:
     """Green, and a policy that demands a signature and an SBOM accepts the image."""
     image, ended, _ = chain
+    assert "json schema validated" in ended.log
     assert (ended.code, image.attachments()) == (0, {".sig", ".att", "referrers"})
     assert [job for job in ("sign", "attest-sbom", "verify") if red(ended, job)] == []
     by_title = "\n".join(cases(ended, "sign"))
