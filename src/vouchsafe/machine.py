@@ -105,8 +105,10 @@ class Started(Protocol):
 class Starter(Protocol):
     """Starts programs that go on beside us, and asks one that speaks in packets."""
 
-    def start(self, command: Sequence[str], *, environment: dict[str, str] | None = None) -> Started:
-        """Start `command` (absolute path first). Unavailable."""
+    def start(
+        self, command: Sequence[str], *, environment: dict[str, str] | None = None, errors: bool = False
+    ) -> Started:
+        """Start `command` (absolute path first). `errors`: lines of its standard error are heard too. Unavailable."""
 
     def open_image(
         self,

@@ -86,14 +86,16 @@ class Children:
         """How long a program may take to end when it is asked to."""
         self._grace = grace_seconds
 
-    def start(self, command: Sequence[str], *, environment: dict[str, str] | None = None) -> Child:
+    def start(
+        self, command: Sequence[str], *, environment: dict[str, str] | None = None, errors: bool = False
+    ) -> Child:
         """See the port."""
         try:
             process = subprocess.Popen(
                 list(command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=subprocess.STDOUT if errors else subprocess.PIPE,
                 start_new_session=True,
                 env=environment,
             )

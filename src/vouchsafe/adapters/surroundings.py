@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 
 
@@ -15,6 +16,11 @@ def environment() -> Mapping[str, str]:
 def interpreter() -> str:
     """The program that runs this code."""
     return sys.executable
+
+
+def pause(seconds: float) -> None:
+    """Wait so long."""
+    time.sleep(seconds)
 
 
 def user() -> int:

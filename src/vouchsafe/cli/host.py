@@ -31,6 +31,12 @@ nothing of this host is changed. --verbose shows the evidence for each answer.
 
 exit status: 0 asked, 2 there is no client to ask
 """
+_SMOKE = """A rehearsal: a second countersigner, with a policy, a CA and a Sigstore of its own that nothing else
+believes, on loopback. Each client on this host pulls what is signed, and must refuse what is not, is somebody
+else's, was moved, tampered with, re-tagged, expired or replayed, and everything while nobody answers.
+
+exit status: 0 every leg behaved, 1 one did not, 2 there is no client to try
+"""
 _DISABLE = """Every file is put back as it was before `enable`.
 
 exit status: 0 as it was, 1 somebody else has edited a file, 78 not enabled
@@ -54,6 +60,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     recover.add_argument("--at-boot", action="store_true", help="also end what broke the glass")
     probe = _action(actions, "probe", "ask the clients on this host what they can do", _PROBE)
     options.add_output(probe, "text", "json")
+    smoke = _action(actions, "smoke", "prove with this host's own clients that it holds", _SMOKE)
+    options.add_output(smoke, "text", "json", "junit")
     for each in (plan, enable, disable, status, recover):
         each.add_argument(
             "--root", metavar="DIR", type=options.given, default="/", help="of an image that is being built"

@@ -23,6 +23,7 @@ def tools_and_laboratory(host: wiring.Host) -> Iterator[tuple[Tools, Laboratory]
             scratch=scratch,
             environment=environment,
             is_root=host.settings.uid == 0,
+            python=machine.python(),
         )
-        with laboratory(tools.starter, scratch, machine.python(), environment) as lab:
+        with laboratory(tools.starter, scratch, tools.python, environment) as lab:
             yield tools, lab

@@ -27,6 +27,7 @@ class Tools(Record):
     scratch: HostEdits
     environment: dict[str, str]
     is_root: bool
+    python: str = ""
 
 
 class Rules(Record):

@@ -48,6 +48,11 @@ def places(host: Host, scope: str) -> tuple[str, ...]:
     return physical.places(conf.load(host.settings.replace(home="")), scope)
 
 
+def pause(seconds: float) -> None:
+    """Wait."""
+    surroundings.pause(seconds)
+
+
 def python() -> str:
     """The interpreter that runs this, with the package in it."""
     return surroundings.interpreter()

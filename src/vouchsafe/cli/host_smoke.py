@@ -1,0 +1,103 @@
+"""`vouchsafe host smoke`: the host's own clients pull what they must and refuse the rest, in a rehearsal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from xml.sax.saxutils import quoteattr
+
+from vouchsafe import wiring
+from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED
+from vouchsafe.cli.console import Console
+from vouchsafe.cli.host_tools import tools_and_laboratory
+from vouchsafe.countersign.genesis import prepare
+from vouchsafe.errors import printable
+from vouchsafe.host import pullers, smoke
+from vouchsafe.host.rehearsal import ROOT, rehearsal
+from vouchsafe.host.smoke import Leg
+from vouchsafe.wiring import authority, machine
+from vouchsafe.wiring.places import Places
+
+SCHEMA_VERSION = 1
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Rehearse, print each leg as it ends."""
+    said = _say_leg(console) if arguments.output == "text" else _silent
+    legs = rehearse(wiring.this_host(), said)
+    problem = smoke.summary(legs)
+    if arguments.output == "json":
+        console.print(json.dumps(_json(legs, problem), indent=2))
+    elif arguments.output == "junit":
+        console.print(_junit(legs))
+    elif problem:
+        console.print(f"{console.style('failed', 'bad')}: {printable(problem)}")
+    else:
+        console.print(f"{console.style('proven', 'good')}: {len(legs)} legs, all as they should be")
+    return UNDECIDED if not legs else REJECTED if problem else ACCEPTED
+
+
+def rehearse(host: wiring.Host, said: Callable[[Leg], None]) -> tuple[Leg, ...]:
+    """Every leg with every client of this host. HostError, ConfigurationError, Unavailable."""
+    legs: list[Leg] = []
+    with tools_and_laboratory(host) as (tools, laboratory):
+        clients = pullers.found(tools)
+        files = machine.files(f"{tools.scratch.root}{ROOT}")
+
+        def make_authority(root: str) -> None:
+            kept = authority.KeptAuthority(Places.below(root), None, uid=host.settings.uid)
+            prepare(kept, at=host.clock.now())
+
+        with rehearsal(tools, laboratory, files, make_authority, host.clock.now) as stage:
+            for leg in smoke.smoke(stage, clients, pause=machine.pause):
+                legs.append(leg)
+                said(leg)
+    return tuple(legs)
+
+
+def _silent(leg: Leg) -> None:
+    """Nothing until the end."""
+
+
+def _say_leg(console: Console) -> Callable[[Leg], None]:
+    def say(leg: Leg) -> None:
+        mark = console.style("ok  ", "good") if leg.behaved else console.style("FAIL", "bad")
+        came_to = "pulled " if leg.pulled else "refused"
+        console.print(f"{mark} {leg.client:20} {came_to}  {leg.name}: {leg.why}")
+        if leg.said and (console.verbose or not leg.behaved):
+            console.print(f"         {printable(leg.said)}")
+
+    return say
+
+
+def _json(legs: tuple[Leg, ...], problem: str) -> dict[str, object]:
+    listed = [
+        {
+            "client": leg.client,
+            "leg": leg.name,
+            "why": leg.why,
+            "expected": "pulled" if leg.allowed else "refused",
+            "got": "pulled" if leg.pulled else "refused",
+            "behaved": leg.behaved,
+            "said": leg.said,
+        }
+        for leg in legs
+    ]
+    return {"schemaVersion": SCHEMA_VERSION, "proven": not problem, "problem": problem, "legs": listed}
+
+
+def _junit(legs: tuple[Leg, ...]) -> str:
+    failures = sum(not leg.behaved for leg in legs)
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<testsuite name="vouchsafe host smoke" tests="{len(legs)}" failures="{failures}">',
+    ]
+    for leg in legs:
+        case = f"  <testcase classname={quoteattr(leg.client)} name={quoteattr(f'{leg.name}: {leg.why}')}"
+        if leg.behaved:
+            lines.append(f"{case}/>")
+        else:
+            got = "pulled" if leg.pulled else f"refused: {printable(leg.said)}"
+            lines.append(f"{case}><failure message={quoteattr(got)}/></testcase>")
+    return "\n".join([*lines, "</testsuite>"])
