@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import npm_peer, podman_peer
+from tools import npm_peer, podman_peer, syft_peer
 from tools.debian_archive import ArchiveError, Package, Suite, open_suite
 from tools.own_libraries import closure, unpack, use_own_libraries
 
@@ -243,6 +243,11 @@ def fetch_all(folder: Path, *, refresh: bool) -> dict[str, str]:
         ready[npm_peer.NAME] = Ready(argv=program, version=npm_peer.locked_version(), suite="npm")
     except npm_peer.NpmError as error:
         missing[npm_peer.NAME] = str(error)
+    try:
+        program = syft_peer.provide(folder)
+        ready[syft_peer.NAME] = Ready(argv=program, version=syft_peer.locked_version(), suite="PyPI")
+    except (syft_peer.SyftError, OSError) as error:
+        missing[syft_peer.NAME] = str(error)
     write_manifest(folder, ready, missing)
     return missing
 

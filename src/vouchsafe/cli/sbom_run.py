@@ -1,0 +1,132 @@
+"""One run of `vouchsafe sbom`: each platform's manifest by digest, its SBOM checked, then written or attested."""
+
+from __future__ import annotations
+
+import argparse
+
+from vouchsafe import wiring
+from vouchsafe.ci.sbom import LARGEST, Sbom, check
+from vouchsafe.cli import ACCEPTED
+from vouchsafe.cli.console import Console
+from vouchsafe.cli.options import host_of
+from vouchsafe.cli.usage import UsageError
+from vouchsafe.errors import Unavailable, printable
+from vouchsafe.image.digest import Digest
+from vouchsafe.image.manifest import Descriptor, Manifest
+from vouchsafe.image.reference import Reference
+from vouchsafe.ports import Registry
+from vouchsafe.record import Record
+from vouchsafe.wiring.sbom import Tool, tools
+
+_NO_PLATFORM = ("", "unknown/unknown")  # what is in an index beside images: provenance of a builder, say
+
+
+class Part(Record):
+    """One image of one platform; `platform` is "" where the image is not of an index."""
+
+    manifest: Manifest
+    platform: str = ""
+
+
+def run(arguments: argparse.Namespace, reference: Reference, console: Console) -> int:
+    """Everything is made and checked before anything is attested."""
+    host = host_of(arguments)
+    installed = tools(host)
+    tool = installed.find(arguments.tool or "")
+    with wiring.Sources(host) as sources:
+        parts = _parts(sources.for_one(), reference, arguments.platform or "")
+    made: list[tuple[Part, bytes, Sbom]] = []
+    for part in parts:
+        blob = installed.make(
+            tool, reference, part.manifest, arguments.format, largest=LARGEST, seconds=arguments.timeout
+        )
+        sbom = check(blob, arguments.format, part.manifest.digest)
+        _tell(console, tool, part, sbom)
+        made.append((part, blob, sbom))
+    for part, blob, _ in made:
+        _write(arguments, part, blob, console)
+    if not arguments.attest:
+        return ACCEPTED
+    return max(_attest(arguments, reference, part, blob, sbom, console) for part, blob, sbom in made)
+
+
+def _parts(registry: Registry, reference: Reference, wanted: str) -> list[Part]:
+    """What is described. An index has no contents of its own: a tool would take some platform and say nothing."""
+    root = registry.manifest(reference, reference.digest)
+    if root is None:
+        raise Unavailable("no-such-image", f"expected an image at {reference}, got none")
+    if not root.is_index:
+        if wanted not in ("", "all"):
+            raise UsageError(f"expected no --platform for an image that is no index, got {wanted}")
+        return [Part(manifest=root)]
+    entries = [entry for entry in root.entries if entry.platform not in _NO_PLATFORM]
+    chosen = entries if wanted == "all" else [entry for entry in entries if _is_of(entry, wanted)]
+    if not wanted or not chosen:
+        names = ", ".join(dict.fromkeys(printable(entry.platform) for entry in entries))
+        got = f"got {wanted!r}" if wanted else "got an index"
+        raise UsageError(
+            f"expected --platform, one of {names or 'none'}, or all; {got}",
+            hint="Each platform has its own contents: choose one, or make an SBOM for each.",
+        )
+    return [_fetched(registry, reference, entry) for entry in chosen]
+
+
+def _is_of(entry: Descriptor, wanted: str) -> bool:
+    """linux/arm64 is linux/arm64/v8, too."""
+    return entry.platform == wanted or entry.platform.startswith(f"{wanted}/")
+
+
+def _fetched(registry: Registry, reference: Reference, entry: Descriptor) -> Part:
+    manifest = registry.manifest(reference, entry.digest)
+    if manifest is None:
+        raise Unavailable("no-such-image", f"expected {entry.platform} of {reference}, got none")
+    return Part(manifest=manifest, platform=entry.platform)
+
+
+def _tell(console: Console, tool: Tool, part: Part, sbom: Sbom) -> None:
+    of = f"{printable(part.platform)} {part.manifest.digest}" if part.platform else str(part.manifest.digest)
+    console.note(f"vouchsafe: {sbom.words} by {tool.name}, of {of}")
+    if not sbom.names_image:
+        console.note(
+            f"vouchsafe: {console.style('warning', 'warn')}: this SBOM does not say which image it is of:"
+            " only an attestation ties it to one"
+        )
+
+
+def _write(arguments: argparse.Namespace, part: Part, blob: bytes, console: Console) -> None:
+    if arguments.output:
+        path = arguments.output.replace("{platform}", part.platform.replace("/", "-") or "image")
+        wiring.write_file(path, blob)
+        console.note(f"vouchsafe: written to {printable(path)}")
+    elif not arguments.attest:
+        console.print(blob.decode("utf-8").removesuffix("\n"))
+
+
+def _attest(
+    arguments: argparse.Namespace,
+    reference: Reference,
+    part: Part,
+    blob: bytes,
+    sbom: Sbom,
+    console: Console,
+) -> int:
+    """As `vouchsafe attest --type … --predicate …` to this very digest."""
+    from vouchsafe.cli.signing_run import sign_all
+    from vouchsafe.signing import predicate
+    from vouchsafe.signing.make import Statement
+
+    statement = Statement(
+        predicate_type=predicate.TYPES[sbom.kind],
+        predicate=predicate.read(blob, sbom.kind, source="the SBOM"),
+    )
+    flags = argparse.Namespace(**vars(arguments))
+    flags.images = [_by_digest(reference, part.manifest.digest)]
+    flags.format = arguments.attest_format
+    flags.output = "text"
+    flags.recursive, flags.signed_name, flags.read_back = False, None, "installed"
+    flags.digest_file = flags.dotenv = None
+    return sign_all(flags, console, statement)
+
+
+def _by_digest(reference: Reference, digest: Digest) -> str:
+    return f"{reference.repository}@{digest}"
