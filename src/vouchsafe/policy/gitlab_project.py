@@ -145,15 +145,15 @@ def _ci_file(project: Project) -> str:
 
 
 def _said(project: Project, ref: str, file: str, wanted: Wanted) -> dict[str, Any]:
-    said: dict[str, Any] = {"project": project.path, "projectID": project.id}
+    elsewhere = project.instance != gitlab.GITLAB_COM
+    said: dict[str, Any] = {"instance": project.instance} if elsewhere else {}
+    said |= {"project": project.path, "projectID": project.id}
     if "*" in ref:
         said["refPattern"] = wildcard(ref)
     else:
         said["ref"] = ref
     if file != gitlab.DEFAULT_CI_CONFIG:
         said["ciConfig"] = file
-    if project.instance != gitlab.GITLAB_COM:
-        said["instance"] = project.instance
     if wanted.runner_environment != "any":
         said["runnerEnvironment"] = wanted.runner_environment
     return said
