@@ -67,6 +67,12 @@ def _add_attesting(parser: argparse.ArgumentParser) -> None:
         help="legacy: .att, as cosign 2 reads it; bundle: as cosign 3 does (default: %(default)s)",
     )
     group.add_argument(
+        "--attest-output",
+        choices=("text", "json"),
+        default="text",
+        help="json: what `attest -o json` prints, once for each platform (default: %(default)s)",
+    )
+    group.add_argument(
         "--require-readable-by",
         metavar="WHO",
         action="append",

@@ -122,7 +122,7 @@ def _attest(
     flags = argparse.Namespace(**vars(arguments))
     flags.images = [_by_digest(reference, part.manifest.digest)]
     flags.format = arguments.attest_format
-    flags.output = "text"
+    flags.output = arguments.attest_output
     flags.recursive, flags.signed_name, flags.read_back = False, None, "installed"
     flags.digest_file = flags.dotenv = None
     return sign_all(flags, console, statement)
