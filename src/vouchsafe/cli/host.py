@@ -37,6 +37,11 @@ else's, was moved, tampered with, re-tagged, expired or replayed, and everything
 
 exit status: 0 every leg behaved, 1 one did not, 2 there is no client to try
 """
+_AUDIT = """`podman run` asks nobody about what is there: images from before enforcement, from archives, and those that
+the policy refuses by now can still be started. Each is judged by the scope of the name that it carries.
+
+exit status: 0 all accepted, 1 one is refused by now, 2 one could not be decided, or podman not asked, 78 no policy
+"""
 _DISABLE = """Every file is put back as it was before `enable`.
 
 exit status: 0 as it was, 1 somebody else has edited a file, 78 not enabled
@@ -52,6 +57,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     enable = _action(actions, "enable", "put the policy in /etc/vouchsafe into force", _ENABLE)
     for each in (plan, enable):
         _add_wish(each)
+    enable.add_argument(
+        "--without-smoke", action="store_true", help="do not prove it with this host's own clients"
+    )
     enable.add_argument("--dry-run", action="store_true", help="the same as `plan`")
     disable = _action(actions, "disable", "put back what was there before", _DISABLE)
     disable.add_argument("--overwrite-edits", action="store_true", help="also what somebody else has edited")
@@ -60,6 +68,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     recover.add_argument("--at-boot", action="store_true", help="also end what broke the glass")
     probe = _action(actions, "probe", "ask the clients on this host what they can do", _PROBE)
     options.add_output(probe, "text", "json")
+    audit = _action(actions, "audit", "judge again what is in storage already", _AUDIT)
+    audit.add_argument(
+        "--storage",
+        metavar="DIR",
+        type=options.given,
+        action="append",
+        default=[],
+        help="as podman's --root; default: podman's own and bootc's",
+    )
+    options.add_policy(audit)
+    options.add_sources(audit, bundle=False)
+    options.add_output(audit, "text", "json")
     smoke = _action(actions, "smoke", "prove with this host's own clients that it holds", _SMOKE)
     options.add_output(smoke, "text", "json", "junit")
     for each in (plan, enable, disable, status, recover):

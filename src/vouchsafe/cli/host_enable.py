@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_plan import show, show_objections
 from vouchsafe.cli.host_wish import Target, planned
-from vouchsafe.host import enforce
+from vouchsafe.host import enforce, units
 from vouchsafe.host.break_glass import end
+from vouchsafe.host.smoke import summary
+from vouchsafe.machine import Runner
+from vouchsafe.wiring import machine
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -21,7 +24,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         case "enable":
             return _enable(arguments, target, console)
         case "disable":
-            enforce.disable(target.files, overwrite_edits=arguments.overwrite_edits)
+            activation = _activation(arguments, target, console)
+            enforce.disable(target.files, activation=activation, overwrite_edits=arguments.overwrite_edits)
             _say({"outcome": "disabled"}, "disabled: every file is as it was", arguments, console)
             return ACCEPTED
         case _:
@@ -37,13 +41,55 @@ def _enable(arguments: argparse.Namespace, target: Target, console: Console) -> 
     if arguments.dry_run or plan.refusals:
         show(plan, arguments, console)
         return REJECTED if plan.refusals else ACCEPTED
-    done = enforce.enable(lambda: planned(arguments, target), target.files)
+    done = enforce.enable(
+        lambda: planned(arguments, target),
+        target.files,
+        activation=_activation(arguments, target, console),
+        prove=_proof(target, console) if target.is_live and not arguments.without_smoke else None,
+    )
     if arguments.output == "text":
         show_objections(done.objections, console)
     scopes = [each.scope for each in done.containers.compiled.countersigned]
     said = {"outcome": "enforcing", "epoch": done.epoch, "countersigned": scopes}
     _say(said, f"enforcing policy {done.epoch}: {len(scopes)} countersigned scopes", arguments, console)
     return ACCEPTED
+
+
+class _Systemd:
+    """Implements `enforce.Activation` on a running machine."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def start(self) -> None:
+        units.start(self._runner)
+
+    def stop(self) -> None:
+        units.stop(self._runner)
+
+
+def _activation(arguments: argparse.Namespace, target: Target, console: Console) -> enforce.Activation:
+    """systemd's, where it runs and is meant."""
+    without = getattr(arguments, "without_units", False) or bool(units.missing(target.files))
+    if not target.is_live or without:
+        return enforce.Nothing()
+    if not units.systemd_runs(target.files):
+        console.note("systemd does not run here: start `vouchsafe countersign serve` yourself")
+        return enforce.Nothing()
+    return _Systemd(machine.programs(target.host))
+
+
+def _proof(target: Target, console: Console) -> Callable[[], str]:
+    """The smoke test, in one sentence."""
+
+    def prove() -> str:
+        from vouchsafe.cli.host_smoke import rehearse
+
+        legs = rehearse(target.host, lambda _: None)
+        console.note(f"smoke: {sum(leg.behaved for leg in legs)} of {len(legs)} legs as they should be")
+        return summary(legs)
+
+    return prove
 
 
 def _say(

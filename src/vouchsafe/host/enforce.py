@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
-from vouchsafe.errors import HostError
+from vouchsafe.errors import HostError, VouchsafeError
 from vouchsafe.host import change
 from vouchsafe.host.change import Outcome
 from vouchsafe.host.objection import Objection, refusing
@@ -15,13 +16,39 @@ from vouchsafe.machine import HostEdits
 Proof = Callable[[], str]  # why what was enabled does not hold; empty when it does
 
 
+class Activation(Protocol):
+    """What runs beside the files: the countersigner's port."""
+
+    def start(self) -> None:
+        """Before clients are told to ask it. HostError."""
+
+    def stop(self) -> None:
+        """After they are told no more. HostError."""
+
+
+class Nothing:
+    """An image that is being built runs nothing."""
+
+    def start(self) -> None:
+        """Nothing."""
+
+    def stop(self) -> None:
+        """Nothing."""
+
+
 def recover(files: HostEdits) -> Outcome:
     """Finish or undo what a crash left."""
     with files.only_one(LOCK):
         return change.recover(files)
 
 
-def enable(make_plan: Callable[[], Plan], files: HostEdits, *, prove: Proof | None = None) -> Plan:
+def enable(
+    make_plan: Callable[[], Plan],
+    files: HostEdits,
+    *,
+    activation: Activation = Nothing(),
+    prove: Proof | None = None,
+) -> Plan:
     """Put a plan into force, and take it back when `prove` says that it does not hold.
 
     `make_plan` is called under the lock, so that nothing changes between the plan and the change.
@@ -33,9 +60,12 @@ def enable(make_plan: Callable[[], Plan], files: HostEdits, *, prove: Proof | No
         _must_not_be_refused(plan.objections)
         if not plan.changes:
             return plan
-        change.carry_out(plan.edits, files)
+        activation.start()
+        change.carry_out(plan.changes, files)
         if prove is not None and (why := _proof(prove)):
-            change.undo(plan.edits, files)
+            change.undo(plan.changes, files)
+            if not plan.was_enabled:
+                activation.stop()
             raise HostError(
                 "host-proof", f"expected every leg of the proof to hold, got: {why}", hint="All is as it was."
             )
@@ -45,17 +75,18 @@ def enable(make_plan: Callable[[], Plan], files: HostEdits, *, prove: Proof | No
 def _proof(prove: Proof) -> str:
     try:
         return prove()
-    except HostError as error:
+    except VouchsafeError as error:
         return error.message
 
 
-def disable(files: HostEdits, *, overwrite_edits: bool = False) -> None:
+def disable(files: HostEdits, *, activation: Activation = Nothing(), overwrite_edits: bool = False) -> None:
     """Put back what was there before. HostError, ConfigurationError."""
     with files.only_one(LOCK):
         change.recover(files)
         edits, objections = disabling(files, overwrite_edits=overwrite_edits)
         _must_not_be_refused(objections)
         change.carry_out(edits, files)
+        activation.stop()
 
 
 def _must_not_be_refused(objections: tuple[Objection, ...]) -> None:

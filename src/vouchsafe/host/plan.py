@@ -56,6 +56,7 @@ class Plan(Record):
     objections: tuple[Objection, ...]
     consequences: tuple[Consequence, ...]
     containers: Containers
+    was_enabled: bool = False
 
     @property
     def refusals(self) -> tuple[Objection, ...]:
@@ -100,6 +101,7 @@ def enabling(policy: Policy, wish: Wish, files: HostFiles, *, at: datetime) -> P
         objections=tuple(_objections(wish, made, files, current)),
         consequences=containers.consequences(policy, made),
         containers=made,
+        was_enabled=current is not None,
     )
 
 

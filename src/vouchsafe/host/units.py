@@ -6,10 +6,11 @@ Never a write to /usr.
 
 from __future__ import annotations
 
+from vouchsafe.errors import HostError, Unavailable
 from vouchsafe.host import state
 from vouchsafe.host.change import Edit
 from vouchsafe.host.state import state_of
-from vouchsafe.machine import HostFiles
+from vouchsafe.machine import HostFiles, Runner
 
 # systemd.unit(5), in the order of precedence
 FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
@@ -23,6 +24,8 @@ ENABLED = {
     "vouchsafe-status.path": "multi-user.target",
     "vouchsafe-break-glass.timer": "timers.target",
 }
+RUNNING = ("vouchsafe-authority.service", SOCKET, "vouchsafe-status.path", "vouchsafe-break-glass.timer")
+SECONDS = 120.0  # of one systemctl
 
 
 def missing(files: HostFiles) -> tuple[str, ...]:
@@ -39,6 +42,35 @@ def edits(files: HostFiles) -> tuple[Edit, ...]:
         before = state_of(files, path)
         found.append(Edit(path=path, before=before.replace(content=b""), after=wanted, when="first"))
     return tuple(found)
+
+
+def start(runner: Runner) -> None:
+    """Open the port, with the CA published; before anybody is told to ask there. HostError."""
+    _systemctl(runner, "daemon-reload")
+    _systemctl(runner, "start", *RUNNING)
+
+
+def stop(runner: Runner) -> None:
+    """Close it, when nobody is told to ask there any more. HostError."""
+    _systemctl(runner, "daemon-reload")
+    _systemctl(runner, "stop", *reversed(RUNNING), SERVICE)
+
+
+def _systemctl(runner: Runner, *words: str) -> None:
+    systemctl = runner.find("systemctl")
+    if systemctl is None:
+        raise HostError("host-systemd", "expected systemctl, got none")
+    try:
+        ended = runner.run((systemctl, *words), seconds=SECONDS)
+    except Unavailable as error:
+        raise HostError("host-systemd", error.message) from error
+    if ended.status != 0:
+        said = ended.errors.decode("utf-8", "replace").strip() or f"exit {ended.status}"
+        raise HostError(
+            "host-systemd",
+            f"expected `systemctl {words[0]}` to succeed, got: {said}",
+            hint=f"journalctl -u {SERVICE} -u {SOCKET}",
+        )
 
 
 def systemd_runs(files: HostFiles) -> bool:

@@ -259,6 +259,53 @@ def test_what_does_not_hold_is_taken_back(host: Host) -> None:
     assert "the unsigned image was pulled" in refused.value.message
 
 
+class Port:
+    """Stands in for systemd; sees what clients read at that moment."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.seen: list[tuple[str, bool]] = []
+
+    def start(self) -> None:
+        self.seen.append(("start", self._host.read("/etc/containers/policy.json") == OPEN_POLICY))
+
+    def stop(self) -> None:
+        self.seen.append(("stop", self._host.read("/etc/containers/policy.json") == OPEN_POLICY))
+
+
+def test_the_port_is_open_while_clients_are_told_to_ask(host: Host) -> None:
+    """Opened before the policy turns, closed after it has turned back."""
+    port = Port(host)
+    enforce.enable(lambda: plan(host), host.files, activation=port)
+    enforce.disable(host.files, activation=port)
+    assert port.seen == [("start", True), ("stop", True)]
+
+
+def test_a_port_that_cannot_be_opened(host: Host) -> None:
+    """Changes nothing."""
+    before = host.tree()
+
+    class Closed(Port):
+        def start(self) -> None:
+            raise HostError("host-systemd", "expected systemctl to succeed, got: exit 1")
+
+    with pytest.raises(HostError):
+        enforce.enable(lambda: plan(host), host.files, activation=Closed(host))
+    assert host.tree() == before
+
+
+@pytest.mark.parametrize("was_enabled", [False, True])
+def test_a_failed_proof_leaves_the_port_as_it_was(host: Host, was_enabled: bool) -> None:
+    """Closed on a host that did not enforce, open on one that did."""
+    port = Port(host)
+    if was_enabled:
+        enforce.enable(lambda: plan(host), host.files)
+    other = policy({f"{SCOPE}/app": [OURS]})
+    with pytest.raises(HostError):
+        enforce.enable(lambda: plan(host, other), host.files, activation=port, prove=lambda: "no")
+    assert [what for what, _ in port.seen] == (["start"] if was_enabled else ["start", "stop"])
+
+
 def test_what_holds_stays(host: Host) -> None:
     """And the record says how it was compiled."""
     made = enforce.enable(lambda: plan(host), host.files, prove=lambda: "")

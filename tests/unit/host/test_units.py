@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable, Sequence
 from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
 
-from tests.hosts import Host
+from tests.hosts import Host, Said, Script
+from vouchsafe.errors import HostError
 from vouchsafe.host import units
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
@@ -63,6 +65,28 @@ def test_the_port_cannot_be_had_by_others() -> None:
     assert socket["Socket"]["TriggerLimitIntervalSec"] == "0"
     assert service["Unit"]["StartLimitIntervalSec"] == "0"
     assert (service["Service"]["Restart"], service["Service"]["Type"]) == ("always", "notify")
+
+
+def test_systemd_is_told() -> None:
+    """New units first, then the port with the CA; stopped in the opposite order."""
+    runner = Script({"systemctl": lambda _: Said()})
+    units.start(runner)
+    units.stop(runner)
+    assert [" ".join(words[1:3]) for words in runner.ran] == [
+        "daemon-reload",
+        "start vouchsafe-authority.service",
+        "daemon-reload",
+        "stop vouchsafe-break-glass.timer",
+    ]
+    assert all(units.SOCKET in words for words in runner.ran if len(words) > 2)
+
+
+@pytest.mark.parametrize("answers", [{}, {"systemctl": lambda _: Said(1, b"", b"Job failed")}])
+def test_a_systemd_that_does_not(answers: dict[str, Callable[[Sequence[str]], Said]]) -> None:
+    """Is an error that says where to look."""
+    with pytest.raises(HostError) as refused:
+        units.start(Script(answers))
+    assert refused.value.code == "host-systemd"
 
 
 @pytest.mark.parametrize("name", SERVICES)

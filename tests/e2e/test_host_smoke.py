@@ -1,0 +1,77 @@
+"""`vouchsafe host smoke` with real clients, and that it fails where a client would let something through."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.peers, pytest.mark.slow]
+
+ALLOWED = {"legacy", "bundle", "index", "tagged-dev", "in advance", "changed"}
+REFUSED = {
+    *("unsigned", "mutant", "stranger", "moved", "tampered", "elsewhere", "tagged-prod"),
+    *("capitals", "expired", "replayed", "stopped"),
+}
+
+
+def rehearsed(folder: Path, output: str, **programs: Path) -> subprocess.CompletedProcess[str]:
+    """The command on a host with these programs."""
+    for name, program in programs.items():
+        (folder / name).symlink_to(program)
+    return subprocess.run(
+        [sys.executable, "-m", "vouchsafe.cli", "host", "smoke", "-o", output],
+        env={"PATH": f"{folder}:/usr/bin:/bin", "HOME": os.environ["HOME"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def legs(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    """By client and name."""
+    found: dict[str, dict[str, Any]] = {}
+    for leg in json.loads(done.stdout)["legs"]:
+        found.setdefault(leg["client"], {})[leg["leg"]] = leg
+    return found
+
+
+def test_every_client_of_a_new_host(tmp_path: Path, skopeo: Path, podman: Path) -> None:
+    """skopeo, what bootc speaks to, and podman: every leg of each behaves."""
+    done = rehearsed(tmp_path, "json", skopeo=skopeo, podman=podman)
+    assert done.returncode == 0, json.loads(done.stdout)["problem"]
+    found = legs(done)
+    assert set(found) == {"skopeo copy", "image proxy (bootc)", "podman pull"}
+    for client in found.values():
+        assert {name for name, leg in client.items() if leg["got"] == "pulled"} == ALLOWED
+        assert {name for name, leg in client.items() if leg["got"] == "refused"} == REFUSED
+
+
+def test_a_host_with_debian_13s_skopeo(tmp_path: Path, skopeo_old: Path) -> None:
+    """As JUnit: no failures."""
+    done = rehearsed(tmp_path, "junit", skopeo=skopeo_old)
+    suite = ET.fromstring(done.stdout)
+    assert (done.returncode, suite.get("failures")) == (0, "0")
+    assert len(suite.findall("testcase")) == 2 * len(ALLOWED | REFUSED)
+
+
+def test_a_client_that_does_not_look(tmp_path: Path, skopeo_openpgp: Path) -> None:
+    """Debian 12's proxy pulls everything, and its skopeo nothing: both fail the proof."""
+    done = rehearsed(tmp_path, "json", skopeo=skopeo_openpgp)
+    assert (done.returncode, json.loads(done.stdout)["proven"]) == (1, False)
+    found = legs(done)
+    pulled = {name for name, leg in found["image proxy (bootc)"].items() if leg["got"] == "pulled"}
+    assert pulled == ALLOWED | REFUSED
+    assert not any(leg["behaved"] for name, leg in found["skopeo copy"].items() if name in ALLOWED)
+
+
+def test_a_host_without_clients(tmp_path: Path) -> None:
+    """Proves nothing."""
+    done = rehearsed(tmp_path, "text")
+    assert (done.returncode, "there is no client to try" in done.stdout) == (2, True)
