@@ -1,4 +1,4 @@
-"""JSON that means one thing: no duplicate keys, no NaN, no BOM, no half characters, bounded size and depth.
+"""JSON that means one thing: no duplicate keys, no NaN, no BOM, no half characters; bounded in every way.
 
 Two readers of one document must not see two values (duplicate keys), and a parser must not be
 talked into the stack's end. `parse` gives plain Python values; `Fields` reads an object with typed,
@@ -23,6 +23,7 @@ from vouchsafe.errors import MalformedError
 
 LARGEST = 4 * 1024 * 1024  # bytes of one document
 DEEPEST = 64  # nested containers; real bundles have 8
+MOST_VALUES = 512 * 1024  # in one document: 4 MiB of `[],` would be 100 MB of Python's lists
 LARGEST_INTEGER = 2**64  # exclusive; what protobuf's 64-bit fields can hold
 
 
@@ -50,14 +51,19 @@ def _finite(text: str) -> float:
 
 
 _INFINITY = float("inf")
+_BEFORE_VALUES = (b",", b"[", b"{")  # of which each value but the first has one; in strings they count too
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # an escape that may be half a character
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
 
 
-def parse(blob: bytes, *, what: str, largest: int = LARGEST, deepest: int = DEEPEST) -> Any:
+def parse(
+    blob: bytes, *, what: str, largest: int = LARGEST, deepest: int = DEEPEST, most: int = MOST_VALUES
+) -> Any:
     """The JSON value in `blob` (UTF-8, RFC 8259), or MalformedError naming `what`."""
     if len(blob) > largest:
         raise MalformedError("json-too-large", f"expected at most {largest} bytes of {what}, got {len(blob)}")
+    if len(blob) > most and sum(map(blob.count, _BEFORE_VALUES)) > most:
+        raise MalformedError("json-too-many", f"expected at most {most} values in {what}, got more")
     try:
         text = blob.decode("utf-8")
         value = _DECODER.decode(text)
@@ -129,9 +135,9 @@ class Fields:
         self.what = what
 
     @classmethod
-    def parse(cls, blob: bytes, *, what: str, largest: int = LARGEST) -> Fields:
+    def parse(cls, blob: bytes, *, what: str, largest: int = LARGEST, most: int = MOST_VALUES) -> Fields:
         """Parse bytes that must hold one object."""
-        return cls(parse(blob, what=what, largest=largest), what)
+        return cls(parse(blob, what=what, largest=largest, most=most), what)
 
     def __contains__(self, key: str) -> bool:
         """Whether the key is there and not null: protobuf JSON reads null as absent."""

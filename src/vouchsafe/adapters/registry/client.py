@@ -7,7 +7,9 @@ an image is registries.conf's business: the source that gave the top-level manif
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from vouchsafe.adapters.http import Budget, HttpClient, Response
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 MOST_PAGES = 1_000  # of one referrers listing
 MOST_REMEMBERED = 4_096  # images whose source is kept
+LARGE = (
+    256 * 1024
+)  # bytes of a manifest; one such is parsed at a time, because it may take 15 times as much memory
 _ACCEPT_MANIFEST = ", ".join(ACCEPT)
 _WEB_PAGES = frozenset(("text/html", "application/xhtml+xml"))
 
@@ -49,6 +54,7 @@ class RegistryClient:
         self._endpoints = Endpoints(http, settings, programs, actions=actions)
         self._registries: list[Registries] = []
         self._chosen: dict[tuple[str, str], Source] = {}
+        self._one_large = threading.Lock()
 
     def within(self, budget: Budget) -> Self:
         """The same client, with everything it has learned, spending from `budget`."""
@@ -130,10 +136,12 @@ class RegistryClient:
                 f"expected a manifest from {response.url.shown}, got a web page",
                 hint="A proxy or a login page answered in the registry's place.",
             )
-        if not isinstance(wanted, Digest):
-            return Manifest.parse(response.body, served_as=response.content_type)
-        _demand_digest(wanted, response.body)
-        return Manifest.parse(response.body, served_as=response.content_type, algorithm=wanted.algorithm)
+        algorithm = "sha256"
+        if isinstance(wanted, Digest):
+            _demand_digest(wanted, response.body)
+            algorithm = wanted.algorithm
+        with self._one_large if len(response.body) > LARGE else nullcontext():
+            return Manifest.parse(response.body, served_as=response.content_type, algorithm=algorithm)
 
     def _blob(self, source: Source, descriptor: Descriptor) -> bytes:
         digest = descriptor.digest
