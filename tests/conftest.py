@@ -105,6 +105,12 @@ def podman() -> Path:
 
 
 @pytest.fixture(scope="session")
+def syft_program() -> Path:
+    """The syft program, as PyPI has it."""
+    return peer("syft")
+
+
+@pytest.fixture(scope="session")
 def docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real registry (distribution 2.8, no referrers API) on loopback; yields `host:port`, plain HTTP."""
     program = peer("docker-registry")

@@ -69,6 +69,13 @@ class Run:
         self._readers = readers
         self._tell = tell
 
+    def stating(self, statement: Statement) -> Run:
+        """The same run with something else to state: one certificate serves for all."""
+        copy = object.__new__(Run)
+        copy.__dict__.update(self.__dict__)
+        copy._order = self._order.replace(statement=statement)
+        return copy
+
     def sign(self, reference: Reference) -> ImageDone:
         """Sign one image. Never raises VouchsafeError: it is part of the answer."""
         bench = self._bench()

@@ -11,7 +11,6 @@ from vouchsafe.cli.console import Console
 from vouchsafe.cli.options import host_of
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import Unavailable, printable
-from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Descriptor, Manifest
 from vouchsafe.image.reference import Reference
 from vouchsafe.ports import Registry
@@ -45,9 +44,7 @@ def run(arguments: argparse.Namespace, reference: Reference, console: Console) -
         made.append((part, blob, sbom))
     for part, blob, _ in made:
         _write(arguments, part, blob, console)
-    if not arguments.attest:
-        return ACCEPTED
-    return max(_attest(arguments, reference, part, blob, sbom, console) for part, blob, sbom in made)
+    return _attest(arguments, reference, made, console) if arguments.attest else ACCEPTED
 
 
 def _parts(registry: Registry, reference: Reference, wanted: str) -> list[Part]:
@@ -105,28 +102,25 @@ def _write(arguments: argparse.Namespace, part: Part, blob: bytes, console: Cons
 def _attest(
     arguments: argparse.Namespace,
     reference: Reference,
-    part: Part,
-    blob: bytes,
-    sbom: Sbom,
+    made: list[tuple[Part, bytes, Sbom]],
     console: Console,
 ) -> int:
-    """As `vouchsafe attest --type … --predicate …` to this very digest."""
+    """As `vouchsafe attest --type … --predicate …` to these very digests, with one certificate."""
     from vouchsafe.cli.signing_run import sign_all
     from vouchsafe.signing import predicate
     from vouchsafe.signing.make import Statement
 
-    statement = Statement(
-        predicate_type=predicate.TYPES[sbom.kind],
-        predicate=predicate.read(blob, sbom.kind, source="the SBOM"),
-    )
+    statements = [
+        Statement(
+            predicate_type=predicate.TYPES[sbom.kind],
+            predicate=predicate.read(blob, sbom.kind, source="the SBOM"),
+        )
+        for _, blob, sbom in made
+    ]
     flags = argparse.Namespace(**vars(arguments))
-    flags.images = [_by_digest(reference, part.manifest.digest)]
+    flags.images = [f"{reference.repository}@{part.manifest.digest}" for part, _, _ in made]
     flags.format = arguments.attest_format
     flags.output = arguments.attest_output
     flags.recursive, flags.signed_name, flags.read_back = False, None, "installed"
     flags.digest_file = flags.dotenv = None
-    return sign_all(flags, console, statement)
-
-
-def _by_digest(reference: Reference, digest: Digest) -> str:
-    return f"{reference.repository}@{digest}"
+    return sign_all(flags, console, *statements)

@@ -29,10 +29,10 @@ _FORMS: dict[str, frozenset[Form]] = {
 }
 
 
-def sign_all(arguments: argparse.Namespace, console: Console, statement: Statement) -> int:
-    """Sign every image; the highest exit code."""
+def sign_all(arguments: argparse.Namespace, console: Console, *statements: Statement) -> int:
+    """Sign every image; the highest exit code. One statement is for all images, several are for one each."""
     references = [Reference.parse(text) for text in arguments.images]
-    order = _order(arguments, statement)
+    order = _order(arguments, statements[0])
     choices = _choices(arguments)
     host = options.host_of(arguments)
     opened: list[Workshop] = []
@@ -47,7 +47,10 @@ def sign_all(arguments: argparse.Namespace, console: Console, statement: Stateme
             console.note("vouchsafe: dry run: nothing is published")
         if prepared.warning:
             console.note(f"vouchsafe: note: it would be refused: {prepared.warning}")
-        done = together([partial(prepared.run.sign, each) for each in references], most=MOST_IMAGES)
+        stated = statements if len(statements) > 1 else statements * len(references)
+        runs = [prepared.run.stating(statement) for statement in stated]
+        tasks = [partial(run.sign, image) for run, image in zip(runs, references, strict=True)]
+        done = together(tasks, most=MOST_IMAGES)
     finally:
         for each in opened:
             each.close()
