@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import socket
 import subprocess
 import threading
@@ -17,20 +18,23 @@ from cryptography import x509
 from vouchsafe.countersign.answer import Answer
 from vouchsafe.countersign.authority import Authority
 from vouchsafe.countersign.fairness import Limits
+from vouchsafe.countersign.genesis import publish_keys
 from vouchsafe.countersign.request import parse
 from vouchsafe.countersign.service import Outside, Service
+from vouchsafe.countersign.state import in_force
 from vouchsafe.evidence import containers
 from vouchsafe.evidence.types import SimpleSigning
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
 from vouchsafe.policy import applied, document
-from vouchsafe.policy.compile import Compiled, Host, compile_policy
+from vouchsafe.policy.compile import Compiled, Form, Host, compile_policy
 from vouchsafe.ports import Clock
 from vouchsafe.testing.clock import RealClock
 from vouchsafe.testing.registry import RegistryServer, push_bundle, push_image, push_signature
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.workload import Workload, gitlab
 from vouchsafe.wiring import countersign as wiring
+from vouchsafe.wiring.authority import KeptAuthority
 from vouchsafe.wiring.countersign import Places
 
 MACHINE_ID = hashlib.md5(b"a machine", usedforsecurity=False).hexdigest()
@@ -81,6 +85,8 @@ class Machine:
         self.sigstore = sigstore or VirtualSigstore(str(folder), clock=self.clock)
         self.below_root = below_root
         self.host_lookaside = ""
+        self.form: Form = "pki"
+        self.physical: dict[str, tuple[str, ...]] = {}
         state = "var/lib/vouchsafe" if below_root else "state"
         self.places = Places(etc=str(folder / "etc"), run=str(folder / "run"), state=str(folder / state))
         for name in ("etc/vouchsafe/host", "etc/containers/registries.d", "run/vouchsafe", state):
@@ -104,7 +110,13 @@ class Machine:
     @property
     def host(self) -> Host:
         """What policies are compiled for."""
-        return Host(ca_path=self.places.published, lookaside=self.host_lookaside or self.lookaside)
+        return Host(
+            ca_path=self.places.published,
+            lookaside=self.host_lookaside or self.lookaside,
+            form=self.form,
+            keys=f"{self.places.run}/vouchsafe/keys",
+            physical=self.physical,
+        )
 
     def write(self, name: str, content: bytes | str) -> Path:
         """A file of this host."""
@@ -153,7 +165,17 @@ class Machine:
         record = applied.Applied(epoch=compiled.epoch, host=self.host)
         self.write("etc/vouchsafe/host/applied.json", applied.write(record))
         self.write("etc/containers/policy.json", compiled.policy)
+        self.publish_keys()
         return compiled
+
+    def publish_keys(self, *, rotate: bool = False) -> None:
+        """What `countersign init` does after a policy was applied."""
+        files = KeptAuthority(self.places, None, uid=os.geteuid())
+        kept = files.read()
+        if kept is not None:
+            around = wiring.surroundings({}, uid=os.geteuid(), places=self.places, clock=self.clock)
+            now = in_force(around.configuration.read())
+            publish_keys(files, Authority.load(*kept), now, rotate=rotate)
 
     def compiled(self) -> tuple[bytes, bytes]:
         """What /etc/containers says."""
@@ -322,3 +344,16 @@ class Skopeo:
             timeout=timeout,
         )
         return done.returncode, done.stderr
+
+    def copy(self, source: str, target: str) -> None:
+        """A copy that judges nothing, from one place to another."""
+        done = subprocess.run(
+            [
+                *(self.program, "--insecure-policy", "copy", "--quiet", "--preserve-digests"),
+                *("--src-tls-verify=false", "--dest-tls-verify=false", source, target),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr

@@ -178,6 +178,7 @@ class Standing(Record):
     certificate: bytes | None
     key: bytes | None
     published: bytes | None
+    rotation: bytes | None
     machine_id: str
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from vouchsafe.errors import HostError
@@ -20,3 +21,14 @@ def make_folder(path: str, mode: int, owner: tuple[int, int] | None) -> None:
         os.chmod(path, mode)
     except OSError as error:
         raise HostError("file-write", f"expected to make {path}, got: {error.strerror}") from error
+
+
+def clear_folder(path: str) -> None:
+    """Remove the files in a folder; one that is not there is clear. HostError."""
+    try:
+        with contextlib.suppress(FileNotFoundError), os.scandir(path) as found:
+            for each in found:
+                if not each.is_dir(follow_symlinks=False):
+                    os.unlink(each.path)
+    except OSError as error:
+        raise HostError("file-write", f"expected to clear {path}, got: {error.strerror}") from error

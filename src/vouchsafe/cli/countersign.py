@@ -66,6 +66,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     made["init"].add_argument(
         "--account", metavar="NAME", default="vouchsafe", help="whose the key is (default: %(default)s)"
     )
+    made["init"].add_argument(
+        "--rotate", action="store_true", help="new keys of single scopes too: what they signed is refused"
+    )
     for name in ("admit", "export"):
         made[name].add_argument("images", metavar="IMAGE", nargs="+", help="NAME[:TAG|@DIGEST]")
     made["import"].add_argument("archive", metavar="FILE", help="what `export` wrote")

@@ -22,7 +22,7 @@ from vouchsafe.countersign.advance import Admitted, admit
 from vouchsafe.countersign.authority import LONGEST_LEAF
 from vouchsafe.countersign.judge import Errand
 from vouchsafe.countersign.signer import Accepting, Signer
-from vouchsafe.countersign.state import Ready
+from vouchsafe.countersign.state import Ready, rotation
 from vouchsafe.countersign.workbench import Workbench
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference, Repository
@@ -65,6 +65,7 @@ def _write(
         in_force=grounds.in_force,
         tombstones=grounds.tombstones,
         authority=bench.authority(),
+        rotation=rotation(bench.standing(), grounds.in_force),
     )
     images: dict[tuple[Repository, Digest], list[Accepting]] = {}
     for each in found:

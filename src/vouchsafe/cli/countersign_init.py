@@ -8,25 +8,31 @@ import os
 
 from vouchsafe.cli import ACCEPTED
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, places_of
-from vouchsafe.countersign.genesis import prepare
+from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, places_of, workbench
+from vouchsafe.countersign.genesis import prepare, publish_keys
+from vouchsafe.countersign.state import InForce, in_force
+from vouchsafe.errors import VouchsafeError
 from vouchsafe.wiring import authority, clock
 
 ROOT = "root"
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Root's oneshot at boot."""
+    """Root's oneshot at boot, and after a policy was applied for clients that want a key of each scope's own."""
     places = places_of(arguments)
     owner = None if arguments.account == ROOT else authority.owner_of(arguments.account)
     files = authority.KeptAuthority(places, owner, uid=os.geteuid())
     done = prepare(files, at=clock().now(), dry_run=arguments.dry_run)
+    keys: tuple[str, ...] = ()
+    if not arguments.dry_run:
+        keys = publish_keys(files, done.authority, _in_force(arguments, console), rotate=arguments.rotate)
     if arguments.output == "json":
         said = {
             "schemaVersion": SCHEMA_VERSION,
             "made": bool(done.why),
             "why": done.why or None,
             "certificate": places.published,
+            "keys": list(keys),
             "ends": f"{done.authority.not_after:%Y-%m-%dT%H:%M:%SZ}",
         }
         console.print(json.dumps(said, indent=2))
@@ -35,4 +41,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.print(f"made      a CA for this machine: {done.why}")
     dry = " (would be)" if arguments.dry_run else ""
     console.print(f"published {places.published}{dry}, until {done.authority.not_after:%Y-%m-%d}")
+    for path in keys:
+        console.print(f"published {path}")
     return ACCEPTED
+
+
+def _in_force(arguments: argparse.Namespace, console: Console) -> InForce | None:
+    """The policy in force; a host that has none yet gets its CA all the same."""
+    with workbench(arguments, console) as bench:
+        try:
+            return in_force(bench.standing())
+        except VouchsafeError as error:
+            console.note(f"vouchsafe: no keys of single scopes: {error.message}")
+            return None

@@ -29,6 +29,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from vouchsafe.countersign.derived import Rotation, scope_key
+from vouchsafe.countersign.openpgp import SigningKey
 from vouchsafe.errors import HostError
 from vouchsafe.record import Record
 
@@ -118,6 +120,15 @@ class Authority:
     def belongs_to(self, machine_id: str) -> bool:
         """Whether this CA was made on this machine."""
         return self._certificate.subject == _name(machine_id)
+
+    def bare_key(self, rotation: Rotation, marker: str) -> ec.EllipticCurvePrivateKey:
+        """The key of one scope, for clients that read bare keys."""
+        return scope_key(self._key, rotation, "key", marker)
+
+    def openpgp_key(self, rotation: Rotation, marker: str) -> SigningKey:
+        """The key of one scope, for clients that read OpenPGP alone."""
+        made = scope_key(self._key, rotation, "openpgp", marker)
+        return SigningKey(made, f"vouchsafe <{marker}>", self.not_before)
 
     def issue(self, markers: tuple[str, ...], *, at: datetime, lifetime: timedelta = LEAF_LIFETIME) -> Leaf:
         """A leaf that names `markers`. HostError for an empty list, or a life that is too long."""

@@ -119,6 +119,7 @@ class Service:
         self._desk.close()
         self.ledger.write(self.report)
         self.store.close()
+        self._outside.upstream.close()
 
     def stop(self) -> None:
         """End `run`, from within its loop."""

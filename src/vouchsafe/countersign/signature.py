@@ -11,6 +11,8 @@ import json
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from vouchsafe.countersign.authority import Leaf
 from vouchsafe.errors import MalformedError
@@ -21,12 +23,12 @@ from vouchsafe.verification.claim import SIMPLE_SIGNING_TYPE
 CREATOR = "vouchsafe"
 
 
-def payload(digest: Digest, docker_reference: str, at: datetime) -> bytes:
-    """The bytes that are signed."""
+def payload(digest: Digest, docker_reference: str, at: datetime, *, kind: str = SIMPLE_SIGNING_TYPE) -> bytes:
+    """The bytes that are signed; `kind` is another for OpenPGP (containers-signature(5))."""
     return json.dumps(
         {
             "critical": {
-                "type": SIMPLE_SIGNING_TYPE,
+                "type": kind,
                 "image": {"docker-manifest-digest": str(digest)},
                 "identity": {"docker-reference": docker_reference},
             },
@@ -38,11 +40,23 @@ def payload(digest: Digest, docker_reference: str, at: datetime) -> bytes:
 
 def sigstore_blob(signed: bytes, leaf: Leaf, authority_pem: bytes) -> bytes:
     """The file `signature-N`. The chain is there because clients drop its last certificate as the root."""
-    annotations = {
-        legacy.SIGNATURE: base64.b64encode(leaf.sign(signed)).decode(),
-        legacy.CERTIFICATE: leaf.certificate.decode(),
-        legacy.CHAIN: authority_pem.decode(),
-    }
+    return _sigstore(
+        signed,
+        {
+            legacy.SIGNATURE: base64.b64encode(leaf.sign(signed)).decode(),
+            legacy.CERTIFICATE: leaf.certificate.decode(),
+            legacy.CHAIN: authority_pem.decode(),
+        },
+    )
+
+
+def bare_blob(signed: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The same, by a key without a certificate."""
+    made = key.sign(signed, ec.ECDSA(hashes.SHA256()))
+    return _sigstore(signed, {legacy.SIGNATURE: base64.b64encode(made).decode()})
+
+
+def _sigstore(signed: bytes, annotations: dict[str, str]) -> bytes:
     document = {
         "mimeType": legacy.SIMPLE_SIGNING,
         "payload": base64.b64encode(signed).decode(),

@@ -11,13 +11,14 @@ from datetime import timedelta
 
 from vouchsafe.countersign import signature
 from vouchsafe.countersign.acceptance import Acceptance
-from vouchsafe.countersign.authority import LEAF_LIFETIME, Leaf
+from vouchsafe.countersign.authority import CLOCK_SLACK, LEAF_LIFETIME, Leaf
 from vouchsafe.countersign.remembered import Remembered
 from vouchsafe.countersign.state import Ready
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Repository
 from vouchsafe.ports import Clock
 from vouchsafe.record import Record
+from vouchsafe.verification.claim import ATOMIC_TYPE
 
 REUSED = timedelta(minutes=5)  # for which one leaf, and one signature, is given out again
 MOST_LEAVES = 1_024
@@ -48,13 +49,28 @@ class Signer:
         lifetime: timedelta = LEAF_LIFETIME,
     ) -> tuple[bytes, ...]:
         """`signature-1`, `signature-2`, … of an image. HostError."""
-        at = self._clock.now()
-        blobs = []
+        blobs: list[bytes] = []
         for name, markers in by_name(digest, accepting).items():
-            leaf = self._leaf(ready, markers, lifetime)
-            said = signature.payload(digest, name, at)
-            blobs.append(signature.sigstore_blob(said, leaf, ready.authority.certificate_pem))
+            blobs += self._of_name(ready, digest, name, markers, lifetime)
         return tuple(blobs)
+
+    def _of_name(
+        self, ready: Ready, digest: Digest, name: str, markers: tuple[str, ...], lifetime: timedelta
+    ) -> list[bytes]:
+        """One signature for all scopes by a certificate that names them, or one by each scope's own key."""
+        at = self._clock.now()
+        said = signature.payload(digest, name, at)
+        authority, rotation = ready.authority, ready.rotation
+        if rotation is None:
+            leaf = self._leaf(ready, markers, lifetime)
+            return [signature.sigstore_blob(said, leaf, authority.certificate_pem)]
+        if ready.in_force.host.form == "key":
+            return [signature.bare_blob(said, authority.bare_key(rotation, marker)) for marker in markers]
+        said = signature.payload(digest, name, at, kind=ATOMIC_TYPE)
+        return [
+            authority.openpgp_key(rotation, marker).sign(said, at - CLOCK_SLACK, lifetime + CLOCK_SLACK)
+            for marker in markers
+        ]
 
     def _leaf(self, ready: Ready, markers: tuple[str, ...], lifetime: timedelta) -> Leaf:
         at = self._clock.now()

@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 
 from vouchsafe.countersign import revocation
 from vouchsafe.countersign.authority import Authority
+from vouchsafe.countersign.derived import Rotation
 from vouchsafe.countersign.revocation import Tombstones
 from vouchsafe.countersign.scopes import Table, for_judging
 from vouchsafe.errors import ConfigurationError, HostError, VouchsafeError
 from vouchsafe.policy import applied as record
-from vouchsafe.policy.compile import Compiled, compile_policy
+from vouchsafe.policy.compile import Compiled, Host, compile_policy
 from vouchsafe.policy.requirement import Requirement, SignedBy, SigstoreAttested, SigstoreSigned, Source
 from vouchsafe.policy.scope import Policy, Rule
 from vouchsafe.ports import Clock, HostConfiguration, Standing
@@ -41,6 +42,7 @@ class InForce(Record):
     markers: Mapping[str, str]
     table: Table
     compiled: Compiled
+    host: Host
 
 
 class State(Record):
@@ -50,6 +52,7 @@ class State(Record):
     in_force: InForce | None = None
     tombstones: Tombstones = Tombstones()
     authority: Authority | None = None
+    rotation: Rotation | None = None
     problem: VouchsafeError | None = None
 
 
@@ -62,9 +65,10 @@ class Grounds(Record):
 
 
 class Ready(Grounds):
-    """What is judged on, and who signs."""
+    """What is judged on, and who signs. `rotation` where the form needs a key of each scope's own."""
 
     authority: Authority
+    rotation: Rotation | None = None
 
 
 def in_force(found: Standing) -> InForce:
@@ -92,6 +96,7 @@ def in_force(found: Standing) -> InForce:
         markers=markers,
         table=Table(docker),
         compiled=compiled,
+        host=host,
     )
 
 
@@ -114,6 +119,16 @@ def authority(found: Standing, at: datetime) -> Authority:
             "authority-published", "expected the published CA certificate to be this CA's, got another"
         )
     return made
+
+
+def rotation(found: Standing, now: InForce | None) -> Rotation | None:
+    """Whose keys are published; None where certificates say it. HostError while they are another policy's."""
+    if now is None or now.host.form == "pki":
+        return None
+    known = Rotation.parse(found.rotation or b"")
+    if known.epoch != now.epoch:
+        Rotation.parse(b"")
+    return known
 
 
 def materials(policy: Policy | None) -> tuple[str, ...]:
@@ -193,6 +208,7 @@ class Keeper:
                 in_force=in_force(found),
                 authority=authority(found, self._looked_at),
             )
+            state = state.replace(rotation=rotation(found, state.in_force))
         except VouchsafeError as error:
             state = state.replace(problem=error)
         except Exception as error:  # noqa: BLE001  # an edge: what we cannot read denies
@@ -217,4 +233,5 @@ def ready(state: State) -> Ready | None:
         in_force=state.in_force,
         tombstones=state.tombstones,
         authority=state.authority,
+        rotation=state.rotation,
     )

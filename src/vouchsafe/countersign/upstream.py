@@ -23,3 +23,6 @@ class Upstream(Protocol):
         self, generation: int, physical: Repository, domains: Iterable[str]
     ) -> tuple[Repository, ...]:
         """The names under which somebody could have asked for this place. ConfigurationError."""
+
+    def close(self) -> None:
+        """Close idle connections."""

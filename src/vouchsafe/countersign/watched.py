@@ -76,3 +76,7 @@ class WatchedUpstream:
     ) -> tuple[Repository, ...]:
         """See the protocol."""
         return self._upstream.logical(generation, physical, domains)
+
+    def close(self) -> None:
+        """See the protocol."""
+        self._upstream.close()

@@ -73,5 +73,6 @@ class Workbench:
         return authority(self.standing(), self.clock.now())
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, and of registries."""
         self.store.close()
+        self._upstream.close()

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 
 from vouchsafe.errors import ConfigurationError, MalformedError
 from vouchsafe.policy import document
-from vouchsafe.policy.compile import Compiled, Host
+from vouchsafe.policy.compile import FORMS, KEYS, Compiled, Form, Host
 from vouchsafe.policy.requirement import InsecureAcceptAnything
 from vouchsafe.policy.scope import Policy, Rule
 from vouchsafe.record import Record
@@ -52,6 +52,8 @@ def write(applied: Applied) -> bytes:
         "lookaside": applied.host.lookaside,
         "openTransports": list(applied.host.open_transports),
         "physical": {scope: list(places) for scope, places in applied.host.physical.items()},
+        "form": applied.host.form,
+        "keys": applied.host.keys,
         "insecureDefault": applied.insecure_default,
         "files": dict(applied.files),
         "at": applied.at,
@@ -73,6 +75,8 @@ def parse(blob: bytes, *, source: str = PATH) -> Applied:
                 lookaside=fields.text("lookaside"),
                 open_transports=_texts(fields, "openTransports"),
                 physical={scope: _texts(physical, scope) for scope in sorted(physical.keys())},
+                form=_form(fields),
+                keys=fields.text("keys", KEYS),
             ),
             files=fields.texts("files"),
             insecure_default=fields.boolean("insecureDefault", default=False),
@@ -80,6 +84,16 @@ def parse(blob: bytes, *, source: str = PATH) -> Applied:
         )
     except MalformedError as error:
         raise ConfigurationError("host-applied", error.message, hint="vouchsafe host enable") from error
+
+
+def _form(fields: Fields) -> Form:
+    written = fields.text("form", "pki")
+    for form in FORMS:
+        if form == written:
+            return form
+    raise MalformedError(
+        "json-type", f"expected one of {', '.join(FORMS)} in {fields.what}.form, got {written!r}"
+    )
 
 
 def _texts(fields: Fields, key: str) -> tuple[str, ...]:

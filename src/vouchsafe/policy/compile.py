@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, assert_never
 
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy.godecode import Node
@@ -40,6 +40,10 @@ LOCAL_TRANSPORTS = (
 FILE_LOOKASIDE = (
     "file:///var/lib/containers/sigstore"  # what containers/image uses when nothing is configured
 )
+KEYS = "/run/vouchsafe/keys"  # published beside the CA's certificate, and absent at boot like that
+Form = Literal["pki", "key", "openpgp"]
+FORMS: tuple[Form, ...] = ("pki", "key", "openpgp")
+_SUFFIX = {"key": "pub", "openpgp": "gpg"}
 
 
 class Host(Record):
@@ -48,12 +52,16 @@ class Host(Record):
     `open_transports`: local transports (`containers-storage`, `oci`, …) that accept anything unless the
     policy itself speaks of them; a `default` of reject would end `podman save`, `build` and bootc's storage.
     `physical`: where images of a scope are fetched as well (registries.conf): clients ask under that name.
+    `form`: what clients are asked to demand. Certificates that name epoch and scope and live for minutes
+    (`pki`); for clients that cannot, a key of each scope's own, in `keys`: a bare one (`key`), or OpenPGP.
     """
 
     ca_path: str
     lookaside: str
     open_transports: tuple[str, ...] = ()
     physical: Mapping[str, tuple[str, ...]] = {}
+    form: Form = "pki"
+    keys: str = KEYS
 
 
 class Countersigned(Record):
@@ -170,13 +178,29 @@ def _demand(rule: Rule, scope: str, name: str, host: Host) -> dict[str, Any]:
             f"expected one signedIdentity in the scope {scope}, got {len(identities)} different ones",
             hint="One countersignature answers for the whole scope, so it can carry one name.",
         )
-    demand: dict[str, Any] = {
-        "type": "sigstoreSigned",
-        "pki": {"caRootsPath": host.ca_path, "subjectEmail": name},
-    }
+    demand = _signed_by_host(name, host)
     for identity in identities.values():
         demand["signedIdentity"] = signed_identity_json(identity)
     return demand
+
+
+def _signed_by_host(name: str, host: Host) -> dict[str, Any]:
+    """The form that this host's clients understand; each scope's own marker, or its own key."""
+    match host.form:
+        case "pki":
+            pki = {"caRootsPath": host.ca_path, "subjectEmail": name}
+            return {"type": "sigstoreSigned", "pki": pki}
+        case "key":
+            return {"type": "sigstoreSigned", "keyPath": key_path(name, host)}
+        case "openpgp":
+            return {"type": "signedBy", "keyType": "GPGKeys", "keyPath": key_path(name, host)}
+        case _:
+            assert_never(host.form)
+
+
+def key_path(name: str, host: Host) -> str:
+    """Where the public key of a scope's marker is published: another file after every policy change."""
+    return f"{host.keys}/{name.partition('@')[0]}.{_SUFFIX[host.form]}"
 
 
 def _identity_of(requirement: object) -> SignedIdentity | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vouchsafe.adapters import accounts, guarded
 from vouchsafe.adapters.appending import append_line
 from vouchsafe.adapters.files import SystemFiles
-from vouchsafe.adapters.folders import make_folder
+from vouchsafe.adapters.folders import clear_folder, make_folder
 from vouchsafe.adapters.guarded import GuardedFiles
 from vouchsafe.adapters.signaturefiles import SignatureFiles
 from vouchsafe.errors import HostError
@@ -42,6 +44,22 @@ class KeptAuthority:
         files = SystemFiles()
         files.write(self._places.key, key, mode=SECRET, owner=self._owner)
         files.write(self._places.certificate, certificate, mode=PUBLIC, owner=self._owner)
+
+    def rotation(self) -> bytes | None:
+        """Which policy's keys are published."""
+        return self._files.read_if_there(self._places.rotation)
+
+    def keep_rotation(self, content: bytes) -> None:
+        """For the service, which derives the same keys."""
+        SystemFiles().write(self._places.rotation, content, mode=SECRET, owner=self._owner)
+
+    def publish_keys(self, contents: Mapping[str, bytes]) -> None:
+        """Beside the CA's certificate; what lies there from another policy is removed first."""
+        folder = f"{self._places.run}/vouchsafe/keys"
+        clear_folder(folder)
+        for path, content in contents.items():
+            make_folder(folder, OPEN_FOLDER, None)
+            SystemFiles().write(self._places.root + path, content, mode=PUBLIC)
 
     def publish(self, certificate: bytes) -> None:
         """Where policy.json names it."""

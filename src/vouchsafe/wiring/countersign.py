@@ -57,7 +57,14 @@ class HostConfiguration:
         self._single = (
             f"{places.ours}/policy.json",
             *(self._applied, self._policy, self._registries),
-            *(places.tombstones, places.certificate, places.key, places.published, places.tracked),
+            *(
+                places.tombstones,
+                places.certificate,
+                places.key,
+                places.published,
+                places.tracked,
+                places.rotation,
+            ),
             *(f"{containers}/registries.conf", f"{places.etc}/machine-id"),
             *(
                 f"{repository_directory(cache, PUBLIC_GOOD)}/{DELIVERY}"
@@ -93,6 +100,7 @@ class HostConfiguration:
             certificate=self._state.read_if_there(places.certificate),
             key=self._state.read_if_there(places.key),
             published=files.read_if_there(places.published),
+            rotation=self._state.read_if_there(places.rotation),
             machine_id=known_machine_id(places),
         )
 
@@ -132,9 +140,20 @@ class Upstream:
         _, _, registries = self._of(generation)
         return logical.names(registries, physical, domains)
 
+    def close(self) -> None:
+        """Close idle connections."""
+        with self._lock:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._made is not None:
+            self._made[0].__exit__()
+            self._made = None
+
     def _of(self, generation: int) -> tuple[Sources, World, conf.Registries]:
         with self._lock:
             if self._made is None or self._generation != generation:
+                self._let_go()
                 settings = self._host.settings
                 trust = TrustRoots(cache_directories(self._environ, settings.uid), uid=settings.uid)
                 world = World(

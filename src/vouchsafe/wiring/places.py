@@ -59,6 +59,11 @@ class Places(Record):
         return f"{self.state}/revoked"
 
     @property
+    def rotation(self) -> str:
+        """Which policy's keys are published, where clients cannot read certificates."""
+        return f"{self.state}/rotation"
+
+    @property
     def database(self) -> str:
         """What is remembered."""
         return f"{self.state}/countersign.db"
