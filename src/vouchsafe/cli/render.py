@@ -5,7 +5,7 @@ Whatever came from a certificate, a registry or a file is escaped here once more
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from vouchsafe.cli.console import Console
@@ -47,6 +47,14 @@ def text(
     lines = [line(label, value) for label, value in body]
     lines += [line("note", note) for note in advice]
     return "\n".join((head, *lines))
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """How many of each, where there are several: the first of fifty has left the screen."""
+    said = [word(verdict) for verdict in verdicts]
+    return f"{len(said)} images: " + ", ".join(
+        f"{said.count(each)} {each}" for each in _STYLES if each in said
+    )
 
 
 def line(label: str, value: str) -> str:

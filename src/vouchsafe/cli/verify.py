@@ -118,12 +118,14 @@ def show(
         console.print(report(verdicts, allow_unverified=arguments.allow_unverified))
     else:
         from vouchsafe.cli.advice import of_flags
-        from vouchsafe.cli.render import text
+        from vouchsafe.cli.render import summary, text
 
         for number, verdict in enumerate(verdicts):
             advice, allowed = of_flags(policy, verdict), arguments.allow_unverified
             said = text(verdict, console, advice=advice, allowed=allowed)
             console.print(("\n" if number else "") + said)
+        if len(verdicts) > 1:
+            console.print(f"\n{summary(verdicts)}")
 
 
 def _bundle(path: str, host: wiring.Host) -> Candidate:
