@@ -16,7 +16,8 @@ from vouchsafe.cli import ACCEPTED, ci_checks, junit, options
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.junit import Case
 from vouchsafe.cli.usage import UsageError
-from vouchsafe.errors import VouchsafeError, printable
+from vouchsafe.errors import MalformedError, VouchsafeError, printable
+from vouchsafe.strictjson import parse
 
 SUMMARY = "turn what sign, attest and explain printed into a pipeline's reports"
 EPILOG = """examples:
@@ -115,24 +116,18 @@ def _places(document: Json) -> Iterator[tuple[Json, str]]:
 
 
 def _document(path: str) -> Json | None:
-    """What was printed; where it was printed of several platforms, one after the other, as one."""
-    text = wiring.read_file(path, largest=LARGEST_DOCUMENT).decode("utf-8", "replace").strip()
-    decoder, found = json.JSONDecoder(), []
-    while text:
-        try:
-            document, end = decoder.raw_decode(text)
-        except ValueError as error:
-            raise UsageError(f"expected JSON in {path}, got {error}") from error
-        if not (isinstance(document, dict) and ("images" in document or "verdicts" in document)):
-            raise UsageError(
-                f"expected what sign, attest or explain printed with -o json in {path}, got other JSON"
-            )
-        found.append(document)
-        text = text[end:].lstrip()
-    if not found:
+    content = wiring.read_file(path, largest=LARGEST_DOCUMENT)
+    if not content.strip():
         return None
-    images = [image for document in found for image in document.get("images", ())]
-    return found[0] | ({"images": images} if images else {})
+    try:
+        found = parse(content, what=path, largest=LARGEST_DOCUMENT)
+    except MalformedError as error:
+        raise UsageError(error.message) from error
+    if not (isinstance(found, dict) and ("images" in found or "verdicts" in found)):
+        raise UsageError(
+            f"expected what sign, attest or explain printed with -o json in {path}, got other JSON"
+        )
+    return found
 
 
 def _cases(arguments: argparse.Namespace, documents: Sequence[Json | None]) -> list[Case]:

@@ -70,7 +70,7 @@ def _add_attesting(parser: argparse.ArgumentParser) -> None:
         "--attest-output",
         choices=("text", "json"),
         default="text",
-        help="json: what `attest -o json` prints, once for each platform (default: %(default)s)",
+        help="json: what `attest -o json` prints (default: %(default)s)",
     )
     group.add_argument(
         "--require-readable-by",

@@ -159,14 +159,6 @@ def test_two_documents(tmp_path: Path) -> None:
     assert "the image: provenance attested (legacy)" in results(root)
 
 
-def test_several_platforms(tmp_path: Path) -> None:
-    """What was printed once for each is one document: who signed is one case."""
-    one, other = (document(form("legacy", "signed", n), reference=f"docker://r/i@{n}") for n in (1, 2))
-    _, root, links = report(tmp_path, json.dumps(one, indent=2) + "\n" + json.dumps(other, indent=2) + "\n")
-    assert [case.get("name") for case in root.iter("testcase")].count("identity") == 1
-    assert (len(list(root.iter("testcase"))), len(links["Transparency log"])) == (3, 2)
-
-
 def test_another_log(tmp_path: Path) -> None:
     """A private log's entries are linked where somebody says how."""
     signed = document(form("legacy", "signed", 5, log="rekor.corp.example"))
