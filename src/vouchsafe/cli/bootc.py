@@ -57,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask bootc, judge, say."""
     host = options.host_of(arguments)
-    policy = wiring.policy_of_files((arguments.policy,)) if arguments.policy else Target("/").policy()
+    policy = wiring.policy_of_files((arguments.policy,)) if arguments.policy else Target().policy()
     known = _known(host, needed=arguments.image is None)
     image = arguments.image or _tracked(known)
     with wiring.Sources(host) as sources:

@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--end", action="store_true", help="end it now: that of IMAGE@DIGEST, or all")
     group.add_argument("--expire", action="store_true", help="end what is over (its timer does this)")
-    parser.add_argument("--root", metavar="DIR", type=options.given, default="/", help=argparse.SUPPRESS)
+    parser.add_argument("--root", metavar="DIR", type=options.given, help=argparse.SUPPRESS)
     parser.add_argument("-v", "--verbose", action="store_true", help="a trace where we fail")
 
 

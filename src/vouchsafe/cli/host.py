@@ -83,9 +83,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     smoke = _action(actions, "smoke", "prove with this host's own clients that it holds", _SMOKE)
     options.add_output(smoke, "text", "json", "junit")
     for each in (plan, enable, disable, status, recover):
-        each.add_argument(
-            "--root", metavar="DIR", type=options.given, default="/", help="of an image that is being built"
-        )
+        each.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
         options.add_output(each, "text", "json")
 
 

@@ -25,7 +25,7 @@ _STYLES = {"accepted": "good", "rejected": "bad", "undecided": "warn"}
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """List, judge, say."""
     host = options.host_of(arguments)
-    policy = wiring.policy_of_files((arguments.policy,)) if arguments.policy else Target("/").policy()
+    policy = wiring.policy_of_files((arguments.policy,)) if arguments.policy else Target().policy()
     images = kept(machine.programs(host), _storages(arguments))
     with wiring.Sources(host) as sources:
 

@@ -21,12 +21,11 @@ from vouchsafe.wiring import machine
 class Target:
     """The host that is meant: this one, or an image below a folder."""
 
-    def __init__(self, root: str) -> None:
-        """Nothing is read yet."""
-        self.root = root
-        self.is_live = root == "/"
-        self.files: HostEdits = machine.files(root)
-        self.host = machine.below(wiring.this_host(), root)
+    def __init__(self, root: str | None = None) -> None:
+        """Nothing is read yet. `/` is an image too, where it is written: that of a Containerfile's step."""
+        self.is_live = root is None
+        self.files: HostEdits = machine.files(root or "/")
+        self.host = machine.below(wiring.this_host(), root or "/")
 
     def policy(self) -> Policy:
         """Its policy. ConfigurationError."""
