@@ -168,13 +168,13 @@ class Connections:
         if idle is None:
             if len(self._idle) >= MOST_ORIGINS:
                 self.close()
+                self._idle.clear()
             idle = self._idle.setdefault(key, deque(maxlen=MOST_IDLE))
         return idle
 
     def close(self) -> None:
         """Close what is idle."""
-        while self._idle:
-            _, idle = self._idle.popitem()
+        for idle in tuple(self._idle.values()):  # they stay: what a thread still uses comes back to one of them
             while (connection := _pop(idle)) is not None:
                 connection.close()
 
