@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.judging import code
+from tests.unit.admission.test_admission import Estate
 from vouchsafe import evidence
 from vouchsafe.adapters.http import HttpClient
 from vouchsafe.adapters.registry import RegistryClient
@@ -16,9 +17,11 @@ from vouchsafe.adapters.settings import Settings
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import OCI_IMAGE, Manifest
 from vouchsafe.image.reference import Reference
+from vouchsafe.policy.verdict import Accepted
 from vouchsafe.strictjson import LARGEST, MOST_VALUES, parse
 from vouchsafe.testing.canonical import compact
 from vouchsafe.testing.registry import RegistryServer, push_image
+from vouchsafe.testing.workload import gitlab
 
 SMALL = {"lists": b"[]", "objects": b'{"a":0}', "numbers": b"1", "strings": b'"ab"'}
 
@@ -77,3 +80,18 @@ def test_large_manifests_are_parsed_one_at_a_time(client: RegistryClient) -> Non
             assert read == [small]
         waiting.join()
         assert read == [small, large]
+
+
+def test_what_strangers_signed_is_not_kept() -> None:
+    """Anybody has a certificate for megabytes of predicate; a refusal tells who it was, and holds none of it."""
+    estate = Estate()
+    said = {"predicate": {"x": "x" * 1000}, "subject_name": "x" * 1000}
+    estate.bundle(identity=gitlab(ref="refs/heads/feature"), **said)
+    refused = estate.ask().looked[0].signature
+    assert refused is not None
+    assert (refused.claim.predicate, refused.claim.names, refused.claim.role) == (None, (), "signature")
+    assert refused.digests == {estate.digest}
+    estate.bundle(**said)
+    verdict = estate.ask()
+    assert isinstance(verdict, Accepted)
+    assert verdict.signatures[0].claim.predicate == said["predicate"]

@@ -189,6 +189,8 @@ class Search:
             )
         if not against:
             self._open.discard(index)
+        elif signature is not None:
+            signature = signature.outline()
         self._looked.append(
             Looked(
                 requirement=index,

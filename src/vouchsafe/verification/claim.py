@@ -27,7 +27,7 @@ Role = Literal["signature", "attestation", "artifact"]
 
 
 class Claim(Record):
-    """What a verified signature says. `predicate` is parsed JSON; `names` those of the subjects.
+    """What a verified signature says. `names` are those of the subjects, `statement` its bytes, if it is one.
 
     `annotations` are the payload's `optional`, or those of a statement's only subject: with several, one
     could not say of which digest they speak.
@@ -38,8 +38,17 @@ class Claim(Record):
     docker_reference: str | None = None
     names: tuple[str, ...] = ()
     predicate_type: str = ""
-    predicate: object = None
+    statement: bytes = b""
     annotations: dict[str, object]
+
+    @property
+    def predicate(self) -> object:
+        """What the statement says, parsed anew each time: kept, it takes many times the memory of its bytes."""
+        return Fields.parse(self.statement, what="statement").raw("predicate") if self.statement else None
+
+    def outline(self) -> Claim:
+        """What a refusal tells of it: the rest may be megabytes that a stranger signed."""
+        return self.replace(names=(), statement=b"", annotations={})
 
 
 def read_payload(payload: bytes, expected: str = SIMPLE_SIGNING_TYPE) -> Claim:
@@ -84,7 +93,7 @@ def read_statement(envelope: Envelope) -> Claim:
         digests=digests,
         names=names,
         predicate_type=predicate_type,
-        predicate=fields.raw("predicate"),
+        statement=envelope.payload,
         annotations=annotations,
     )
 

@@ -59,6 +59,11 @@ class VerifiedSignature(Record):
         """Never: another claim or identity is not what was verified."""
         raise TypeError("a VerifiedSignature is what was verified, or nothing")
 
+    def outline(self) -> VerifiedSignature:
+        """Less of it: without what the claim says besides its kind and digests."""
+        kept = {field: getattr(self, field) for field in self._fields}
+        return VerifiedSignature(**(kept | {"claim": self.claim.outline()}))
+
     @property
     def digests(self) -> frozenset[Digest]:
         """What was signed."""
