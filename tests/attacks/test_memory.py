@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_large_manifests_are_parsed_one_at_a_time(client: RegistryClient) -> Non
 def test_what_strangers_signed_is_not_kept() -> None:
     """Anybody has a certificate for megabytes of predicate; a refusal tells who it was, and holds none of it."""
     estate = Estate()
-    said = {"predicate": {"x": "x" * 1000}, "subject_name": "x" * 1000}
+    said: dict[str, Any] = {"predicate": {"x": "x" * 1000}, "subject_name": "x" * 1000}
     estate.bundle(identity=gitlab(ref="refs/heads/feature"), **said)
     refused = estate.ask().looked[0].signature
     assert refused is not None
