@@ -16,7 +16,8 @@ from vouchsafe.record import Record
 class Settings(Record):
     """Empty strings mean "not given". `tls_verify` None leaves the choice to registries.conf.
 
-    `etc`, `share` and `run` are /etc, /usr/share and /run but for tests.
+    `etc`, `share` and `run` are /etc, /usr/share and /run but for tests. `authfiles` are read after the
+    usual ones, and may be absent or unreadable; `auth_broker` is a socket where root hands over its own.
     """
 
     home: str = ""
@@ -25,6 +26,8 @@ class Settings(Record):
     uid: int = 0
     search_path: str = ""
     authfile: str = ""
+    authfiles: tuple[str, ...] = ()
+    auth_broker: str = ""
     docker_config: str = ""
     cert_dir: str = ""
     registries_conf: str = ""

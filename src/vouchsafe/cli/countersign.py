@@ -47,6 +47,7 @@ _IMPORT = """exit status: 0 all accepted, 1 one was rejected, 2 one could not be
 _ACTIONS = {
     "serve": "answer clients on this host",
     "init": "make this machine's CA, if it has none of its own, and publish its certificate",
+    "credentials": "hand root's registry credentials to the service, once",
     "admit": "judge images now and let the answer stand for weeks",
     "list": "show what was accepted, and what was revoked",
     "revoke": "refuse an image or a signer from now on, whatever else says yes",
@@ -54,7 +55,18 @@ _ACTIONS = {
     "export": "pack evidence for hosts that reach no registry",
     "import": "take in what another host packed, judged by this host's policy",
 }
-_EPILOGS = {"serve": _SERVE, "admit": _ADMIT, "revoke": _REVOKE, "export": _EXPORT, "import": _IMPORT}
+_CREDENTIALS = """vouchsafe-credentials.socket starts it for one connection (Accept=yes, StandardInput=socket). It
+looks at who asks, and writes the auth files that podman, bootc and rpm-ostree read as root; absent ones
+are normal.
+"""
+_EPILOGS = {
+    "serve": _SERVE,
+    "credentials": _CREDENTIALS,
+    "admit": _ADMIT,
+    "revoke": _REVOKE,
+    "export": _EXPORT,
+    "import": _IMPORT,
+}
 _MODULES = {"list": "kept", "prune": "kept", "export": "moving", "import": "moving"}
 
 
@@ -63,9 +75,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     made = {name: _action(actions, name) for name in _ACTIONS}
     _add_serve(made["serve"])
-    made["init"].add_argument(
-        "--account", metavar="NAME", default="vouchsafe", help="whose the key is (default: %(default)s)"
-    )
+    for name, whose in (("init", "whose the key is"), ("credentials", "who may ask")):
+        made[name].add_argument(
+            "--account", metavar="NAME", default="vouchsafe", help=f"{whose} (default: %(default)s)"
+        )
     made["init"].add_argument(
         "--rotate", action="store_true", help="new keys of single scopes too: what they signed is refused"
     )
@@ -94,6 +107,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "--dry-run", action="store_true", help="say what would be done, and keep nothing"
         )
     for name, each in made.items():
+        if name == "credentials":
+            continue
         if name != "init":  # a CA is made by the machine that it belongs to
             each.add_argument(
                 "--root",

@@ -9,6 +9,7 @@ from vouchsafe.adapters.appending import append_line
 from vouchsafe.adapters.files import SystemFiles
 from vouchsafe.adapters.folders import clear_folder, make_folder
 from vouchsafe.adapters.guarded import GuardedFiles
+from vouchsafe.adapters.registry import broker
 from vouchsafe.adapters.signaturefiles import SignatureFiles
 from vouchsafe.errors import HostError
 from vouchsafe.wiring.places import Places, machine_id
@@ -16,7 +17,7 @@ from vouchsafe.wiring.places import Places, machine_id
 PUBLIC, SECRET = 0o644, 0o600
 OPEN_FOLDER, OWN_FOLDER = 0o755, 0o750
 
-__all__ = ["KeptAuthority", "SignatureFiles", "owner_of", "revoke"]
+__all__ = ["KeptAuthority", "SignatureFiles", "hand_over_credentials", "owner_of", "revoke"]
 
 
 class KeptAuthority:
@@ -77,6 +78,12 @@ def owner_of(account: str) -> tuple[int, int]:
             hint="deploy/sysusers.d makes it: `systemd-sysusers`.",
         )
     return found
+
+
+def hand_over_credentials(descriptor: int, account: tuple[int, int]) -> int:
+    """Give root's auth files to the service at the other end of a connection; how many. HostError."""
+    with broker.connected(descriptor) as connection:
+        return broker.hand_over(connection, frozenset({broker.ROOT, account[0]}))
 
 
 def revoke(places: Places, line: bytes) -> None:

@@ -191,6 +191,13 @@ def surroundings(
         etc=places.etc, run=places.run
     )
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
+    settings = settings.replace(
+        authfiles=(
+            *((f"{credentials}/auth.json",) if credentials else ()),
+            *(f"{places.run}/containers/0/auth.json", f"{places.etc}/ostree/auth.json"),
+        ),
+        auth_broker=places.broker,
+    )
     if credentials and guarded.stamp(f"{credentials}/ca.key") is not None:
         places = places.replace(keys=credentials)
     time = clock or SystemClock()

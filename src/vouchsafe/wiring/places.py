@@ -69,6 +69,11 @@ class Places(Record):
         return f"{self.state}/countersign.db"
 
     @property
+    def broker(self) -> str:
+        """Where root hands its registry credentials to the service."""
+        return f"{self.run}/vouchsafe/credentials.sock"
+
+    @property
     def tracked(self) -> str:
         """References whose indexes are looked at first, one a line."""
         return f"{self.ours}/track"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from vouchsafe.adapters.files import Missing, read_regular
 from vouchsafe.adapters.process import Programs
@@ -125,7 +126,22 @@ def find(settings: Settings, repository: Repository, programs: Programs) -> Cred
         found = _in_file(AuthFile.parse(content, path, legacy=legacy), repository, programs)
         if found is not None:
             return found
+    for path, content in _shared(settings):
+        found = _in_file(AuthFile.parse(content, path), repository, programs)
+        if found is not None:
+            return found
     return None
+
+
+def _shared(settings: Settings) -> Iterator[tuple[str, bytes]]:
+    """What a service may use besides its own: an absent file, or one that is root's alone, is normal."""
+    for path in settings.authfiles:
+        with suppress(Missing, ConfigurationError):
+            yield path, read_regular(path, largest=LARGEST_FILE)
+    if settings.auth_broker:
+        from vouchsafe.adapters.registry import broker
+
+        yield from broker.ask(settings.auth_broker)
 
 
 def files(settings: Settings) -> Iterable[tuple[str, bool, bool]]:
