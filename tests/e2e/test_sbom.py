@@ -308,3 +308,24 @@ def test_platforms(lab: Lab) -> None:
     assert lab.sbom("--platform", "linux/s390x", lab.server.reference("group/app")).code == 64
     assert lab.sbom("--platform", "linux/amd64", lab.server.reference("single/app")).code == 64
     assert lab.sbom(lab.server.reference("no/app")).code == 2
+
+
+def test_variants_of_a_platform(lab: Lab) -> None:
+    """linux/arm means its variant where there is one; of two, one has to be named."""
+    lab.trivy()
+    digests = [push_system(lab.store, "arm/app", "", arch=f"arm{number}") for number in (6, 7)]
+    entries = [
+        {
+            "mediaType": OCI_IMAGE,
+            "digest": str(digest),
+            "size": 1,
+            "platform": {"os": "linux", "architecture": "arm", "variant": f"v{number}"},
+        }
+        for number, digest in zip((6, 7), digests, strict=True)
+    ]
+    for tag, listed in (("one", entries[:1]), ("two", entries)):
+        index = compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed})
+        lab.store.put_manifest("arm/app", index, OCI_INDEX, tag)
+    image = [lab.server.reference("arm/app", tag) for tag in ("one", "two")]
+    assert [lab.sbom("--platform", "linux/arm", each).code for each in image] == [0, 64]
+    assert [lab.sbom("--platform", "linux/arm/v7", each).code for each in image] == [64, 0]

@@ -57,8 +57,8 @@ def _parts(registry: Registry, reference: Reference, wanted: str) -> list[Part]:
             raise UsageError(f"expected no --platform for an image that is no index, got {wanted}")
         return [Part(manifest=root)]
     entries = [entry for entry in root.entries if entry.platform not in _NO_PLATFORM]
-    chosen = entries if wanted == "all" else [entry for entry in entries if _is_of(entry, wanted)]
-    if not wanted or not chosen:
+    chosen = entries if wanted == "all" else _of_platform(entries, wanted)
+    if not wanted or not chosen or (wanted != "all" and len(chosen) > 1):
         names = ", ".join(dict.fromkeys(printable(entry.platform) for entry in entries))
         got = f"got {wanted!r}" if wanted else "got an index"
         raise UsageError(
@@ -68,9 +68,10 @@ def _parts(registry: Registry, reference: Reference, wanted: str) -> list[Part]:
     return [_fetched(registry, reference, entry) for entry in chosen]
 
 
-def _is_of(entry: Descriptor, wanted: str) -> bool:
-    """linux/arm64 is linux/arm64/v8, too."""
-    return entry.platform == wanted or entry.platform.startswith(f"{wanted}/")
+def _of_platform(entries: list[Descriptor], wanted: str) -> list[Descriptor]:
+    """linux/arm64 is linux/arm64/v8, too, where no other variant is meant."""
+    exact = [entry for entry in entries if entry.platform == wanted]
+    return exact or [entry for entry in entries if entry.platform.startswith(f"{wanted}/")]
 
 
 def _fetched(registry: Registry, reference: Reference, entry: Descriptor) -> Part:
