@@ -21,12 +21,12 @@ REFUSED = {
 }
 
 
-def rehearsed(folder: Path, output: str, **programs: Path) -> subprocess.CompletedProcess[str]:
+def rehearsed(folder: Path, output: str, *words: str, **programs: Path) -> subprocess.CompletedProcess[str]:
     """The command on a host with these programs."""
     for name, program in programs.items():
         (folder / name).symlink_to(program)
     return subprocess.run(
-        [sys.executable, "-m", "vouchsafe.cli", "host", "smoke", "-o", output],
+        [sys.executable, "-m", "vouchsafe.cli", "host", "smoke", "-o", output, *words],
         env={"PATH": f"{folder}:/usr/bin:/bin", "HOME": os.environ["HOME"]},
         capture_output=True,
         text=True,
@@ -61,9 +61,26 @@ def test_a_host_with_debian_13s_skopeo(tmp_path: Path, skopeo_old: Path) -> None
     assert len(suite.findall("testcase")) == 2 * len(ALLOWED | REFUSED)
 
 
+@pytest.mark.parametrize("form", ["key", "openpgp"])
+def test_other_forms(tmp_path: Path, skopeo: Path, form: str) -> None:
+    """For clients that cannot read certificates; a bare key's signature has no end of its own."""
+    done = rehearsed(tmp_path, "json", "--form", form, skopeo=skopeo)
+    assert done.returncode == 0, json.loads(done.stdout)["problem"]
+    for client in legs(done).values():
+        refused = {name for name, leg in client.items() if leg["got"] == "refused"}
+        assert refused == (REFUSED - {"expired"} if form == "key" else REFUSED)
+
+
+def test_debian_12(tmp_path: Path, skopeo_openpgp: Path) -> None:
+    """OpenPGP is what its skopeo reads; its image proxy looks at nothing, and nothing there uses it."""
+    done = rehearsed(tmp_path, "json", "--form", "openpgp", skopeo=skopeo_openpgp)
+    assert done.returncode == 0, json.loads(done.stdout)["problem"]
+    assert set(legs(done)) == {"skopeo copy"}
+
+
 def test_a_client_that_does_not_look(tmp_path: Path, skopeo_openpgp: Path) -> None:
-    """Debian 12's proxy pulls everything, and its skopeo nothing: both fail the proof."""
-    done = rehearsed(tmp_path, "json", skopeo=skopeo_openpgp)
+    """With bootc there, Debian 12's proxy pulls everything; its skopeo reads no certificates: both fail."""
+    done = rehearsed(tmp_path, "json", skopeo=skopeo_openpgp, bootc=Path("/bin/true"))
     assert (done.returncode, json.loads(done.stdout)["proven"]) == (1, False)
     found = legs(done)
     pulled = {name for name, leg in found["image proxy (bootc)"].items() if leg["got"] == "pulled"}

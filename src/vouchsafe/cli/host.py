@@ -8,6 +8,7 @@ from typing import Any
 
 from vouchsafe.cli import options
 from vouchsafe.cli.console import Console
+from vouchsafe.policy.compile import FORMS
 
 _PLAN = """examples:
   vouchsafe host plan
@@ -81,6 +82,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_sources(audit, bundle=False)
     options.add_output(audit, "text", "json")
     smoke = _action(actions, "smoke", "prove with this host's own clients that it holds", _SMOKE)
+    smoke.add_argument("--form", choices=FORMS, help="as of `enable`; default: what this host has")
     options.add_output(smoke, "text", "json", "junit")
     for each in (plan, enable, disable, status, recover):
         each.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
@@ -104,11 +106,16 @@ def _add_wish(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--ca", metavar="FILE", type=options.given, help="default: /run/vouchsafe/ca.crt")
     group.add_argument(
+        "--form",
+        choices=FORMS,
+        help="what clients are asked to demand: pki, certificates that live for minutes (the default); for clients "
+        "that cannot, a key of each scope's own: key, or openpgp for Debian 12; see `vouchsafe host probe`",
+    )
+    group.add_argument(
         "--refuse-transport",
         metavar="NAME",
         type=options.given,
         action="append",
-        default=[],
         help="refuse images of this local transport too, such as docker-archive or dir; "
         "by default what is on the host already is accepted, or podman could not build",
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_plan import show, show_objections
-from vouchsafe.cli.host_wish import Target, planned
+from vouchsafe.cli.host_wish import Target, applied_host, planned
 from vouchsafe.host import enforce, units
 from vouchsafe.host.break_glass import end
 from vouchsafe.host.smoke import summary
@@ -64,6 +64,9 @@ class _Systemd:
     def start(self) -> None:
         units.start(self._runner)
 
+    def applied(self) -> None:
+        units.publish(self._runner)
+
     def stop(self) -> None:
         units.stop(self._runner)
 
@@ -85,7 +88,7 @@ def _proof(target: Target, console: Console) -> Callable[[], str]:
     def prove() -> str:
         from vouchsafe.cli.host_smoke import rehearse
 
-        legs = rehearse(target.host, lambda _: None)
+        legs = rehearse(target.host, lambda _: None, form=applied_host(target.files).form)
         console.note(f"smoke: {sum(leg.behaved for leg in legs)} of {len(legs)} legs as they should be")
         return summary(legs)
 

@@ -11,12 +11,16 @@ from vouchsafe import wiring
 from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_tools import tools_and_laboratory
-from vouchsafe.countersign.genesis import prepare
+from vouchsafe.cli.host_wish import applied_host
+from vouchsafe.countersign.genesis import prepare, publish_keys
+from vouchsafe.countersign.state import in_force
 from vouchsafe.errors import printable
 from vouchsafe.host import pullers, smoke
-from vouchsafe.host.rehearsal import ROOT, rehearsal
+from vouchsafe.host.rehearsal import ROOT, Script, rehearsal
 from vouchsafe.host.smoke import Leg
+from vouchsafe.policy.compile import Form
 from vouchsafe.wiring import authority, machine
+from vouchsafe.wiring import countersign as countersigning
 from vouchsafe.wiring.places import Places
 
 SCHEMA_VERSION = 1
@@ -25,7 +29,8 @@ SCHEMA_VERSION = 1
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Rehearse, print each leg as it ends."""
     said = _say_leg(console) if arguments.output == "text" else _silent
-    legs = rehearse(wiring.this_host(), said)
+    form = arguments.form or applied_host(machine.files()).form
+    legs = rehearse(wiring.this_host(), said, form=form)
     problem = smoke.summary(legs)
     if arguments.output == "json":
         console.print(json.dumps(_json(legs, problem), indent=2))
@@ -38,22 +43,34 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return UNDECIDED if not legs else REJECTED if problem else ACCEPTED
 
 
-def rehearse(host: wiring.Host, said: Callable[[Leg], None]) -> tuple[Leg, ...]:
+def rehearse(host: wiring.Host, said: Callable[[Leg], None], *, form: Form = "pki") -> tuple[Leg, ...]:
     """Every leg with every client of this host. HostError, ConfigurationError, Unavailable."""
     legs: list[Leg] = []
     with tools_and_laboratory(host) as (tools, laboratory):
-        clients = pullers.found(tools)
+        clients = pullers.used(pullers.found(tools), laboratory.probes.image, tools)
         files = machine.files(f"{tools.scratch.root}{ROOT}")
 
-        def make_authority(root: str) -> None:
-            kept = authority.KeptAuthority(Places.below(root), None, uid=host.settings.uid)
-            prepare(kept, at=host.clock.now())
+        def publish(root: str) -> None:
+            # Its clients see the whole machine: paths in its policy are the machine's own.
+            _publish(Places.below(root).replace(root=""), host)
 
-        with rehearsal(tools, laboratory, files, make_authority, host.clock.now) as stage:
+        with rehearsal(
+            tools, laboratory, files, Script(publish=publish, form=form, now=host.clock.now)
+        ) as stage:
             for leg in smoke.smoke(stage, clients, pause=machine.pause):
                 legs.append(leg)
                 said(leg)
     return tuple(legs)
+
+
+def _publish(places: Places, host: wiring.Host) -> None:
+    """What `vouchsafe countersign init` does, for the machine below a root."""
+    uid = host.settings.uid
+    kept = authority.KeptAuthority(places, None, uid=uid)
+    done = prepare(kept, at=host.clock.now())
+    around = countersigning.surroundings({"PATH": host.settings.search_path}, uid=uid, places=places)
+    standing = around.configuration.read()
+    publish_keys(kept, done.authority, None if standing.applied is None else in_force(standing))
 
 
 def _silent(leg: Leg) -> None:

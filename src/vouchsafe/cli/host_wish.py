@@ -10,7 +10,7 @@ from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.host import clients
 from vouchsafe.host.places import CA, LOOKASIDE
-from vouchsafe.host.plan import Plan, Wish, enabling
+from vouchsafe.host.plan import Plan, Wish, enabling, read_applied
 from vouchsafe.host.surroundings import User
 from vouchsafe.machine import HostEdits
 from vouchsafe.policy.compile import LOCAL_TRANSPORTS, Host
@@ -51,12 +51,14 @@ class Target:
 
 
 def wish(arguments: argparse.Namespace, target: Target) -> Wish:
-    """How the flags want it."""
-    unknown = sorted(set(arguments.refuse_transport) - set(LOCAL_TRANSPORTS))
+    """How the flags want it; what they do not say stays as it was applied last."""
+    refused = arguments.refuse_transport or ()
+    unknown = sorted(set(refused) - set(LOCAL_TRANSPORTS))
     if unknown:
         raise UsageError(f"expected one of {', '.join(LOCAL_TRANSPORTS)}, got {unknown[0]}")
-    accepted = tuple(each for each in LOCAL_TRANSPORTS if each not in arguments.refuse_transport)
-    lookaside = (arguments.lookaside or LOOKASIDE).rstrip("/")
+    before = applied_host(target.files)
+    accepted = tuple(each for each in LOCAL_TRANSPORTS if each not in refused)
+    lookaside = (arguments.lookaside or before.lookaside).rstrip("/")
     if not lookaside.startswith(("http://127.0.0.1:", "file:///")):
         raise UsageError(
             f"expected a lookaside at http://127.0.0.1:PORT or file:///PATH, got {lookaside}",
@@ -64,12 +66,25 @@ def wish(arguments: argparse.Namespace, target: Target) -> Wish:
         )
     return Wish(
         is_live=target.is_live,
-        host=Host(ca_path=arguments.ca or CA, lookaside=lookaside, open_transports=accepted),
+        host=before.replace(
+            ca_path=arguments.ca or before.ca_path,
+            lookaside=lookaside,
+            open_transports=accepted if refused else before.open_transports,
+            form=arguments.form or before.form,
+        ),
         insecure_default=arguments.insecure_default,
         overwrite_edits=arguments.overwrite_edits,
         with_units=not arguments.without_units,
         homes=target.homes(),
     )
+
+
+def applied_host(files: HostEdits) -> Host:
+    """How the policy was compiled last; as it is by default where it never was."""
+    current = read_applied(files)
+    if current is not None:
+        return current.host
+    return Host(ca_path=CA, lookaside=LOOKASIDE, open_transports=LOCAL_TRANSPORTS)
 
 
 def planned(arguments: argparse.Namespace, target: Target) -> Plan:

@@ -22,6 +22,9 @@ class Activation(Protocol):
     def start(self) -> None:
         """Before clients are told to ask it. HostError."""
 
+    def applied(self) -> None:
+        """After each change of what they are told: what the new policy names is published. HostError."""
+
     def stop(self) -> None:
         """After they are told no more. HostError."""
 
@@ -30,6 +33,9 @@ class Nothing:
     """An image that is being built runs nothing."""
 
     def start(self) -> None:
+        """Nothing."""
+
+    def applied(self) -> None:
         """Nothing."""
 
     def stop(self) -> None:
@@ -62,19 +68,26 @@ def enable(
             return plan
         activation.start()
         change.carry_out(plan.changes, files)
-        if prove is not None and (why := _proof(prove)):
+        if why := _proof(activation, prove):
             change.undo(plan.changes, files)
-            if not plan.was_enabled:
-                activation.stop()
+            _as_before(activation, plan)
             raise HostError(
                 "host-proof", f"expected every leg of the proof to hold, got: {why}", hint="All is as it was."
             )
         return plan
 
 
-def _proof(prove: Proof) -> str:
+def _as_before(activation: Activation, plan: Plan) -> None:
+    if plan.was_enabled:
+        activation.applied()
+    else:
+        activation.stop()
+
+
+def _proof(activation: Activation, prove: Proof | None) -> str:
     try:
-        return prove()
+        activation.applied()
+        return "" if prove is None else prove()
     except VouchsafeError as error:
         return error.message
 

@@ -75,6 +75,16 @@ def found(tools: Tools) -> tuple[Puller, ...]:
     return tuple(every)
 
 
+def used(clients: tuple[Puller, ...], image: str, tools: Tools) -> tuple[Puller, ...]:
+    """Without an image proxy that looks at no policy, where nothing on this host speaks to it (Debian 12)."""
+    if any(tools.runner.find(name) for name in ("bootc", "rpm-ostree")):
+        return clients
+    nothing = rules(tools.scratch, "nothing", b'{"default":[{"type":"reject"}]}')
+    return tuple(
+        each for each in clients if not isinstance(each, Proxy) or not each.pull(image, nothing).pulled
+    )
+
+
 def rules(scratch: HostEdits, name: str, policy: bytes, registries: bytes = b"") -> Rules:
     """Write a policy, and registries.d if there is any, for clients to read."""
     containers = f"/rules/{name}/containers"

@@ -21,7 +21,8 @@ from vouchsafe.host.plan import Wish, enabling
 from vouchsafe.host.pullers import Rules, Tools
 from vouchsafe.machine import HostEdits, Started
 from vouchsafe.policy import document
-from vouchsafe.policy.compile import LOCAL_TRANSPORTS, Host
+from vouchsafe.policy.compile import LOCAL_TRANSPORTS, Form, Host
+from vouchsafe.record import Record
 
 ROOT = "/host"  # below the scratch root
 TRUST = "/etc/vouchsafe/laboratory.json"
@@ -29,20 +30,24 @@ MACHINE_ID = "00000000000000000000000000000001"
 LISTENING = "answering on "
 SECONDS = 60.0
 
-MakeAuthority = Callable[[str], None]  # makes the CA of the machine below a root
+
+class Script(Record):
+    """How it goes. `publish` makes and publishes what the machine below a root needs: its CA, its keys."""
+
+    publish: Callable[[str], None]
+    now: Callable[[], datetime]
+    form: Form = "pki"
 
 
 class Rehearsal:
     """The host; `apply` puts a policy into force as `vouchsafe host enable` does."""
 
-    def __init__(
-        self, tools: Tools, laboratory: Laboratory, files: HostEdits, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, tools: Tools, laboratory: Laboratory, files: HostEdits, script: Script) -> None:
         """`files` below the rehearsal's own root."""
         self.tools = tools
         self.laboratory = laboratory
         self.files = files
-        self._now = now
+        self.script = script
         self._service: Started | None = None
         self._lookaside = ""
 
@@ -66,7 +71,7 @@ class Rehearsal:
         """The countersigner's URL."""
         return self._lookaside
 
-    def furnish(self, make_authority: MakeAuthority) -> None:
+    def furnish(self) -> None:
         """All that is there before the policy."""
         self.files.put("/etc/machine-id", f"{MACHINE_ID}\n".encode(), mode=PUBLIC_MODE)
         registries = f'[[registry]]\nlocation = "{self.laboratory.registry}"\ninsecure = true\n'
@@ -74,7 +79,7 @@ class Rehearsal:
         trusted = self.tools.scratch.read("/lab/trusted_root.json", largest=1024 * 1024) or b""
         self.files.put(TRUST, trusted, mode=PUBLIC_MODE)
         self.files.link("/home/.config/containers", "", below="/etc/containers")
-        make_authority(self.root)
+        self.script.publish(self.root)
 
     def start(self) -> None:
         """The countersigner, on a port that is free. HostError, Unavailable."""
@@ -102,9 +107,12 @@ class Rehearsal:
             ca_path=f"{self.root}/run/vouchsafe/ca.crt",
             lookaside=self._lookaside,
             open_transports=LOCAL_TRANSPORTS,
+            form=self.script.form,
+            keys=f"{self.root}/run/vouchsafe/keys",
         )
         wish = Wish(is_live=False, host=host, with_units=False)
-        enforce.enable(lambda: enabling(read, wish, self.files, at=self._now()), self.files)
+        enforce.enable(lambda: enabling(read, wish, self.files, at=self.script.now()), self.files)
+        self.script.publish(self.root)
 
     def admit(self, image: str, folder: str, lasting: str) -> None:
         """Countersign in advance, into files of a lookaside. HostError."""
@@ -117,17 +125,11 @@ class Rehearsal:
 
 
 @contextmanager
-def rehearsal(
-    tools: Tools,
-    laboratory: Laboratory,
-    files: HostEdits,
-    make_authority: MakeAuthority,
-    now: Callable[[], datetime],
-) -> Iterator[Rehearsal]:
+def rehearsal(tools: Tools, laboratory: Laboratory, files: HostEdits, script: Script) -> Iterator[Rehearsal]:
     """A host that enforces, for as long as this is held. HostError, ConfigurationError, Unavailable."""
-    made = Rehearsal(tools, laboratory, files, now)
-    made.furnish(make_authority)
+    made = Rehearsal(tools, laboratory, files, script)
     try:
+        made.furnish()
         made.start()
         made.apply()
         yield made

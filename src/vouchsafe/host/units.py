@@ -17,14 +17,15 @@ FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/sys
 SYSTEMD_RUNS = "/run/systemd/system"
 SOCKET = "vouchsafe-countersign.socket"
 SERVICE = "vouchsafe-countersign.service"
+AUTHORITY = "vouchsafe-authority.service"
 ENABLED = {
-    "vouchsafe-authority.service": "sockets.target",
+    AUTHORITY: "sockets.target",
     SOCKET: "sockets.target",
     "vouchsafe-recover.service": "sysinit.target",
     "vouchsafe-status.path": "multi-user.target",
     "vouchsafe-break-glass.timer": "timers.target",
 }
-RUNNING = ("vouchsafe-authority.service", SOCKET, "vouchsafe-status.path", "vouchsafe-break-glass.timer")
+RUNNING = (AUTHORITY, SOCKET, "vouchsafe-status.path", "vouchsafe-break-glass.timer")
 SECONDS = 120.0  # of one systemctl
 
 
@@ -48,6 +49,11 @@ def start(runner: Runner) -> None:
     """Open the port, with the CA published; before anybody is told to ask there. HostError."""
     _systemctl(runner, "daemon-reload")
     _systemctl(runner, "start", *RUNNING)
+
+
+def publish(runner: Runner) -> None:
+    """Publish what the applied policy names: a key of each scope's own, where clients want such. HostError."""
+    _systemctl(runner, "restart", AUTHORITY)
 
 
 def stop(runner: Runner) -> None:

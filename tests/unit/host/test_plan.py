@@ -269,6 +269,9 @@ class Port:
     def start(self) -> None:
         self.seen.append(("start", self._host.read("/etc/containers/policy.json") == OPEN_POLICY))
 
+    def applied(self) -> None:
+        self.seen.append(("applied", self._host.read("/etc/containers/policy.json") == OPEN_POLICY))
+
     def stop(self) -> None:
         self.seen.append(("stop", self._host.read("/etc/containers/policy.json") == OPEN_POLICY))
 
@@ -278,7 +281,7 @@ def test_the_port_is_open_while_clients_are_told_to_ask(host: Host) -> None:
     port = Port(host)
     enforce.enable(lambda: plan(host), host.files, activation=port)
     enforce.disable(host.files, activation=port)
-    assert port.seen == [("start", True), ("stop", True)]
+    assert port.seen == [("start", True), ("applied", False), ("stop", True)]
 
 
 def test_a_port_that_cannot_be_opened(host: Host) -> None:
@@ -303,7 +306,7 @@ def test_a_failed_proof_leaves_the_port_as_it_was(host: Host, was_enabled: bool)
     other = policy({f"{SCOPE}/app": [OURS]})
     with pytest.raises(HostError):
         enforce.enable(lambda: plan(host, other), host.files, activation=port, prove=lambda: "no")
-    assert [what for what, _ in port.seen] == (["start"] if was_enabled else ["start", "stop"])
+    assert [what for what, _ in port.seen] == ["start", "applied", "applied" if was_enabled else "stop"]
 
 
 def test_what_holds_stays(host: Host) -> None:
