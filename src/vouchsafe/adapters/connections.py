@@ -174,7 +174,7 @@ class Connections:
 
     def close(self) -> None:
         """Close what is idle."""
-        for idle in tuple(self._idle.values()):  # they stay: what a thread still uses comes back to one of them
+        for idle in tuple(self._idle.values()):  # kept: what is in use comes back to them
             while (connection := _pop(idle)) is not None:
                 connection.close()
 

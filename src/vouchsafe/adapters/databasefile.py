@@ -31,9 +31,7 @@ class DatabaseFile:
             finally:
                 os.close(handle)
         except OSError as error:
-            raise HostError(
-                "store-file", f"expected to open {self.path}, got: {error.strerror}"
-            ) from error
+            raise HostError("store-file", f"expected to open {self.path}, got: {error.strerror}") from error
 
     def stamp(self) -> int | None:
         """Which file it is; another when it was made anew."""

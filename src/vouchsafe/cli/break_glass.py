@@ -21,13 +21,13 @@ BROKEN_ID = "5f2a8b3c76e94d5db6b7a1f0c92d4e18"  # journalctl MESSAGE_ID=…
 ENDED_ID = "c1d37e0a94f84b2e8d5566a30b7f9e42"
 WARNING, INFORMATION = 4, 6  # syslog's priorities
 _EPILOG = """examples:
-  vouchsafe break-glass registry.example/os/base@sha256:… --reason "INC-4711: registry lost its signatures" --for 2h
+  vouchsafe break-glass registry.example/os/base@sha256:… --reason "INC-4711" --for 2h
   vouchsafe break-glass
         what is broken now, until when, and why
   vouchsafe break-glass --end
 
-Works while the countersigner is down. It ends by itself: when its time is over, and at the next boot. Until then
-`vouchsafe host status` says open. Without vouchsafe the same is done by typing two files: see docs/host.md.
+Works while the countersigner is down. It ends by itself: when its time is over, and at the next boot.
+Until then `vouchsafe host status` says open. Without vouchsafe the same is done by typing two files: see docs/host.md.
 
 exit status: 0 done, 64 usage, 78 not one digest, no reason, too long
 """

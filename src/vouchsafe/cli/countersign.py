@@ -106,6 +106,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         made[name].add_argument(
             "--dry-run", action="store_true", help="say what would be done, and keep nothing"
         )
+    _add_places(made)
+
+
+def _add_places(made: dict[str, argparse.ArgumentParser]) -> None:
+    """Where the state is, and the format."""
     for name, each in made.items():
         if name == "credentials":
             continue

@@ -106,6 +106,11 @@ def add_publication(parser: argparse.ArgumentParser, *, recursive: bool = True) 
         default=[],
         help="stated beside the digest, and signed with it",
     )
+    _add_reading(group)
+    group.add_argument("--dry-run", action="store_true", help="say who would sign what, and publish nothing")
+
+
+def _add_reading(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--require-readable-by",
         metavar="WHO",
@@ -120,7 +125,6 @@ def add_publication(parser: argparse.ArgumentParser, *, recursive: bool = True) 
         help="read back also with cosign and skopeo where installed, or with vouchsafe alone"
         " (default: %(default)s)",
     )
-    group.add_argument("--dry-run", action="store_true", help="say who would sign what, and publish nothing")
 
 
 def add_files(parser: argparse.ArgumentParser) -> None:

@@ -24,10 +24,11 @@ from vouchsafe.signing.artifact import Json, Subject
 
 MOST_ROUNDS = 40  # writes of one tag: with ten writers at once, a handful are needed
 MOST_LOOKS = 200  # at one tag, to see that it has become quiet
-QUIET_LOOKS = 3  # in a row without a change, where others were seen to write
+QUIET_LOOKS = 2  # in a row without a change, where others were seen to write
 SHORTEST_SETTLING = 0.02  # seconds
 SHORTEST_CROWDED = 0.2  # seconds, where others were seen to write
-LONGEST_SETTLING = 3.0  # seconds
+LONGEST_SETTLING = 2.0  # seconds, before jitter
+MOST_SPREAD = 2.0  # times a settling by which writers that collide again and again part
 WINDOWS = 3.0  # how many of our own read-to-write times another writer may take
 MOST_REFUSALS = 5  # in a row, of one write, while the registry says that trying again may help
 FIRST_PAUSE = 0.25  # seconds after the first of them; doubled each time
@@ -82,7 +83,7 @@ class Tag:
         quiet = 0
         for number in range(MOST_LOOKS):
             # Writers that collided once must not do so in step again.
-            self._pace.sleep(self.settling * (1 + self._pace.jitter() * min(number, 8)))
+            self._pace.sleep(self.settling * (1 + self._pace.jitter() * min(number, MOST_SPREAD)))
             before = self._last
             quiet = 0 if self._write() or self._last != before else quiet + 1
             if quiet >= (QUIET_LOOKS if self._is_crowded else 1):
