@@ -45,7 +45,19 @@ PURE = frozenset({"record", "errors", "strictjson", "image", "evidence", "verifi
 # What adapters may import of each other; everything else in adapters stands alone.
 # `http` is a door of several modules: connections, failures, proxies, streams, tls and urls are what it is made of.
 SHARED_ADAPTERS = frozenset(
-    {"http", "connections", "failures", "proxies", "streams", "tls", "urls", "settings", "files", "process"}
+    {
+        "budget",
+        "http",
+        "connections",
+        "failures",
+        "proxies",
+        "streams",
+        "tls",
+        "urls",
+        "settings",
+        "files",
+        "process",
+    }
 )
 
 # A foreign name -> the layers that may import it, as a dotted prefix of the module's own name.

@@ -10,7 +10,7 @@ import pytest
 
 from tests.judging import code
 from vouchsafe.errors import MalformedError
-from vouchsafe.strictjson import DEEPEST, LARGEST, LARGEST_INTEGER, Fields, base64_bytes, parse
+from vouchsafe.strictjson import DEEPEST, LARGEST, LARGEST_INTEGER, MOST_VALUES, Fields, base64_bytes, parse
 
 REFUSED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "json-syntax"),
@@ -41,6 +41,9 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "objects-too-deep": (b'{"a":' * (DEEPEST + 1) + b"[]" + b"}" * (DEEPEST + 1), "json-too-deep"),
     "without-end": (b"[" * 100_000, "json-too-deep"),
     "too-large": (b" " * LARGEST + b"1", "json-too-large"),
+    "too-many-lists": (b"[" + b"[]," * MOST_VALUES + b"0]", "json-too-many"),
+    "too-many-numbers": (b"[" + b"0," * MOST_VALUES + b"0]", "json-too-many"),
+    "too-many-members": (b"[" + b'{"":0},' * (MOST_VALUES // 2) + b"0]", "json-too-many"),
 }
 
 
@@ -60,6 +63,7 @@ def test_accepted() -> None:
     assert parse(b'{"e": "\\u00e9"}', what="it") == {"e": "é"}
     assert parse(b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), what="it") is not None
     assert parse(b"[-1e308]", what="it") == [-1e308]
+    assert len(parse(b"[" + b"0," * (MOST_VALUES - 2) + b"0]", what="it")) == MOST_VALUES - 1
 
 
 def test_duplicates_are_told_by_name() -> None:

@@ -1,26 +1,31 @@
 """`dir:PATH`: the folder that `skopeo copy … dir:` writes, with `signature-1 … n` beside the manifest.
 
 Instances of a list are `<hex>.manifest.json`, theirs are `<hex>-signature-n`. Blobs are named by their
-hex alone. The signatures end at the first missing number, as containers/image reads them.
+hex alone. The signatures end at the first missing number, as containers/image reads them. A folder comes
+from strangers: no symbolic link leads out of it, or what we say of a file would show them another.
 """
 
 from __future__ import annotations
 
-import os
-
-from vouchsafe.adapters.files import Missing, read_regular
+from vouchsafe.adapters.budget import Budget
+from vouchsafe.adapters.files import Missing, inside, read_regular
 from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import LARGEST_MANIFEST, Descriptor, Manifest
 from vouchsafe.image.reference import Reference
 
 LARGEST_SIGNATURE = 4 * 1024 * 1024  # bytes, as containers/image
+LARGEST_SIGNATURES = 64 * 1024 * 1024  # bytes of all signatures of one image
 MOST_SIGNATURES = 128  # of one image; containers/image calls more unreasonable
 _VERSION = b"Directory Transport Version: 1."
 
 
 class Directory:
     """Implements `ports.Registry` for `dir:` references."""
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        """`budget`: what reading blobs may cost in all; without one, whatever there is."""
+        self._budget = budget
 
     def manifest(self, reference: Reference, wanted: str | Digest | None) -> Manifest | None:
         """The folder's manifest, or an instance of its list by digest. There are no tags here."""
@@ -43,7 +48,11 @@ class Directory:
         if descriptor.size > largest:
             message = f"expected a blob of at most {largest} bytes, got {descriptor.size}"
             raise MalformedError("blob-too-large", message)
+        if self._budget is not None:
+            self._budget.left()
         content = _read(_folder(reference), descriptor.digest.hex, descriptor.size)
+        if self._budget is not None:
+            self._budget.spend(len(content or b""))
         if content is None:
             raise Unavailable("blob-missing", f"expected blob {descriptor.digest} in {reference}, got none")
         if len(content) != descriptor.size:
@@ -68,9 +77,12 @@ class Directory:
             if blob is None:
                 return tuple(found)
             found.append(blob)
+            if sum(map(len, found)) > LARGEST_SIGNATURES:
+                break
         raise Unavailable(
             "limit-signatures",
-            f"expected fewer than {MOST_SIGNATURES} signatures in {folder}, got more than the limit",
+            f"expected fewer than {MOST_SIGNATURES} signatures of at most {LARGEST_SIGNATURES} bytes together"
+            f" in {folder}, got more than the limit",
         )
 
 
@@ -97,6 +109,6 @@ def _demand_digest(digest: Digest, content: bytes) -> None:
 
 def _read(folder: str, name: str, largest: int) -> bytes | None:
     try:
-        return read_regular(os.path.join(folder, name), largest=largest, error=MalformedError)
+        return read_regular(inside(folder, name), largest=largest, error=MalformedError)
     except Missing:
         return None

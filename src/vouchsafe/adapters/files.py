@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from vouchsafe.errors import ConfigurationError, HostError, MalformedError, VouchsafeError
+from vouchsafe.errors import ConfigurationError, HostError, MalformedError, Unavailable, VouchsafeError
 
 LARGEST_FILE = 16 * 1024 * 1024  # bytes, where a caller names no other limit
 PIECE = 256 * 1024  # bytes of a large file read at a time
@@ -18,6 +18,20 @@ PIECE = 256 * 1024  # bytes of a large file read at a time
 
 class Missing(Exception):  # not an error: the answer to "is it there?"
     """There is no such file. Never leaves the adapters."""
+
+
+def inside(folder: str, name: str) -> str:
+    """The path of a member that is really in a folder that a stranger made, symbolic links followed."""
+    try:
+        root = os.path.realpath(folder)
+        path = os.path.realpath(os.path.join(root, name))
+    except (OSError, ValueError) as error:  # a NUL in the path
+        raise Unavailable("layout", f"expected a path, got {folder!r}") from error
+    if not path.startswith(root.rstrip("/") + "/"):
+        raise MalformedError(
+            "layout-escape", f"expected {name} inside {folder}, got a link that leads out of it"
+        )
+    return path
 
 
 def read_regular(path: str, *, largest: int, error: type[VouchsafeError] = ConfigurationError) -> bytes:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from vouchsafe.adapters.budget import Budget as Budget  # noqa: PLC0414  # part of what this door offers
 from vouchsafe.adapters.proxies import Proxies
 from vouchsafe.adapters.tls import Contexts, SystemTrust, Tls
 from vouchsafe.adapters.urls import Url
@@ -39,31 +40,6 @@ IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS"))
 # What a request may carry to another origin; a list of what is safe, because no list of secrets is complete.
 _HARMLESS = frozenset(("accept", "accept-encoding", "user-agent", "range"))
 _EXCERPT = 200  # characters of an unexpected answer that a message shows
-
-
-class Budget:
-    """What one verdict may cost in all: seconds and bytes. Shared by every request made for it."""
-
-    def __init__(
-        self, seconds: float, *, largest: int = 1 << 30, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        """`seconds` from now; `largest` bytes of bodies together."""
-        self._monotonic = monotonic
-        self._ends = monotonic() + seconds
-        self._bytes = largest
-
-    def left(self) -> float:
-        """Seconds that remain; Unavailable `deadline` when there are none."""
-        seconds = self._ends - self._monotonic()
-        if seconds <= 0:
-            raise Unavailable("deadline", "expected to be done in time, got no further", retryable=True)
-        return seconds
-
-    def spend(self, size: int) -> None:
-        """Count a body; Unavailable `limit-bytes` when there were too many."""
-        self._bytes -= size
-        if self._bytes < 0:
-            raise Unavailable("limit-bytes", "expected less to read for one verdict, got more than the limit")
 
 
 class Response(Record):

@@ -7,6 +7,7 @@ signed platforms; whatever an interrupted run left out, the next one adds.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -16,7 +17,6 @@ from vouchsafe.ci.done import FormDone, ImageDone, ManifestDone, Seen
 from vouchsafe.ci.subjects import Found, resolve
 from vouchsafe.ci.witness import Who, Witness
 from vouchsafe.errors import VouchsafeError
-from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
 from vouchsafe.ports import Clock, PushRegistry, Signature
 from vouchsafe.record import Record
@@ -26,6 +26,7 @@ from vouchsafe.signing.together import together
 from vouchsafe.verification import VerifiedSignature
 from vouchsafe.wiring.signing import Bench
 
+MOST_HEALINGS = 3  # looks at one form, each after what was lost has been attached again
 MOST_AT_ONCE = 8  # manifests of one image: a log takes its time for each
 
 Tell = Callable[[str], None]
@@ -134,7 +135,7 @@ class Run:
         return make(bench.ceremony, self._order.statement, job.found.subject.digest, name, job.missing)
 
     def _attach(self, bench: Bench, image: Reference, job: _Job, made: tuple[Made, ...]) -> None:
-        attachment = Attachment(bench.registry, image, job.found.subject, bench.pace)
+        attachment = job.attachment = Attachment(bench.registry, image, job.found.subject, bench.pace)
         for each in made:
             job.keep(each, attach(attachment, each, self._clock.now()))
         attachment.settle()
@@ -146,7 +147,7 @@ class Run:
         tasks: list[Callable[[], Seen | None]] = []
         for job in jobs:
             digest = job.found.subject.digest
-            tasks += [partial(self._own, registry, image, digest, form, who) for form in job.wanted]
+            tasks += [partial(self._own, registry, image, job, form, who) for form in job.wanted]
             named = Signature(identity=who.identity, key=who.key, name=self._name(image))
             tasks += [
                 partial(reader.read, image.with_digest(digest), digest, named, job.forms)
@@ -158,10 +159,17 @@ class Run:
     def _name(self, image: Reference) -> str:
         return self._order.name or str(image.repository)
 
-    def _own(self, registry: PushRegistry, image: Reference, digest: Digest, form: Form, who: Who) -> Seen:
-        ok = self._find(registry, image.with_digest(digest), form, who) is not None
-        words = "" if ok else "published, and not found again"
-        return Seen(reader=f"vouchsafe ({form})", digest=digest, ok=ok, words=words)
+    def _own(self, registry: PushRegistry, image: Reference, job: _Job, form: Form, who: Who) -> Seen:
+        """Our own reader; what a stranger's late write has taken away is put back."""
+        digest = job.found.subject.digest
+        for _ in range(MOST_HEALINGS):
+            if self._find(registry, image.with_digest(digest), form, who) is not None:
+                return Seen(reader=f"vouchsafe ({form})", digest=digest, ok=True)
+            if not job.heal():
+                break
+        return Seen(
+            reader=f"vouchsafe ({form})", digest=digest, ok=False, words="published, and not found again"
+        )
 
 
 class _Job:
@@ -175,6 +183,15 @@ class _Job:
         self._present = present
         self._suffix = order.statement.suffix
         self._made: dict[Form, tuple[str, VerifiedSignature]] = {}
+        self.attachment: Attachment | None = None
+        self._healing = threading.Lock()
+
+    def heal(self) -> bool:
+        """Attach again what has got lost; False when nothing was attached in this run."""
+        with self._healing:
+            if self.attachment is not None:
+                self.attachment.settle()
+        return self.attachment is not None
 
     def keep(self, made: Made, place: str) -> None:
         """Remember what was attached."""

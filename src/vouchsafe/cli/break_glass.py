@@ -27,7 +27,8 @@ _EPILOG = """examples:
   vouchsafe break-glass --end
 
 Works while the countersigner is down. It ends by itself: when its time is over, and at the next boot.
-Until then `vouchsafe host status` says open. Without vouchsafe the same is done by typing two files: see docs/host.md.
+Until then `vouchsafe host status` says open.
+Without vouchsafe the same is done by typing two files: see docs/host.md.
 
 exit status: 0 done, 64 usage, 78 not one digest, no reason, too long
 """

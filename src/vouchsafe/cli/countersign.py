@@ -42,7 +42,10 @@ examples:
   vouchsafe countersign export --to images.tar registry.example/group/app:v1
   vouchsafe countersign import --for 90d images.tar
 """
-_IMPORT = """exit status: 0 all accepted, 1 one was rejected, 2 one could not be decided, 78 the policy cannot be used
+_IMPORT = """examples:
+  vouchsafe countersign import images.tar
+
+exit status: 0 all accepted, 1 one was rejected, 2 one could not be decided, 78 the policy cannot be used
 """
 _ACTIONS = {
     "serve": "answer clients on this host",

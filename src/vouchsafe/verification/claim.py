@@ -22,6 +22,7 @@ ATOMIC_TYPE = "atomic container signature"  # the same payload, signed with Open
 STATEMENT_TYPES = frozenset(("https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"))
 MOST_SUBJECTS = 1024
 MOST_DIGESTS = 32  # of one subject
+_TOLD = 1024  # characters of a name in an outline; no reference is longer
 
 Role = Literal["signature", "attestation", "artifact"]
 
@@ -48,7 +49,11 @@ class Claim(Record):
 
     def outline(self) -> Claim:
         """What a refusal tells of it: the rest may be megabytes that a stranger signed."""
-        return self.replace(names=(), statement=b"", annotations={})
+        name = None if self.docker_reference is None else self.docker_reference[:_TOLD]
+        kind = self.predicate_type[:_TOLD]
+        return self.replace(
+            docker_reference=name, names=(), predicate_type=kind, statement=b"", annotations={}
+        )
 
 
 def read_payload(payload: bytes, expected: str = SIMPLE_SIGNING_TYPE) -> Claim:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from vouchsafe.adapters import surroundings, trustroots
+from vouchsafe.adapters.budget import Budget
 from vouchsafe.adapters.clock import SystemClock
 from vouchsafe.adapters.files import SystemFiles
 from vouchsafe.adapters.gnupg import GnuPG
@@ -156,17 +157,15 @@ class _ForOne:
     def _make(self, transport: str) -> Registry:
         match transport:
             case "docker":
-                from vouchsafe.adapters.http import Budget
-
                 return self._sources.docker().within(Budget(self._seconds))
             case "oci":
                 from vouchsafe.adapters.layout import Layout
 
-                return Layout()
+                return Layout(Budget(self._seconds))
             case "dir":
                 from vouchsafe.adapters.directory import Directory
 
-                return Directory()
+                return Directory(Budget(self._seconds))
             case _:
                 raise Unavailable("reference-transport", f"expected docker, oci or dir, got {transport}")
 

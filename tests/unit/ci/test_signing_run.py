@@ -345,6 +345,35 @@ def test_published_and_not_found_again() -> None:
     assert told[0] == f"{IMAGE} is {lab.digest}"
 
 
+def test_what_is_lost_before_it_is_read_back_is_put_back() -> None:
+    """Somebody's late write takes our entry away after everything had settled."""
+    lab = Lab()
+
+    class Late(type(lab.registry)):  # type: ignore[misc]
+        """Forgets the fallback index once, when bundles are read back."""
+
+        left = 1
+
+        def referrers(self, reference: Any, digest: Any) -> Any:
+            if self.left and self.store.manifest(REPOSITORY, digest.tag_prefix) and self.quiet:
+                self.left -= 1
+                self.store.delete(REPOSITORY, digest.tag_prefix)
+            return super().referrers(reference, digest)
+
+        quiet = False
+
+    late = Late()
+    late.store = lab.registry.store
+    lab.registry = late
+
+    def settled(_seconds: float) -> None:
+        late.quiet = True
+
+    lab.slept = type("Told", (list,), {"append": lambda _self, seconds: settled(seconds)})()
+    done = run(lab)
+    assert (states(done), done.is_unreadable, late.left) == ([["signed", "signed"]], False, 0)
+
+
 def test_no_such_image() -> None:
     """Nothing to sign."""
     lab = Lab()

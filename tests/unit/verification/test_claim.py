@@ -192,3 +192,17 @@ def test_annotations_belong_to_one_subject() -> None:
     assert statement(subject=[mine]).annotations == {"approved": "no"}
     assert statement(subject=[mine, other]).annotations == {}
     assert statement(subject=[{"digest": mine["digest"], "annotations": []}]).annotations == {}
+
+
+def test_outline() -> None:
+    """What a refusal keeps of a claim is small, whatever a stranger signed."""
+    long = "x" * 100_000
+    named = read_payload(payload(critical(identity={"docker-reference": long}), optional={"a": long}))
+    said = statement(
+        predicateType=long, predicate=long, subject=[{"name": long, "digest": {"sha256": IMAGE.hex}}]
+    )
+    for whole in (named, said):
+        outline = whole.outline()
+        assert len(repr(outline)) < 2000
+        assert (outline.role, outline.digests) == (whole.role, whole.digests)
+    assert statement().outline().docker_reference is None

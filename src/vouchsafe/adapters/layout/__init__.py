@@ -9,9 +9,10 @@ passed their grammar before they are part of a path, and no symbolic link leads 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from vouchsafe.adapters.files import Missing, read_pieces, read_regular
+from vouchsafe.adapters.budget import Budget
+from vouchsafe.adapters.files import Missing, inside, read_pieces, read_regular
 from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import (
@@ -27,6 +28,7 @@ from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
 
 LARGEST_INDEX = 64 * 1024 * 1024  # bytes of index.json, which lists what a registry spreads over tags
+MOST_VALUES = 1024 * 1024  # in it: 100 000 entries have eight each
 REF_NAME = "org.opencontainers.image.ref.name"
 KIND = "kind"  # what `cosign save` calls its entries
 _KINDS = {
@@ -39,37 +41,40 @@ _SUFFIXES = ("", ".sig", ".att", ".sbom")
 
 
 class _Index(Record):
-    """index.json as it was read: its entries, and what identified the file."""
+    """index.json as it was read: its entries, the first for each digest, and what identified the file."""
 
     entries: tuple[Descriptor, ...]
+    first: dict[Digest, Descriptor]
     stamp: tuple[int, int, int]
 
 
 class Layout:
     """Implements `ports.Registry` for `oci:` references."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget | None = None) -> None:
+        """`budget`: what reading manifests and blobs may cost in all; without one, whatever there is."""
+        self._budget = budget
         self._indexes: dict[str, _Index] = {}
         self._subjects: dict[tuple[str, tuple[int, int, int]], dict[Digest, tuple[Descriptor, ...]]] = {}
 
     def manifest(self, reference: Reference, wanted: str | Digest | None) -> Manifest | None:
         """The manifest of a tag or digest; of the only image when the reference names none."""
         folder = folder_of(reference)
-        entries = self._index(folder).entries
+        index = self._index(folder)
         own = reference.digest or reference.tag
         asked = own if wanted is None else wanted
         if isinstance(asked, Digest):
-            listed = next((entry for entry in entries if entry.digest == asked), None)
-            return _manifest(folder, asked, listed.media_type if listed is not None else "")
-        found = _only(entries, folder) if asked is None else _tagged(entries, asked, folder)
-        return None if found is None else _manifest(folder, found.digest, found.media_type)
+            listed = index.first.get(asked)
+            return self._manifest(folder, asked, listed.media_type if listed is not None else "")
+        found = _only(index.entries, folder) if asked is None else _tagged(index.entries, asked, folder)
+        return None if found is None else self._manifest(folder, found.digest, found.media_type)
 
     def blob(self, reference: Reference, descriptor: Descriptor, *, largest: int) -> bytes:
         """The content of a descriptor: its size and digest hold."""
         if descriptor.size > largest:
             message = f"expected a blob of at most {largest} bytes, got {descriptor.size}"
             raise MalformedError("blob-too-large", message)
-        content = _blob(folder_of(reference), descriptor.digest, descriptor.size)
+        content = self._blob(folder_of(reference), descriptor.digest, descriptor.size)
         if content is None:
             raise Unavailable("blob-missing", f"expected blob {descriptor.digest} in {reference}, got none")
         if len(content) != descriptor.size:
@@ -95,7 +100,7 @@ class Layout:
         known = self._subjects.get(key)
         if known is None:
             self._subjects.clear()
-            known = self._subjects[key] = _by_subject(folder, index.entries)
+            known = self._subjects[key] = self._by_subject(folder, index.first.values())
         return known.get(digest, ())
 
     def signatures(self, reference: Reference, digest: Digest) -> tuple[bytes, ...]:
@@ -110,7 +115,11 @@ class Layout:
             known = self._indexes.get(folder)
             if known is None or known.stamp != stamp:
                 content = read_regular(path, largest=LARGEST_INDEX, error=Unavailable)
-                known = _Index(entries=read_index(content), stamp=stamp)
+                entries = read_index(content)
+                first: dict[Digest, Descriptor] = {}
+                for entry in entries:
+                    first.setdefault(entry.digest, entry)
+                known = _Index(entries=entries, first=first, stamp=stamp)
                 self._indexes = {folder: known}
         except PermissionError as error:
             raise Unavailable("file-unreadable", f"expected to read {path}, got: {error.strerror}") from error
@@ -118,10 +127,44 @@ class Layout:
             raise Unavailable("layout", f"expected an OCI layout in {folder}, got no index.json") from error
         return known
 
+    def _by_subject(self, folder: str, entries: Iterable[Descriptor]) -> dict[Digest, tuple[Descriptor, ...]]:
+        found: dict[Digest, list[Descriptor]] = {}
+        for entry in entries:
+            if entry.media_type in INDEX_TYPES or entry.size > LARGEST_MANIFEST:
+                continue
+            try:
+                manifest = self._manifest(folder, entry.digest, entry.media_type)
+            except MalformedError:  # somebody else's broken manifest must not hide ours
+                continue
+            if manifest is not None and manifest.subject is not None:
+                found.setdefault(manifest.subject.digest, []).append(entry)
+        return {subject: tuple(listed) for subject, listed in found.items()}
+
+    def _manifest(self, folder: str, digest: Digest, media_type: str) -> Manifest | None:
+        content = self._blob(folder, digest, LARGEST_MANIFEST)
+        if content is None:
+            return None
+        return Manifest.parse(content, served_as=media_type, algorithm=digest.algorithm)
+
+    def _blob(self, folder: str, digest: Digest, largest: int) -> bytes | None:
+        if self._budget is not None:
+            self._budget.left()
+        try:
+            path = inside(folder, place_of(digest))
+            content = read_regular(path, largest=largest, error=MalformedError)
+        except Missing:
+            return None
+        if self._budget is not None:
+            self._budget.spend(len(content))
+        if not digest.matches(content):
+            got = Digest.of(content, digest.algorithm)
+            raise MalformedError("digest-mismatch", f"expected content with digest {digest}, got {got}")
+        return content
+
 
 def read_index(content: bytes) -> tuple[Descriptor, ...]:
     """The entries of an index.json; MalformedError otherwise."""
-    fields = Fields.parse(content, what="index.json", largest=LARGEST_INDEX)
+    fields = Fields.parse(content, what="index.json", largest=LARGEST_INDEX, most=MOST_VALUES)
     return tuple(Descriptor.read(entry) for entry in fields.objects("manifests", MOST_ENTRIES))
 
 
@@ -195,53 +238,6 @@ def _is_companion(name: str) -> bool:
     return False
 
 
-def _by_subject(folder: str, entries: tuple[Descriptor, ...]) -> dict[Digest, tuple[Descriptor, ...]]:
-    found: dict[Digest, list[Descriptor]] = {}
-    for entry in entries:
-        if entry.media_type in INDEX_TYPES or entry.size > LARGEST_MANIFEST:
-            continue
-        try:
-            manifest = _manifest(folder, entry.digest, entry.media_type)
-        except MalformedError:  # somebody else's broken manifest must not hide ours
-            continue
-        if manifest is not None and manifest.subject is not None:
-            found.setdefault(manifest.subject.digest, []).append(entry)
-    return {subject: tuple(listed) for subject, listed in found.items()}
-
-
-def _manifest(folder: str, digest: Digest, media_type: str) -> Manifest | None:
-    content = _blob(folder, digest, LARGEST_MANIFEST)
-    if content is None:
-        return None
-    return Manifest.parse(content, served_as=media_type, algorithm=digest.algorithm)
-
-
-def _blob(folder: str, digest: Digest, largest: int) -> bytes | None:
-    try:
-        path = inside(folder, place_of(digest))
-        content = read_regular(path, largest=largest, error=MalformedError)
-    except Missing:
-        return None
-    if not digest.matches(content):
-        got = Digest.of(content, digest.algorithm)
-        raise MalformedError("digest-mismatch", f"expected content with digest {digest}, got {got}")
-    return content
-
-
 def place_of(digest: Digest) -> str:
     """A blob's name within the layout."""
     return f"blobs/{digest.algorithm}/{digest.hex}"
-
-
-def inside(folder: str, name: str) -> str:
-    """The path of a member that is really in the folder, symbolic links followed."""
-    try:
-        root = os.path.realpath(folder)
-        path = os.path.realpath(os.path.join(root, name))
-    except (OSError, ValueError) as error:  # a NUL in the path
-        raise Unavailable("layout", f"expected a path, got {folder!r}") from error
-    if not path.startswith(root.rstrip("/") + "/"):
-        raise MalformedError(
-            "layout-escape", f"expected {name} inside {folder}, got a link that leads out of it"
-        )
-    return path

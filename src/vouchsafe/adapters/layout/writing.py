@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from vouchsafe.adapters.files import Missing, SystemFiles, read_regular
-from vouchsafe.adapters.layout import KIND, LARGEST_INDEX, REF_NAME, Layout, folder_of, inside, place_of
+from vouchsafe.adapters.files import Missing, SystemFiles, inside, read_regular
+from vouchsafe.adapters.layout import KIND, LARGEST_INDEX, REF_NAME, Layout, folder_of, place_of
 from vouchsafe.errors import HostError, MalformedError, Refused, Unavailable, VouchsafeError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Descriptor, Manifest
