@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli_lab import run, written
+from tests.gpg_agents import end_agents
 from vouchsafe.image.digest import Digest
 
 NAME = "registry.example/group/app"
@@ -82,11 +84,13 @@ class Estate:
 
 
 @pytest.fixture
-def estate(tmp_path: Path) -> Estate:
+def estate(tmp_path: Path) -> Iterator[Estate]:
     """A fresh one."""
     if shutil.which("gpg") is None:
         pytest.skip("gpg is missing")
-    return Estate(tmp_path)
+    made = Estate(tmp_path)
+    yield made
+    end_agents(made.home)
 
 
 def test_accepted_by_its_key(estate: Estate) -> None:

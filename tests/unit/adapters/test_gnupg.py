@@ -6,11 +6,12 @@ import base64
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.gpg_agents import end_agents
 from vouchsafe.adapters.gnupg import GnuPG, dearmored, judge
 from vouchsafe.errors import MalformedError, Unavailable, VerificationError
 
@@ -48,7 +49,7 @@ class Keys:
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
     """alice, bob and dave (an old one) are good, carol's key has expired."""
     if shutil.which("gpg") is None or shutil.which("gpgv") is None:
         pytest.skip("gpg or gpgv is missing")
@@ -59,7 +60,8 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     made.make("bob")
     made.make("carol", expire="1d", at="20200101T000000")
     made.make("dave", at="20200101T000000")
-    return made
+    yield made
+    end_agents(home)
 
 
 @pytest.fixture(params=["gpgv", "gpg"])
