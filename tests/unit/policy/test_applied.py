@@ -97,3 +97,11 @@ def test_what_is_no_record(blob: bytes) -> None:
     with pytest.raises(ConfigurationError) as refused:
         applied.parse(blob)
     assert refused.value.code == "host-applied"
+
+
+def test_a_form_that_nobody_knows_is_no_record() -> None:
+    """A later release's, perhaps: nothing is countersigned by guessing."""
+    record = Applied(epoch="00ff", host=HOST, files={}, insecure_default=False, at="")
+    with pytest.raises(ConfigurationError) as refused:
+        applied.parse(applied.write(record).replace(b'"pki"', b'"smoke signals"'))
+    assert refused.value.code == "host-applied"

@@ -216,3 +216,17 @@ def test_duplicate_key_is_named() -> None:
     """A key written twice has its own code and line."""
     error = refused(b'{"default":[],\n"default":[]}')
     assert (error.code, error.line) == ("policy-duplicate-key", 2)
+
+
+@pytest.mark.parametrize(
+    "requirement",
+    [
+        '{"type":"sigstoreSigned","pki":{"caRootsPath":"/r","subjectEmail":"a@b.example"},"rekorPublicKeyPath":"/k"}',
+        '{"type":"sigstoreSigned","keyPaths":null}',
+        '{"type":"signedBy","keyType":"GPGKeys","keyPaths":null}',
+    ],
+)
+def test_keys_out_of_place_are_refused(requirement: str) -> None:
+    """A log's key beside `pki`, and a list of keys that is null."""
+    with pytest.raises(PolicyError):
+        parse(f'{{"default":[{requirement}]}}'.encode(), dialect="containers", source="policy.json")
