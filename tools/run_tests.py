@@ -24,7 +24,7 @@ BUILD = ROOT / ".build"
 JUNIT = BUILD / "junit.xml"
 PURE_LAYERS = ("record", "errors", "strictjson", "image", "evidence", "verification", "policy")
 TYPED_FOLDERS = ("src", "tests", "tools", "bench", "demo")
-WORKERS = min(4, os.cpu_count() or 1)
+WORKERS = min(8, 2 * (os.cpu_count() or 1))  # many tests wait for other programs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,10 @@ def ahead(fetch: Callable[[Item], Answer], items: Iterable[Item]) -> Generator[A
 def _work(fetch: Callable[[Any], Any], asked: SimpleQueue[Any]) -> None:
     while (job := asked.get()) is not None:
         item, there = job
+        told: tuple[Any, Exception | None] = (None, RuntimeError("a thread has ended"))
         try:
-            there.put((fetch(item), None))
+            told = (fetch(item), None)
         except Exception as error:  # noqa: BLE001  # raised where it is waited for
-            there.put((None, error))
+            told = (None, error)
+        finally:  # whatever ends this thread: nobody waits for it
+            there.put(told)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import TextIO
 
@@ -30,8 +31,8 @@ class Console:
     ) -> None:
         """`colour` None: decide by the terminal."""
         self.verbose = verbose
-        self.out = out or sys.stdout
-        self.err = err or sys.stderr
+        self.out = out or sys.stdout or _nowhere()
+        self.err = err or sys.stderr or _nowhere()
         if isinstance(self.out, TextIOWrapper):
             # A locale that lacks a character must not turn an answer into a crash; stderr does so by itself.
             self.out.reconfigure(errors="backslashreplace")
@@ -47,16 +48,21 @@ class Console:
         """One line of the result."""
         self.out.write(text + "\n")
 
+    def _tell(self, text: str) -> None:
+        """A full disk behind standard error changes no verdict."""
+        with suppress(OSError):
+            self.err.write(text)
+
     def note(self, text: str) -> None:
         """One line for the person, beside the result."""
-        self.err.write(text + "\n")
+        self._tell(text + "\n")
 
     def error(self, message: str, *, hint: str = "", code: str = "") -> None:
         """What went wrong, and the way out."""
         suffix = f" [{code}]" if code else ""
-        self.err.write(f"vouchsafe: {self.style('error', 'bad')}: {message}{suffix}\n")
+        self._tell(f"vouchsafe: {self.style('error', 'bad')}: {message}{suffix}\n")
         if hint:
-            self.err.write(f"vouchsafe: {self.style('hint', 'warn')}: {hint}\n")
+            self._tell(f"vouchsafe: {self.style('hint', 'warn')}: {hint}\n")
 
     def crash(self, error: BaseException) -> None:
         """An error of ours: say so, and show the trace to whoever asked for it."""
@@ -70,9 +76,9 @@ class Console:
             import traceback  # rarely needed
 
             lines = "".join(traceback.format_exception(error)).splitlines()
-            self.err.write("".join(printable(line) + "\n" for line in lines))
+            self._tell("".join(printable(line) + "\n" for line in lines))
         else:
-            self.err.write("vouchsafe: hint: run it again with --verbose and report the trace\n")
+            self._tell("vouchsafe: hint: run it again with --verbose and report the trace\n")
 
     def drop_output(self) -> None:
         """The reader has gone: what is left in the buffer must not make the interpreter complain at exit."""
@@ -83,3 +89,8 @@ class Console:
     def flush(self) -> None:
         """Write out what is buffered: BrokenPipeError here, not at exit."""
         self.out.flush()
+
+
+def _nowhere() -> TextIO:
+    """For a stream that whoever started us has closed: the exit code still says it."""
+    return open(os.devnull, "w", encoding="utf-8")  # as long as the process

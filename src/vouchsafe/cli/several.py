@@ -24,7 +24,7 @@ def judge_all(
 ) -> tuple[Verdict, ...]:
     """A verdict for each question, in their order. `judge` never raises."""
     waiting: queue.SimpleQueue[tuple[int, Question]] = queue.SimpleQueue()
-    answers: queue.SimpleQueue[tuple[int, Verdict]] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[tuple[int, Verdict | None]] = queue.SimpleQueue()
     for numbered in enumerate(questions):
         waiting.put(numbered)
 
@@ -34,7 +34,11 @@ def judge_all(
                 number, question = waiting.get_nowait()
             except queue.Empty:
                 return
-            answers.put((number, judge(question)))
+            verdict = None
+            try:
+                verdict = judge(question)
+            finally:  # whatever ends this thread: nobody waits for it
+                answers.put((number, verdict))
 
     for _ in range(min(most_at_once, len(questions))):
         threading.Thread(target=work, daemon=True).start()
@@ -42,6 +46,8 @@ def judge_all(
     with _progress(len(questions), console) as step:
         while len(found) < len(questions):
             number, verdict = answers.get()
+            if verdict is None:
+                raise RuntimeError("a thread has ended")
             found[number] = verdict
             step(verdict.word)
     return tuple(found[number] for number in range(len(questions)))

@@ -72,7 +72,7 @@ def laboratory(
     starter: Starter, scratch: HostEdits, python: str, environment: dict[str, str]
 ) -> Iterator[Laboratory]:
     """It runs while this is held. HostError, Unavailable."""
-    command = (python, "-m", "vouchsafe.testing", "lab", f"{scratch.root}{FOLDER}")
+    command = (python, "-P", "-m", "vouchsafe.testing", "lab", f"{scratch.root}{FOLDER}")
     running = starter.start(command, environment=environment)
     try:
         yield parse(running.line(seconds=SECONDS))

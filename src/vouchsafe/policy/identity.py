@@ -49,6 +49,8 @@ PROJECT_URI = "source-repository-uri"
 PROJECT_ID = "source-repository-identifier"
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 ABSENT = "nothing"
+NIL = "https://<nil>"  # the subject of every GitLab pipeline whose configuration lies elsewhere
+_WORKFLOWS = "/.github/workflows/"
 _EVERY_GITLAB = "https://gitlab.com/"
 
 
@@ -115,8 +117,9 @@ class IdentityPattern(Record):
     def pins_project(self, identity: Identity) -> bool:
         """Whether only one project can be meant: by its id, by its URI, or by a subject that is the project's own.
 
-        GitHub's subject is not: it names the reusable workflow, which any repository may call. Nor is that of
-        a GitLab pipeline whose configuration lies in another project: all that include it share it.
+        GitHub's subject is not, of github.com or of an own server: it names the reusable workflow, which any
+        repository may call. Nor is that of a GitLab pipeline whose configuration lies in another project, named
+        or not: all that include it share it.
         """
         if len(self.claims.get(PROJECT_ID, ())) == 1:
             return True
@@ -124,12 +127,12 @@ class IdentityPattern(Record):
         if len(paths) == 1 and "" not in paths:
             return True
         subject = self.subject_uri or self.subject
-        if "://" not in subject or self._is_github:
+        if "://" not in subject or self._is_github or _WORKFLOWS in subject or subject.startswith(NIL):
             return False
-        configured, built = (
-            project_path(subject.rpartition("//")[0]),
-            project_path(identity.claims.get(PROJECT_URI, "")),
-        )
+        scheme, _, rest = subject.partition("://")  # a file's name or a ref may hold `//` again
+        project, file, _ = rest.partition("//")
+        configured = project_path(f"{scheme}://{project}") if file else ""
+        built = project_path(identity.claims.get(PROJECT_URI, ""))
         return not configured or not built or configured == built
 
     @property

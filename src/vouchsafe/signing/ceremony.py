@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from vouchsafe.errors import MalformedError, SigningError, VerificationError
 from vouchsafe.evidence import legacy
 from vouchsafe.evidence.dsse import IN_TOTO, pre_authentication_encoding
-from vouchsafe.evidence.types import Envelope, Evidence, LogEntry, SimpleSigning
+from vouchsafe.evidence.types import Envelope, Evidence, LogEntry, MessageSignature, SimpleSigning
 from vouchsafe.image.digest import Digest
 from vouchsafe.ports import CertificateIssuer, Clock, Submission, TimestampAuthority, TransparencyLog
 from vouchsafe.record import Record
@@ -134,6 +134,14 @@ class Ceremony:
             self._stamped(self._enveloped(statement, self._logs, natural=self._natural_hash))
         )
 
+    def artifact_bundle(self, artifact: bytes) -> tuple[Evidence, VerifiedSignature]:
+        """A file signed as it is, for a bundle that holds its digest only."""
+        credential = self._signer.current()
+        signature, digest = credential.key.sign(artifact, natural=self._natural_hash)
+        entries = self._log(credential, signature, digest, b"", self._logs)
+        made = _evidence(credential, MessageSignature(digest=digest), signature, formats.BUNDLE)
+        return self._verified(self._stamped(made.replace(entries=entries, chain=())), artifact)
+
     def attestation(
         self, statement: bytes, *, layer: bool, bundle: bool
     ) -> tuple[tuple[Evidence, VerifiedSignature] | None, tuple[Evidence, VerifiedSignature] | None]:
@@ -189,10 +197,12 @@ class Ceremony:
         )
         return tuple(log.add(submission) for log in logs)
 
-    def _verified(self, evidence: Evidence) -> tuple[Evidence, VerifiedSignature]:
+    def _verified(
+        self, evidence: Evidence, artifact: bytes | None = None
+    ) -> tuple[Evidence, VerifiedSignature]:
         """What no reader would accept is not published."""
         try:
-            return evidence, verify(evidence, self._root, at=self._clock.now())
+            return evidence, verify(evidence, self._root, at=self._clock.now(), artifact=artifact)
         except (VerificationError, MalformedError) as error:
             raise SigningError(
                 f"unverifiable-{error.code}",
@@ -214,7 +224,10 @@ def _stored(made: Evidence, statement: bytes) -> Evidence:
 
 
 def _evidence(
-    credential: Credential, sealed: SimpleSigning | Envelope, signature: bytes, media_type: str
+    credential: Credential,
+    sealed: SimpleSigning | Envelope | MessageSignature,
+    signature: bytes,
+    media_type: str,
 ) -> Evidence:
     return Evidence(
         origin="this run",

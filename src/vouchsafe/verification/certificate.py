@@ -242,6 +242,12 @@ def _check_authority_use(certificate: x509.Certificate, depth: int) -> None:
         raise VerificationError(
             "certificate-use", f"expected a path of at most {constraints.path_length} CAs"
         )
+    if (
+        find(extensions, x509.NameConstraints) is not None
+    ):  # critical by RFC 5280 §4.2.1.10, but not always written so
+        raise VerificationError(
+            "certificate-use", "expected an authority for any name, got one with name constraints"
+        )
     usage = find(extensions, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
         raise VerificationError("certificate-use", "expected an authority that may sign certificates")

@@ -53,7 +53,9 @@ def _names(extensions: certificate.Extensions) -> tuple[str, ...]:
     names = certificate.find(extensions, x509.SubjectAlternativeName)
     if names is None:
         return ()
-    return (*names.get_values_for_type(x509.RFC822Name), *names.get_values_for_type(x509.DNSName))
+    emails, hosts = names.get_values_for_type(x509.RFC822Name), names.get_values_for_type(x509.DNSName)
+    # An address without an @ would pass for a host, a host with one for an address.
+    return (*(each for each in emails if "@" in each), *(each for each in hosts if "@" not in each))
 
 
 def _signature(

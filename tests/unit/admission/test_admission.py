@@ -499,3 +499,22 @@ def test_a_key_with_a_trust_root_demands_its_logs(estate: Estate) -> None:
     assert codes(estate.ask(logged)) == ["log-entry"]
     estate.legacy(key=key)
     assert isinstance(estate.ask(logged), Accepted)
+
+
+def test_an_old_key_signature_logged_again_is_not_new(estate: Estate) -> None:
+    """Anybody can log it once more: an age bound counts certificates of minutes only."""
+    from vouchsafe.testing.keys import KeySource, public_pem
+
+    key = KeySource("managed").ec("managed")
+    estate.files |= {
+        "/key.pub": public_pem(key.public_key()),
+        "/rekor.pub": estate.sigstore.pem_files()["rekor1.pub"],
+    }
+    estate.legacy(key=key)
+    rule = (
+        '[{"type":"sigstoreSigned","keyPath":"/key.pub","rekorPublicKeyPath":"/rekor.pub",'
+        '"signedIdentity":{"type":"matchRepository"}}]'
+    )
+    assert isinstance(estate.ask(written(f'{{"default":{rule}}}')), Accepted)
+    bounded = estate.ask(written(f'{{"default":{{"requirements":{rule},"maxAge":"1h"}}}}'))
+    assert codes(bounded) == ["too-old"]

@@ -171,6 +171,21 @@ def test_github_subject_pins_nothing(issuer: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "subject",
+    [
+        "https://ghes.example/acme/flows/.github/workflows/sign.yml@refs/heads/main",
+        "https://<nil>",
+        "https://gitlab.example/acme/ci//dir//sign.yml@refs/heads/main",
+        "https://gitlab.example/acme/ci//.gitlab-ci.yml@refs/heads/a//b",
+    ],
+)
+def test_a_subject_that_others_share_pins_nothing(subject: str) -> None:
+    """Of an own GitHub server, of nobody, or of another project whatever is in its names: any caller has it."""
+    pattern = IdentityPattern(issuer=GITLAB, subject_uri=subject)
+    assert pattern.pins_project(PIPELINE.replace(subject=subject)) is False
+
+
+@pytest.mark.parametrize(
     "uri, expected",
     [
         ("https://gitlab.com/group/app", "group/app"),
