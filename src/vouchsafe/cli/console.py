@@ -49,9 +49,12 @@ class Console:
         self.out.write(text + "\n")
 
     def _tell(self, text: str) -> None:
-        """A full disk behind standard error changes no verdict."""
-        with suppress(OSError):
+        """A full disk behind standard error changes no verdict, now or when what is buffered is written at exit."""
+        try:
             self.err.write(text)
+            self.err.flush()
+        except OSError:
+            _drop(self.err)
 
     def note(self, text: str) -> None:
         """One line for the person, beside the result."""
@@ -82,13 +85,19 @@ class Console:
 
     def drop_output(self) -> None:
         """The reader has gone: what is left in the buffer must not make the interpreter complain at exit."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self.out.fileno())
-        os.close(nowhere)
+        _drop(self.out)
 
     def flush(self) -> None:
         """Write out what is buffered: BrokenPipeError here, not at exit."""
         self.out.flush()
+
+
+def _drop(stream: TextIO) -> None:
+    """Let the stream lead nowhere, what it still holds too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    with suppress(OSError, ValueError):  # a stream that is no file
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _nowhere() -> TextIO:
