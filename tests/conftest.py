@@ -18,9 +18,12 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.pulls import Pulls
+
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / ".peers"
 VECTORS = ROOT.parent / "shared" / "vectors"
+FAILED = pytest.StashKey[bool]()
 
 # What would let a person's settings decide a test.
 PERSONAL = (
@@ -102,6 +105,25 @@ def podman() -> Path:
     if os.geteuid() != 0:
         pytest.skip("podman needs root to unpack layers in a folder of its own")
     return peer("podman")
+
+
+@pytest.fixture
+def pulls(request: pytest.FixtureRequest) -> Iterator[Pulls]:
+    """The book of this test's pulls, which ends in junit.xml: tools/run_tests.py adds all of them up."""
+    made = Pulls()
+    yield made
+    request.node.user_properties += made.properties()
+    if not request.node.stash.get(FAILED, False):
+        made.settle()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Remember what failed or was skipped: such a test may have stopped before its first pull."""
+    report = yield
+    if not report.passed and report.when != "teardown":
+        item.stash[FAILED] = True
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ Before that moment everything reads as it did, after it as it shall; then the li
 from __future__ import annotations
 
 import json
+import posixpath
+import re
 from typing import Any, Literal
 
 from vouchsafe.errors import HostError, MalformedError
@@ -27,6 +29,7 @@ MOST_EDITS = 1000
 _VERSION = 1
 _PUBLIC_COPY = 0o644  # clients of every user read through the links
 _BEFORE, _AFTER = "before", "after"
+_HALF = re.compile(r"\..+\.[0-9]+(\.[0-9a-f]{8})?", re.ASCII)
 
 When = Literal["first", "together", "last"]
 Outcome = Literal["nothing", "undone", "finished"]
@@ -92,7 +95,7 @@ def recover(files: HostEdits) -> Outcome:
         return "finished"
     for edit in reversed(edits):
         put(files, edit.path, edit.before)
-    _end(files)
+    _end(edits, files)
     return "undone"
 
 
@@ -107,21 +110,38 @@ def _finish(edits: tuple[Edit, ...], files: HostEdits) -> None:
         for edit in edits:
             if edit.when == when:
                 put(files, edit.path, edit.after)
-    _end(files)
+    _end(edits, files)
 
 
-def _end(files: HostEdits) -> None:
+def _end(edits: tuple[Edit, ...], files: HostEdits) -> None:
+    for folder, names in _places(edits).items():
+        for name in files.names(folder):
+            if any(_is_half(name, of) for of in names):
+                files.remove(f"{folder}/{name}")
     files.remove(JOURNAL)  # from here on there is nothing to recover
     _clear(files)
 
 
+def _places(edits: tuple[Edit, ...]) -> dict[str, list[str]]:
+    """The names that are edited, by folder."""
+    found: dict[str, list[str]] = {}
+    for edit in edits:
+        found.setdefault(posixpath.dirname(edit.path), []).append(posixpath.basename(edit.path))
+    return found
+
+
+def _is_half(name: str, of: str) -> bool:
+    """Whether a file is what a crash left of writing another (adapters: `.NAME.PID` or `.NAME.PID.RANDOM`)."""
+    return bool(_HALF.fullmatch(name)) and name.startswith(f".{of}.")
+
+
 def _clear(files: HostEdits) -> None:
-    """Copies that nobody reads any more."""
+    """Copies that nobody reads any more, and what a crash left of writing them."""
     for folder in (_BEFORE, _AFTER):
         for name in files.names(f"{CHANGE}/{folder}"):
             files.remove(f"{CHANGE}/{folder}/{name}")
-        files.remove(f"{CHANGE}/{folder}")
-    files.remove(CURRENT)
+    for name in files.names(CHANGE):
+        files.remove(f"{CHANGE}/{name}")
     files.remove(CHANGE)
 
 
