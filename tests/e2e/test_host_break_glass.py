@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.hosts import OURS, REJECT, Host
-from vouchsafe.adapters.children import Children
-from vouchsafe.adapters.hosttree import HostTree
-from vouchsafe.adapters.process import Programs
+from tests.pulls import Client, Podman, Proxy, Pulls, Skopeo
 from vouchsafe.cli import main
-from vouchsafe.host.pullers import Podman, Proxy, Puller, Rules, Skopeo, Tools
 from vouchsafe.testing.pull_cases import layer
 from vouchsafe.testing.registry import RegistryServer, push_image, push_index
 
@@ -47,30 +44,11 @@ def host(tmp_path: Path, registry: RegistryServer) -> Host:
 
 
 @pytest.fixture(params=["skopeo", "skopeo_old", "proxy", "podman"])
-def puller(request: pytest.FixtureRequest, tmp_path: Path) -> Puller:
+def client(request: pytest.FixtureRequest, host: Host, tmp_path: Path, pulls: Pulls) -> Client:
     """Each client."""
-    kinds: dict[str, Callable[[str, Tools], Puller]] = {
-        "skopeo": Skopeo,
-        "skopeo_old": Skopeo,
-        "proxy": Proxy,
-        "podman": Podman,
-    }
+    kinds = {"proxy": Proxy, "podman": Podman}
     program = request.getfixturevalue("skopeo" if request.param == "proxy" else request.param)
-    tools = Tools(
-        runner=Programs(""),
-        starter=Children(),
-        scratch=HostTree(str(tmp_path)),
-        environment={"PATH": "/usr/bin:/bin"},
-        is_root=True,
-    )
-    return kinds[request.param](str(program), tools)
-
-
-def rules(host: Host) -> Rules:
-    """What clients read of this host."""
-    host.files.link("/home/.config/containers", "", below="/etc/containers")
-    etc = f"{host.folder}/etc/containers"
-    return Rules(policy=f"{etc}/policy.json", registries=f"{etc}/registries.d", home=f"{host.folder}/home")
+    return kinds.get(request.param, Skopeo)(program, host.folder / "etc/containers", tmp_path, pulls)
 
 
 def digest(registry: RegistryServer, name: str) -> str:
@@ -80,44 +58,36 @@ def digest(registry: RegistryServer, name: str) -> str:
     return f"{registry.address}/acme/{name}@{found.digest}"
 
 
-def pulls(host: Host, registry: RegistryServer, puller: Puller, *names: str) -> dict[str, bool]:
-    """What can be pulled. podman tries a dead lookaside for three seconds, so not more is asked than matters."""
-    asked = {
-        "wanted": digest(registry, "wanted"),
-        "by tag": f"{registry.address}/acme/wanted:v1",
-        "other": digest(registry, "other"),
-        "index": digest(registry, "index"),
-    }
-    return {name: puller.pull(asked[name], rules(host)).pulled for name in names}
-
-
-def test_one_digest(host: Host, registry: RegistryServer, puller: Puller) -> None:
+def test_one_digest(host: Host, registry: RegistryServer, client: Client) -> None:
     """It alone, by digest alone, until it ends."""
     image = digest(registry, "wanted")
     assert main(["break-glass", "--root", str(host.folder), image, *REASON]) == 0
-    found = pulls(host, registry, puller, "wanted", "by tag", "other")
-    assert found == {"wanted": True, "by tag": False, "other": False}
+    client.accepts(image)
+    client.refuses(f"{registry.address}/acme/wanted:v1")
+    client.refuses(digest(registry, "other"))
     assert main(["host", "status", "--root", str(host.folder)]) == 1
     assert main(["break-glass", "--root", str(host.folder), "--end"]) == 0
-    assert pulls(host, registry, puller, "wanted") == {"wanted": False}
+    client.refuses(image)
     assert main(["host", "status", "--root", str(host.folder)]) == 0
 
 
-def test_a_list_covers_its_instances(host: Host, registry: RegistryServer, puller: Puller) -> None:
+def test_a_list_covers_its_instances(host: Host, registry: RegistryServer, client: Client) -> None:
     """The name that was asked for decides."""
     image = digest(registry, "index")
     assert main(["break-glass", "--root", str(host.folder), image, *REASON]) == 0
-    assert pulls(host, registry, puller, "index", "other") == {"index": True, "other": False}
+    client.accepts(image)
+    client.refuses(digest(registry, "other"))
 
 
-def test_two_files_by_hand(host: Host, registry: RegistryServer, puller: Puller) -> None:
+def test_two_files_by_hand(host: Host, registry: RegistryServer, client: Client) -> None:
     """With vouchsafe, Python and the key gone."""
     image = digest(registry, "wanted")
     policy = json.loads(host.read("/etc/containers/policy.json"))
     policy["transports"]["docker"][image] = [{"type": "insecureAcceptAnything"}]
     host.write("/etc/containers/policy.json", json.dumps(policy))
     host.write("/etc/containers/registries.d/by-hand.yaml", BY_HAND_REGISTRIES.format(scope=image))
-    assert pulls(host, registry, puller, "wanted", "other") == {"wanted": True, "other": False}
+    client.accepts(image)
+    client.refuses(digest(registry, "other"))
 
 
 def test_the_next_boot_ends_it(host: Host, registry: RegistryServer) -> None:

@@ -364,14 +364,18 @@ def test_ghsa_crc3_h8v6_qh57_words_that_drive_a_terminal(lab: Lab) -> None:
 
 @pytest.mark.slow
 def test_ten_thousand_junk_referrers(lab: Lab) -> None:
-    """Ours is the last of them, and it is found."""
-    push_junk(lab.server.store, REPOSITORY, lab.digest, 10_000, fallback=False)
+    """Ours is the last of them, and it is found: each is opened, and its content fetched unless it was before.
+
+    Ten thousand different contents are judged in memory (tests/unit/admission): here it is the wire's turn.
+    """
+    push_junk(lab.server.store, REPOSITORY, lab.digest, 10_000, contents=100, fallback=False)
     push_bundle(lab.server.store, REPOSITORY, lab.digest, lab.sigstore.bundle(lab.digest), fallback=False)
     lab.server.referrers_mode = "api-unfiltered"
     lab.server.page = 1_000
     verdict = lab.verdict()
     assert isinstance(verdict, Accepted)
     assert lab.server.count(path="/referrers/") == 11
+    assert lab.server.count(path="/manifests/sha256:") >= 10_000
 
 
 def test_the_digest_is_the_bytes(lab: Lab) -> None:

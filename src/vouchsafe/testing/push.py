@@ -125,12 +125,18 @@ def push_bundle(
 
 
 def push_junk(
-    store: RegistryStore, repository: str, digest: Digest, count: int, *, fallback: bool = True
+    store: RegistryStore,
+    repository: str,
+    digest: Digest,
+    count: int,
+    *,
+    contents: int = 0,
+    fallback: bool = True,
 ) -> None:
-    """So many referrers of `digest` that claim to be bundles and are not."""
+    """So many referrers of `digest` that claim to be bundles and are not; `contents`: how many differ inside."""
     listed = []
     for number in range(count):
-        blob = compact({"mediaType": BUNDLE_TYPE, "junk": number})
+        blob = compact({"mediaType": BUNDLE_TYPE, "junk": number % (contents or count)})
         manifest = {
             "schemaVersion": 2,
             "mediaType": OCI_IMAGE,
@@ -138,6 +144,7 @@ def push_junk(
             "config": _descriptor(OCI_EMPTY, store.put_blob(repository, b"{}"), b"{}"),
             "layers": [_descriptor(BUNDLE_TYPE, store.put_blob(repository, blob), blob)],
             "subject": _descriptor(OCI_IMAGE, digest, b""),
+            "annotations": {"number": str(number)},
         }
         made = compact(manifest)
         listed.append(_descriptor(OCI_IMAGE, store.put_manifest(repository, made, OCI_IMAGE), made))
