@@ -7,14 +7,16 @@ import hashlib
 import json
 import os
 import socket
-import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from cryptography import x509
 
+from tests.pulls import Client, Pulls
 from vouchsafe.countersign.answer import Answer
 from vouchsafe.countersign.authority import Authority
 from vouchsafe.countersign.fairness import Limits
@@ -30,7 +32,8 @@ from vouchsafe.policy import applied, document
 from vouchsafe.policy.compile import Compiled, Form, Host, compile_policy
 from vouchsafe.ports import Clock
 from vouchsafe.testing.clock import RealClock
-from vouchsafe.testing.registry import RegistryServer, push_bundle, push_image, push_signature
+from vouchsafe.testing.pull_cases import layer
+from vouchsafe.testing.registry import RegistryServer, push_bundle, push_image, push_index, push_signature
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.workload import Workload, gitlab
 from vouchsafe.wiring import countersign as wiring
@@ -41,6 +44,20 @@ MACHINE_ID = hashlib.md5(b"a machine", usedforsecurity=False).hexdigest()
 ISSUER = "https://gitlab.example"
 MAIN = "https://gitlab.example/acme/app//.gitlab-ci.yml@refs/heads/main"
 PIPELINE = gitlab(project_path="acme/app")
+
+
+Pulling = TypeVar("Pulling", bound=Client)
+
+
+class Shifted:
+    """The machine's clock, so much wrong."""
+
+    def __init__(self, by: timedelta = timedelta(0)) -> None:
+        self.by = by
+
+    def now(self) -> datetime:
+        """What it shows."""
+        return RealClock().now() + self.by
 
 
 class QuietJournal:
@@ -88,15 +105,25 @@ class Machine:
         self.form: Form = "pki"
         self.physical: dict[str, tuple[str, ...]] = {}
         state = "var/lib/vouchsafe" if below_root else "state"
-        self.places = Places(etc=str(folder / "etc"), run=str(folder / "run"), state=str(folder / state))
+        self.places = Places(
+            etc=str(folder / "etc"),
+            run=str(folder / "run"),
+            state=str(folder / state),
+            root=str(folder) if below_root else "",
+        )
         for name in ("etc/vouchsafe/host", "etc/containers/registries.d", "run/vouchsafe", state):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.write("etc/machine-id", MACHINE_ID + "\n")
         self.write("etc/trusted_root.json", self.sigstore.trusted_root())
         self.locations(f'[[registry]]\nlocation = "{registry.address}"\ninsecure = true\n')
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.listening.getsockname()[1]
+        self.port: int = 0
+        self.open()
         self.make_authority()
+
+    def open(self) -> None:
+        """Listen; on the same port as before, which the policy names."""
+        self.listening = socket.create_server(("127.0.0.1", self.port))
+        self.port = self.listening.getsockname()[1]
 
     def close(self) -> None:
         """Let go of the port."""
@@ -137,6 +164,18 @@ class Machine:
         Path(self.places.key).chmod(0o600)
         self.write("run/vouchsafe/ca.crt", made.certificate_pem)
         return made
+
+    @contextmanager
+    def another_authority(self) -> Iterator[None]:
+        """As if another machine signed, which has all that this one has but its CA."""
+        files = ("state/ca.crt", "state/ca.key", "run/vouchsafe/ca.crt")
+        kept = {name: (self.folder / name).read_bytes() for name in files}
+        self.make_authority()
+        self.publish_keys()
+        yield
+        for name, content in kept.items():
+            self.write(name, content)
+        self.publish_keys()
 
     def keyless(self, subject: str = MAIN, **more: Any) -> dict[str, Any]:
         """A requirement of ours: this subject, of this host's Sigstore."""
@@ -194,8 +233,29 @@ class Machine:
         return f"{self.registry.address}/{repository}"
 
     def image(self, repository: str = "acme/app", tag: str = "v1", *, content: bytes = b"layer") -> Digest:
-        """An unsigned image."""
-        return push_image(self.registry.store, repository, tag, content=content)
+        """An unsigned image, which unpacks."""
+        return push_image(self.registry.store, repository, tag, content=layer(content))
+
+    def index(
+        self,
+        repository: str = "acme/app",
+        tag: str = "v1",
+        *,
+        architectures: tuple[str, ...] = ("amd64", "arm64"),
+        salt: bytes = b"",
+    ) -> tuple[Digest, dict[str, Digest]]:
+        """An unsigned multi-arch image, and its instances; `salt` makes it one of its kind."""
+        return push_index(
+            self.registry.store,
+            repository,
+            tag,
+            architectures=architectures,
+            contents=lambda name: layer(salt + name),
+        )
+
+    def client(self, kind: type[Pulling], program: Path, pulls: Pulls) -> Pulling:
+        """A real client that obeys this host's /etc/containers."""
+        return kind(program, self.folder / "etc/containers", self.folder / "clients", pulls)
 
     def sign(
         self,
@@ -315,45 +375,3 @@ class Signature:
         names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         self.markers: list[str] = names.get_values_for_type(x509.RFC822Name)
         self.ends = leaf.not_valid_after_utc
-
-
-class Skopeo:
-    """A real skopeo that obeys a machine's /etc/containers."""
-
-    def __init__(self, program: Path, machine: Machine) -> None:
-        self.program = program
-        self.machine = machine
-        self.pulls = 0
-
-    def pull(self, image: str, *options: str, timeout: float = 60) -> tuple[int, str]:
-        """`skopeo copy`, which judges (`skopeo inspect` does not); its status and what it said."""
-        self.pulls += 1
-        containers = self.machine.folder / "etc/containers"
-        target = self.machine.folder / f"pulled-{self.program.name}-{self.pulls}"
-        done = subprocess.run(
-            [
-                self.program,
-                *("--policy", containers / "policy.json", "--registries.d", containers / "registries.d"),
-                *("--registries-conf", containers / "registries.conf"),
-                *("copy", "--remove-signatures", "--src-tls-verify=false", *options),
-                *(f"docker://{image}", f"dir:{target}"),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout,
-        )
-        return done.returncode, done.stderr
-
-    def copy(self, source: str, target: str) -> None:
-        """A copy that judges nothing, from one place to another."""
-        done = subprocess.run(
-            [
-                *(self.program, "--insecure-policy", "copy", "--quiet", "--preserve-digests"),
-                *("--src-tls-verify=false", "--dest-tls-verify=false", source, target),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr

@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[1]
-KNOWN = ("host", "host_enable", "host_status", "break_glass", "countersign", "countersign_admit", "log")
+KNOWN = (
+    *("host", "host_enable", "host_status", "break_glass", "log", "countersign", "countersign_admit"),
+    *("countersign_kept", "countersign_moving", "countersign_revoke", "countersign_serve"),
+)
 
 
 class Ended:

@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.countersigning import Machine, Skopeo, get
+from tests.countersigning import Machine, get
+from tests.nursery import Nursery
+from tests.pulls import Pulls, Skopeo
 from vouchsafe.countersign import signature
 from vouchsafe.image.digest import Digest
 from vouchsafe.testing.registry import RegistryServer, push_index
@@ -26,30 +28,43 @@ COMMAND = [sys.executable, "-m", "vouchsafe.cli"]
 LONGEST = 20.0  # seconds until a service must answer
 
 
+class Commanded(Machine):
+    """A machine on which commands are run."""
+
+    nursery: Nursery
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    """Forks commands."""
+    with Nursery() as made:
+        yield made
+
+
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+def machine(tmp_path: Path, nursery: Nursery) -> Iterator[Commanded]:
     """Accepts acme/app's main branch; paths of its policy are below its root."""
     with RegistryServer() as registry:
-        made = Machine(tmp_path, registry, below_root=True)
+        made = Commanded(tmp_path, registry, below_root=True)
+        made.nursery = nursery
         made.apply({made.name(): [made.keyless()]})
         yield made
         made.close()
 
 
-def run(machine: Machine, *words: str, status: int = 0, root: bool = True) -> str:
+def run(machine: Commanded, *words: str, status: int = 0) -> str:
     """What a command printed; its exit status is as expected."""
-    where = ["--root", str(machine.folder)] if root else []
-    done = subprocess.run([*COMMAND, *words, *where], capture_output=True, text=True, check=False)
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout
+    ended = machine.nursery.run(*words, "--root", str(machine.folder))
+    assert ended.status == status, ended.output + ended.errors
+    return ended.output
 
 
-def document(machine: Machine, *words: str, status: int = 0) -> Any:
+def document(machine: Commanded, *words: str, status: int = 0) -> Any:
     """The JSON that it printed."""
     return json.loads(run(machine, *words, "-o", "json", status=status))
 
 
-def test_admit_list_and_prune(machine: Machine) -> None:
+def test_admit_list_and_prune(machine: Commanded) -> None:
     """An index with its platforms, for thirty days; what has ended is forgotten."""
     index, instances = push_index(machine.registry.store, "acme/app")
     machine.sign(index)
@@ -65,7 +80,7 @@ def test_admit_list_and_prune(machine: Machine) -> None:
     assert document(machine, "countersign", "prune")["forgotten"] == 0
 
 
-def test_admit_refuses(machine: Machine) -> None:
+def test_admit_refuses(machine: Commanded) -> None:
     """Exit 1 for a rejection, 2 for a doubt, 78 where no scope is ours."""
     machine.image()
     assert "rejected" in run(machine, "countersign", "admit", f"{machine.name()}:v1", status=1)
@@ -76,34 +91,35 @@ def test_admit_refuses(machine: Machine) -> None:
     run(machine, "countersign", "admit", f"{machine.name()}:v1", status=78)
 
 
-def test_admit_dry_run_keeps_nothing(machine: Machine) -> None:
+def test_admit_dry_run_keeps_nothing(machine: Commanded) -> None:
     """Judged, and forgotten."""
     machine.sign(machine.image())
     run(machine, "countersign", "admit", "--dry-run", f"{machine.name()}:v1")
     assert document(machine, "countersign", "list")["accepted"] == []
 
 
-def test_signature_files(machine: Machine, skopeo: Path) -> None:
+def test_signature_files(machine: Commanded, skopeo: Path, pulls: Pulls) -> None:
     """For a client whose lookaside is a folder: pulled without a service, until revoked."""
     machine.host_lookaside = f"file://{machine.folder}/lookaside"
     machine.apply()
     digest = machine.image()
     machine.sign(digest)
-    client = Skopeo(skopeo, machine)
-    assert client.pull(f"{machine.name()}:v1")[0] == 1
+    client = machine.client(Skopeo, skopeo, pulls)
+    client.refuses(f"{machine.name()}:v1")
     folder = str(machine.folder / "lookaside")
     said = document(machine, "countersign", "admit", "--for", "2d", "--files", folder, f"{machine.name()}:v1")
     (place,) = said["files"]
-    assert client.pull(f"{machine.name()}:v1") == (0, "")
+    client.accepts(f"{machine.name()}:v1")
     end = signature.ends((Path(place) / "signature-1").read_bytes())
     assert end is not None
     assert abs((end - machine.clock.now()).total_seconds() - 2 * 86_400) < 600
     assert document(machine, "countersign", "prune", "--files", folder)["removed"] == []
     run(machine, "countersign", "revoke", str(digest), "--files", folder)
-    assert (Path(place).exists(), client.pull(f"{machine.name()}:v1")[0]) == (False, 1)
+    assert not Path(place).exists()
+    client.refuses(f"{machine.name()}:v1")
 
 
-def test_revoke(machine: Machine) -> None:
+def test_revoke(machine: Commanded) -> None:
     """An index with its platforms, named by its repository; a signer; and nothing at all is a usage error."""
     index, instances = push_index(machine.registry.store, "acme/app")
     for digest in (index, *instances.values()):
@@ -121,7 +137,7 @@ def test_revoke(machine: Machine) -> None:
     run(machine, "countersign", "revoke", "sha256:short", status=64)
 
 
-def test_export_and_import(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_export_and_import(machine: Commanded, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Another host judges by its own policy, without a registry; what it does not accept stays out."""
     index, instances = push_index(machine.registry.store, "acme/app")
     machine.sign(index)
@@ -131,9 +147,10 @@ def test_export_and_import(machine: Machine, tmp_path_factory: pytest.TempPathFa
     archive = str(machine.folder / "images.tar")
     images = (f"{machine.name()}:v1", f"{machine.name('acme/dev')}:v1")
     run(machine, "countersign", "export", "--to", archive, *images)
-    far = Machine(
+    far = Commanded(
         tmp_path_factory.mktemp("far"), machine.registry, below_root=True, sigstore=machine.sigstore
     )
+    far.nursery = machine.nursery
     dev = "https://gitlab.example/acme/app//.gitlab-ci.yml@refs/heads/dev"
     far.close()
     far.apply({far.name(): [far.keyless()], far.name("acme/dev"): [far.keyless(dev)]})
@@ -186,7 +203,7 @@ def test_init_makes_a_ca_once_for_each_machine(tmp_path: Path) -> None:
 @pytest.mark.skipif(
     shutil.which("systemd-socket-activate") is None, reason="systemd-socket-activate is missing"
 )
-def test_socket_activation(machine: Machine) -> None:
+def test_socket_activation(machine: Commanded) -> None:
     """Nothing runs until somebody asks; then the first answer comes, and the journal of the service has it."""
     digest = machine.image()
     machine.sign(digest)
@@ -211,7 +228,7 @@ def test_socket_activation(machine: Machine) -> None:
     assert "unsigned" in run(machine, "log")
 
 
-def answer(port: int, machine: Machine, digest: Digest) -> tuple[int, str, bytes]:
+def answer(port: int, machine: Commanded, digest: Digest) -> tuple[int, str, bytes]:
     """What the service says, as soon as it does."""
     for _ in range(int(LONGEST * 20)):
         try:
@@ -221,14 +238,14 @@ def answer(port: int, machine: Machine, digest: Digest) -> tuple[int, str, bytes
     pytest.fail("expected an answer, got none")
 
 
-def test_serve_needs_a_socket_that_others_cannot_reach(machine: Machine) -> None:
+def test_serve_needs_a_socket_that_others_cannot_reach(machine: Commanded) -> None:
     """Loopback only, and no name."""
     run(machine, "countersign", "serve", status=64)
     for address in ("0.0.0.0:0", "localhost:0", "[::1]:0", "127.0.0.1:x", "192.0.2.1:80"):
         run(machine, "countersign", "serve", "--listen", address, status=78)
 
 
-def test_metrics_on_a_socket_of_roots(machine: Machine) -> None:
+def test_metrics_on_a_socket_of_roots(machine: Commanded) -> None:
     """A page for Prometheus, on a unix socket that only its owner opens."""
     digest = machine.image()
     machine.sign(digest)
@@ -250,7 +267,7 @@ def test_metrics_on_a_socket_of_roots(machine: Machine) -> None:
     assert 'vouchsafe_ends_timestamp_seconds{what="ca"}' in page
 
 
-def free_port(machine: Machine) -> int:
+def free_port(machine: Commanded) -> int:
     """The machine's own, which its policy names."""
     machine.close()
     return machine.port
@@ -267,7 +284,7 @@ def metrics(path: Path) -> str:
     return received.decode()
 
 
-def test_another_identity_is_refused_with_a_sentence(machine: Machine) -> None:
+def test_another_identity_is_refused_with_a_sentence(machine: Commanded) -> None:
     """What `admit` says is what a client would be told."""
     machine.sign(machine.image(), identity=gitlab(project_path="acme/app", ref="refs/heads/feature"))
     said = run(machine, "countersign", "admit", f"{machine.name()}:v1", status=1)

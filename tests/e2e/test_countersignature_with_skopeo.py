@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.pulls import Pulls, Skopeo
 from vouchsafe.countersign.authority import Authority
 from vouchsafe.countersign.signature import payload, sigstore_blob
 from vouchsafe.image.digest import Digest
@@ -29,10 +29,11 @@ OURS = {
 class Machine:
     """A host below a folder: its policy compiled, its CA, its lookaside of files."""
 
-    def __init__(self, folder: Path, registry: RegistryServer, skopeo: Path) -> None:
+    def __init__(self, folder: Path, registry: RegistryServer, client: Skopeo) -> None:
         self.folder = folder
         self.registry = registry
-        self.skopeo = skopeo
+        self.client = client
+        self.image = registry.reference("acme/app")
         self.authority = Authority.make("machine", at=datetime.now(UTC))
         self.digest = push_image(registry.store, "acme/app")
         (folder / "ca.crt").write_bytes(self.authority.certificate_pem)
@@ -68,49 +69,27 @@ class Machine:
         place.mkdir(parents=True, exist_ok=True)
         (place / "signature-1").write_bytes(sigstore_blob(said, leaf, signer.certificate_pem))
 
-    def pull(self) -> tuple[int, str]:
-        """`skopeo copy`, which judges; `skopeo inspect` would not."""
-        command: list[str | Path] = [
-            self.skopeo,
-            "--policy",
-            self.folder / "policy.json",
-            "--registries.d",
-            self.folder / "registries.d",
-        ]
-        target = self.folder / f"pulled-{len(list(self.folder.iterdir()))}"
-        source = f"docker://{self.registry.reference('acme/app')}"
-        done = subprocess.run(
-            [*command, "copy", "--remove-signatures", "--src-tls-verify=false", source, f"dir:{target}"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stderr
-
 
 @pytest.fixture
-def machine(tmp_path: Path, skopeo: Path) -> Iterator[Machine]:
+def machine(tmp_path: Path, skopeo: Path, pulls: Pulls) -> Iterator[Machine]:
     """A host that enforces."""
+    client = Skopeo(skopeo, tmp_path, tmp_path / "clients", pulls)
     with RegistryServer() as registry:
-        yield Machine(tmp_path, registry, skopeo)
-
-
-def test_a_countersigned_image_is_pulled(machine: Machine) -> None:
-    """The accept leg: without it, every refusal below would prove nothing."""
-    machine.countersign()
-    assert machine.pull() == (0, "")
+        yield Machine(tmp_path, registry, client)
 
 
 def test_an_image_without_countersignature_is_refused(machine: Machine) -> None:
-    """Absent is refused."""
-    status, said = machine.pull()
-    assert (status, "no signature exists" in said) == (1, True)
+    """Absent is refused; with one it is pulled: without that, every refusal below would prove nothing."""
+    machine.client.refuses(machine.image, says="no signature exists")
+    machine.countersign()
+    machine.client.accepts(machine.image)
 
 
 @pytest.mark.parametrize(
     "change, says",
     [
         ({"age": timedelta(minutes=11)}, "expired"),
+        ({"age": timedelta(minutes=-3)}, "not yet valid"),
         ({"marker": "0000.0000@vouchsafe.invalid"}, "Required email"),
         ({"name": "registry.example/acme/other"}, "not accepted"),
         ({"digest": Digest.of(b"another")}, "digest"),
@@ -120,14 +99,16 @@ def test_an_image_without_countersignature_is_refused(machine: Machine) -> None:
 def test_a_countersignature_that_is_wrong_in_one_way_is_refused(
     machine: Machine, change: dict[str, object], says: str
 ) -> None:
-    """Expired, of another epoch or scope, for another repository or image, by another machine."""
+    """Expired, too early, of another epoch or scope, for another repository or image, by another machine."""
     machine.countersign(**change)  # type: ignore[arg-type]
-    status, said = machine.pull()
-    assert (status, says in said) == (1, True), said
+    machine.client.refuses(machine.image, says=says)
+    machine.countersign()
+    machine.client.accepts(machine.image)
 
 
 def test_a_policy_change_voids_what_was_countersigned(machine: Machine) -> None:
     """A harvested countersignature never crosses an epoch."""
     machine.countersign()
+    machine.client.accepts(machine.image)
     machine.apply("acme/app")
-    assert machine.pull()[0] == 1
+    machine.client.refuses(machine.image, says="Required email")

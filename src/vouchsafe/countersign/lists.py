@@ -32,23 +32,31 @@ _MOVING = {"latest": 0, "stable": 1, "main": 2, "master": 3}  # tags that most p
 _NUMBERS = re.compile(r"(\d+)", re.ASCII)
 
 
-def names_exactly(index: Manifest, instance: Descriptor) -> None:
-    """MalformedError unless `index` names the instance as what it is, an image, and in one way only."""
+def entry_of(index: Manifest, instance: Digest) -> Descriptor:
+    """What `index` says of the instance. MalformedError unless it names it, as an image, in one way only."""
     if not index.is_index:
         raise MalformedError("list-entry", f"expected an index, got {index.media_type}")
-    entries = [entry for entry in index.entries if entry.digest == instance.digest]
-    if instance.media_type not in IMAGE_TYPES:
+    said = {(entry.media_type, entry.size): entry for entry in index.entries if entry.digest == instance}
+    if len(said) != 1:
         raise MalformedError(
-            "list-entry",
-            f"expected an image at {instance.digest}, got {instance.media_type}: one level is judged",
+            "list-entry", f"expected an index that names {instance} once, got {len(said)} different entries"
         )
-    if not entries or any(
-        (entry.media_type, entry.size) != (instance.media_type, instance.size) for entry in entries
-    ):
+    (entry,) = said.values()
+    if entry.media_type not in IMAGE_TYPES:
+        raise MalformedError(
+            "list-entry", f"expected an image at {instance}, got {entry.media_type}: one level is judged"
+        )
+    return entry
+
+
+def names_exactly(index: Manifest, instance: Descriptor) -> None:
+    """MalformedError unless `index` names the instance as what it is, an image, and in one way only."""
+    entry = entry_of(index, instance.digest)
+    if (entry.media_type, entry.size) != (instance.media_type, instance.size):
         raise MalformedError(
             "list-entry",
-            f"expected an index that names {instance.digest} as {instance.media_type} of {instance.size} bytes,"
-            " got another or several",
+            f"expected {entry.media_type} of {entry.size} bytes at {instance.digest}, got {instance.media_type}"
+            f" of {instance.size}",
         )
 
 

@@ -11,8 +11,9 @@ from contextlib import closing
 
 from vouchsafe.countersign.acceptance import Acceptance, Judgement, Refusal
 from vouchsafe.countersign.judge import Errand, Judge, Subject
-from vouchsafe.countersign.lists import MOST_ASKED_BEFORE, Lists, names_exactly, tags_of
+from vouchsafe.countersign.lists import MOST_ASKED_BEFORE, Lists, entry_of, names_exactly, tags_of
 from vouchsafe.errors import MalformedError, VouchsafeError
+from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Descriptor, Manifest
 from vouchsafe.policy.requirement import Reject, SignedBaseLayer
 from vouchsafe.policy.verdict import Reason
@@ -57,16 +58,21 @@ class Bench:
         return found or direct
 
     def _through_known(self, errand: Errand, subject: Subject) -> Judgement | None:
-        """Indexes that were accepted before. A revoked one takes its instances with it."""
+        """Indexes that were accepted before. A revoked one takes its instances with it.
+
+        That a row says which index names whom is a hint: what the index itself says counts.
+        """
         store = self._judge.store
         for index, confirmed in store.parents(subject.repository, subject.digest):
+            if all(entry.digest != subject.digest for entry in index.entries):
+                continue
             revoked = errand.grounds.tombstones.of_digest(index.digest)
             if revoked is not None:
                 return Refusal(outcome="rejected", reason=revoked)
+            if not _names_image(index, subject.digest) or (not confirmed and errand.offline):
+                continue
             judgement = self._judge.judge(errand, subject.replace(digest=index.digest))
             if not isinstance(judgement, Acceptance):
-                continue
-            if not confirmed and errand.offline:
                 continue
             if not confirmed:
                 instance = self._instance(errand, subject)
@@ -116,6 +122,14 @@ class Bench:
             size=len(manifest.raw),
             annotations={},
         )
+
+
+def _names_image(index: Manifest, instance: Digest) -> bool:
+    try:
+        entry_of(index, instance)
+    except MalformedError:
+        return False
+    return True
 
 
 def _names(index: Manifest, instance: Descriptor) -> bool:

@@ -349,6 +349,21 @@ def test_a_forged_index_is_hashed_and_judged(machine: Machine, counter: Counter)
             assert again.said(victim) == "rejected unsigned"
 
 
+def test_a_forged_entry_of_a_signed_index(machine: Machine, counter: Counter) -> None:
+    """The index is real and accepted, and says nothing of the image that a row puts into it."""
+    index, instances = push_index(machine.registry.store, "acme/app", "v1")
+    machine.sign(index)
+    victim = machine.image(tag="", content=b"evil")
+    assert counter.said(instances["arm64"]) == "accepted"
+    counter.service.close()
+    with sqlite3.connect(machine.folder / "state/countersign.db") as connection:
+        connection.execute(
+            f"INSERT OR REPLACE INTO entries SELECT repository, '{victim}', parent, 1 FROM entries"
+        )
+    with Counter(machine) as again:
+        assert [again.said(victim), again.said(instances["amd64"])] == ["rejected unsigned", "accepted"]
+
+
 @pytest.mark.parametrize("spoil", [torn, overwritten, older, with_trigger, gone])
 def test_a_service_goes_on_with_a_new_database(
     machine: Machine, counter: Counter, spoil: Callable[[Path], None]
