@@ -160,9 +160,18 @@ class Skopeo(Client):
 
 
 class Podman(Client):
-    """`podman pull`, into a storage of its own. It asks anew for what it has there."""
+    """`podman pull`, into a storage of its own. It asks anew for what it has there.
+
+    `storage` may be shared by tests: to make one costs more than a pull.
+    """
 
     name = "podman pull"
+
+    def __init__(
+        self, program: Path, containers: Path, scratch: Path, pulls: Pulls, storage: Path | None = None
+    ) -> None:
+        super().__init__(program, containers, scratch, pulls)
+        self.storage = storage or self.scratch
 
     def command(self, image: str, *options: str) -> list[Any]:
         return [*self._podman, "pull", "--tls-verify=false", *options, f"docker://{image}"]
@@ -172,7 +181,7 @@ class Podman(Client):
 
     @property
     def _podman(self) -> list[Any]:
-        where = self.scratch
+        where = self.storage
         storage = ("--root", where / "root", "--runroot", where / "run", "--tmpdir", where / "passing")
         return [self.program, *storage, "--storage-driver", "vfs"]
 
@@ -208,6 +217,10 @@ class Fleet:
         if name not in self.clients:
             pytest.skip(f"{name} is missing")
         return self.clients[name]
+
+    def only(self, *names: str) -> Fleet:
+        """A part of it."""
+        return Fleet({name: client for name, client in self.clients.items() if name in names})
 
     def accepts(self, image: str, *, but: tuple[str, ...] = ()) -> None:
         """Every one pulls it, except `but`."""

@@ -158,16 +158,16 @@ def test_a_tag_that_moves_under_the_client(machine: Machine, fleet: Fleet) -> No
                 client.pulls.note(client.name, str(turns), said, pulled=pulled, allowed=first_is_signed)
 
 
-def test_content_that_is_swapped_behind_a_countersignature(machine: Machine, fleet: Fleet) -> None:
+def test_content_that_is_swapped_behind_a_countersignature(machine: Machine, everyone: Fleet) -> None:
     """The manifest is the signed one, its layer is not: the client compares every blob with its digest."""
     machine.sign(machine.image(tag="good", content=b"good"))
-    machine.sign(machine.image())
-    blob = Digest.of(layer(b"layer"))
+    machine.sign(machine.image(content=b"swapped"))
+    blob = Digest.of(layer(b"swapped"))
     with Running(machine):
-        fleet.accepts(f"{machine.name()}:good")
+        everyone.accepts(f"{machine.name()}:good")
         machine.registry.faults.append(Fault(with_body(lambda _: layer(b"evil!")), path=f"/blobs/{blob}"))
         for name in ("skopeo", "skopeo_old", "podman"):
-            client = fleet[name]
+            client = everyone[name]
             pulled, said = client.pull(f"{machine.name()}:v1")
             client.pulls.note(client.name, "v1", said, pulled=pulled, allowed=False)
             assert "digest" in said.lower(), said

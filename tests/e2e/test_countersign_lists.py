@@ -58,22 +58,22 @@ def put_index(machine: Machine, tag: str, *entries: tuple[Digest, str], **more: 
     return machine.registry.store.put_manifest("acme/app", json.dumps(document).encode(), OCI_INDEX, tag)
 
 
-def test_only_the_index_is_signed(machine: Machine, fleet: Fleet) -> None:
+def test_only_the_index_is_signed(machine: Machine, everyone: Fleet) -> None:
     """By tag, by the list's digest, by an instance's own, and all of them; of another list, none in any way."""
     (index, instances), (other, others) = machine.index(), machine.index(tag="v2", salt=b"unsigned")
     machine.sign(index)
     with Running(machine):
         for good in (":v1", f"@{index}", f"@{instances[HERE]}", f"@{instances[THERE]}"):
-            fleet.accepts(machine.name() + good)
+            everyone.accepts(machine.name() + good)
         for bad in (":v2", f"@{other}", f"@{others[HERE]}"):
-            fleet.refuses(machine.name() + bad)
+            everyone.refuses(machine.name() + bad)
         everything = ("--multi-arch", "all")
-        fleet["skopeo"].accepts(f"{machine.name()}:v1", *everything)
-        fleet["skopeo_old"].accepts(f"{machine.name()}@{index}", *everything)
-        fleet["skopeo"].refuses(f"{machine.name()}:v2", *everything)
-        fleet["skopeo_old"].refuses(f"{machine.name()}@{other}", *everything)
-        fleet["podman"].accepts(f"{machine.name()}:v1", "--arch", THERE)
-        fleet["podman"].refuses(f"{machine.name()}:v2", "--arch", THERE)
+        everyone["skopeo"].accepts(f"{machine.name()}:v1", *everything)
+        everyone["skopeo_old"].accepts(f"{machine.name()}@{index}", *everything)
+        everyone["skopeo"].refuses(f"{machine.name()}:v2", *everything)
+        everyone["skopeo_old"].refuses(f"{machine.name()}@{other}", *everything)
+        everyone["podman"].accepts(f"{machine.name()}:v1", "--arch", THERE)
+        everyone["podman"].refuses(f"{machine.name()}:v2", "--arch", THERE)
 
 
 def test_only_the_index_is_signed_on_debian_12(machine: Machine, openpgp_client: Skopeo) -> None:

@@ -65,14 +65,14 @@ def test_signed_by_cosign_in_a_real_registry(
     docker_registry: str,
     cosign2: Path,
     cosign3: Path,
-    fleet: Fleet,
+    everyone: Fleet,
     openpgp_client: Skopeo,
 ) -> None:
     """distribution 2.8, `.sig` by cosign 2.5, bundles by cosign 3.1, of an image and of an index.
 
     Refused: unsigned, another pipeline's, unsigned under the tag of one that was signed, all in the same place.
     """
-    skopeo = fleet["skopeo"]
+    skopeo = everyone["skopeo"]
     assert isinstance(skopeo, Skopeo)
     name = f"{docker_registry}/cosign/app"
     digests = {
@@ -98,10 +98,10 @@ def test_signed_by_cosign_in_a_real_registry(
     machine.apply({name: [machine.keyless()]})
     with Running(machine):
         for image in good:
-            fleet.accepts(name + image)
+            everyone.accepts(name + image)
         for image in bad:
-            fleet.refuses(name + image, says="vouchsafe: rejected: ")
-        fleet.accepts(f"{name}@{digests['mutant']}")
+            everyone.refuses(name + image, says="vouchsafe: rejected: ")
+        everyone.accepts(f"{name}@{digests['mutant']}")
     machine.form = "openpgp"
     machine.apply()
     with Running(machine):

@@ -58,22 +58,22 @@ def serving(machine: Machine) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_down_hung_and_killed_during_the_pull(machine: Machine, fleet: Fleet) -> None:
+def test_down_hung_and_killed_during_the_pull(machine: Machine, everyone: Fleet) -> None:
     """Not there: refused. Stopped while it is asked: nobody takes silence for an answer. Killed then: refused."""
     image = f"{machine.name()}:v1"
     with serving(machine) as process:
-        fleet.accepts(image)
-        fleet.refuses(f"{machine.name()}:v2", says="rejected: unsigned")
+        everyone.accepts(image)
+        everyone.refuses(f"{machine.name()}:v2", says="rejected: unsigned")
         process.send_signal(signal.SIGSTOP)
-        waiting = [fleet[name].start(image) for name in ("skopeo", "skopeo_old", "podman")]
-        fleet["proxy"].waits(image, HUNG)
+        waiting = [everyone[name].start(image) for name in ("skopeo", "skopeo_old", "podman")]
+        everyone["proxy"].waits(image, HUNG)
         assert [each.poll() for each in waiting] == [None, None, None]
         process.kill()
         for name, each in zip(("skopeo", "skopeo_old", "podman"), waiting, strict=True):
-            fleet[name].ended(each, image)
-    fleet.refuses(image)
+            everyone[name].ended(each, image)
+    everyone.refuses(image)
     with serving(machine):
-        fleet.accepts(image)
+        everyone.accepts(image)
 
 
 def test_what_is_not_ours_works_while_we_are_down(machine: Machine, fleet: Fleet) -> None:

@@ -25,13 +25,10 @@ READS: tuple[tuple[str, type[Client], Form], ...] = (
     ("skopeo", Proxy, "pki"),
     ("skopeo", Skopeo, "key"),
     ("skopeo_old", Skopeo, "key"),
-    ("podman", Podman, "key"),
-    ("skopeo", Proxy, "key"),
     ("skopeo", Skopeo, "openpgp"),
     ("skopeo_old", Skopeo, "openpgp"),
     ("skopeo_openpgp", Skopeo, "openpgp"),
     ("podman", Podman, "openpgp"),
-    ("skopeo", Proxy, "openpgp"),
 )
 
 
@@ -71,26 +68,26 @@ def test_what_is_signed_is_pulled_and_nothing_else(
     client.refuses(f"{machine.name()}:signed")
 
 
-def test_the_client_says_why(machine: Machine, fleet: Fleet) -> None:
+def test_the_client_says_why(machine: Machine, everyone: Fleet) -> None:
     """The reason's code and sentence, in the client's own words."""
     machine.sign(machine.image(tag="signed"))
     machine.image(content=b"unsigned")
     with Running(machine):
-        fleet.accepts(f"{machine.name()}:signed")
-        fleet.refuses(f"{machine.name()}:v1", says="vouchsafe: rejected: unsigned: expected a signature")
+        everyone.accepts(f"{machine.name()}:signed")
+        everyone.refuses(f"{machine.name()}:v1", says="vouchsafe: rejected: unsigned: expected a signature")
         machine.edit({machine.name(): [machine.keyless(DEV)]})
-        fleet.refuses(f"{machine.name()}:v1", says="503 vouchsafe: undecided: not-applied: ")
+        everyone.refuses(f"{machine.name()}:v1", says="503 vouchsafe: undecided: not-applied: ")
 
 
-def test_a_bundle_is_pulled(machine: Machine, fleet: Fleet) -> None:
+def test_a_bundle_is_pulled(machine: Machine, everyone: Fleet) -> None:
     """Which names no repository: by tag and by digest."""
     digest = machine.image()
     machine.bundle(digest)
     machine.image(tag="v2", content=b"unsigned")
     with Running(machine):
-        fleet.accepts(f"{machine.name()}:v1")
-        fleet.accepts(f"{machine.name()}@{digest}")
-        fleet.refuses(f"{machine.name()}:v2")
+        everyone.accepts(f"{machine.name()}:v1")
+        everyone.accepts(f"{machine.name()}@{digest}")
+        everyone.refuses(f"{machine.name()}:v2")
 
 
 @pytest.mark.parametrize("kind", ["matchRepoDigestOrExact", "matchExact"])
@@ -118,6 +115,7 @@ def test_a_bundle_where_upstream_compares_a_tag(machine: Machine, fleet: Fleet) 
 @pytest.mark.parametrize("form", ["pki", "key", "openpgp"])
 def test_a_digest_under_a_stricter_tag(machine: Machine, fleet: Fleet, form: Form) -> None:
     """What `app` accepts is refused as `app:prod`, whoever moved the tag (attack F1)."""
+    fleet = fleet if form == "pki" else fleet.only("skopeo")
     machine.form = form
     machine.apply({machine.name(): [machine.keyless(DEV)], f"{machine.name()}:prod": [machine.keyless()]})
     machine.sign(machine.image(tag="dev"), identity=DEVELOPER)

@@ -62,37 +62,37 @@ def harvest(machine: Machine, name: str = "", tag: str = "v1", *, ago: timedelta
     return blob
 
 
-def test_by_another_user_after_a_policy_change(machine: Machine, fleet: Fleet, tmp_path: Path) -> None:
+def test_by_another_user_after_a_policy_change(machine: Machine, everyone: Fleet, tmp_path: Path) -> None:
     """Harvested while it was accepted: worth something until the policy changes, and nothing after (F2)."""
     blob = harvest(machine)
     machine.close()
     with replaying(machine.port, blob, tmp_path):
-        fleet.accepts(f"{machine.name()}:v1")
+        everyone.accepts(f"{machine.name()}:v1")
         machine.apply({machine.name(): [machine.keyless(DEV)]})
-        fleet.refuses(f"{machine.name()}:v1", says="Required email")
+        everyone.refuses(f"{machine.name()}:v1", says="Required email")
 
 
-def test_by_another_user_after_its_time(machine: Machine, fleet: Fleet, tmp_path: Path) -> None:
+def test_by_another_user_after_its_time(machine: Machine, everyone: Fleet, tmp_path: Path) -> None:
     """Ten minutes are all that it is worth, under the very policy that accepted it: revoked or not (F2, F7)."""
     old, fresh = harvest(machine, ago=OVER), harvest(machine)
     digest = machine.registry.store.resolve("acme/app", "v1")
     machine.write("state/revoked", Tombstone(at=machine.clock.now(), digest=digest).line())
     machine.close()
     with replaying(machine.port, old, tmp_path):
-        fleet.refuses(f"{machine.name()}:v1", says="expired")
+        everyone.refuses(f"{machine.name()}:v1", says="expired")
     with replaying(machine.port, fresh, tmp_path):
-        fleet.accepts(f"{machine.name()}:v1")
+        everyone.accepts(f"{machine.name()}:v1")
 
 
 def test_of_openpgp_by_another_user(
-    machine: Machine, fleet: Fleet, openpgp_client: Skopeo, tmp_path: Path
+    machine: Machine, everyone: Fleet, openpgp_client: Skopeo, tmp_path: Path
 ) -> None:
     """For Debian 12: it ends after ten minutes, and with every change of the policy."""
     machine.form = "openpgp"
     machine.apply()
     old, fresh = harvest(machine, ago=OVER), harvest(machine)
     machine.close()
-    clients = [openpgp_client, *fleet.clients.values()]
+    clients = [openpgp_client, *everyone.clients.values()]
     with replaying(machine.port, old, tmp_path):
         for client in clients:
             client.refuses(f"{machine.name()}:v1")
@@ -134,6 +134,7 @@ def test_nobody_else_gets_the_port(machine: Machine, fleet: Fleet) -> None:
 @pytest.mark.parametrize("form", ["pki", "key", "openpgp"])
 def test_of_another(machine: Machine, fleet: Fleet, form: Form, tmp_path: Path) -> None:
     """Of another digest, another repository, another registry's same path, another host: refused in every form."""
+    fleet = fleet if form == "pki" else fleet.only("skopeo")
     machine.form = form
     image = f"{machine.name()}:v1"
     with RegistryServer() as second:
@@ -223,6 +224,7 @@ def test_a_rollback_across_a_policy_change(
 
     What was countersigned under the new one is worth nothing.
     """
+    fleet = fleet if form == "pki" else fleet.only("skopeo")
     machine.form = form
     machine.apply()
     machine.sign(machine.image(tag="dev", content=b"dev"), identity=DEVELOPER)
@@ -276,13 +278,15 @@ class Front(LoopbackServer):
         return found.replace(headers={**found.headers, **claim})
 
 
-def test_by_a_registry_that_claims_signatures(machine: Machine, fleet: Fleet, openpgp_client: Skopeo) -> None:
+def test_by_a_registry_that_claims_signatures(
+    machine: Machine, everyone: Fleet, openpgp_client: Skopeo
+) -> None:
     """It is asked in the lookaside's place, and has what this host once countersigned by OpenPGP (F2).
 
     Under the same policy that is worth its ten minutes, and clients of every release take it: the accept leg.
     It crosses no policy change and no expiry; and certificates it cannot supply at all.
     """
-    clients = [openpgp_client, *fleet.clients.values()]
+    clients = [openpgp_client, *everyone.clients.values()]
     digest = machine.image()
     with Front(machine) as front:
         scopes = {front.name: [machine.keyless()]}
@@ -305,9 +309,9 @@ def test_by_a_registry_that_claims_signatures(machine: Machine, fleet: Fleet, op
         machine.form = "pki"
         machine.apply(scopes)
         with Running(machine):
-            fleet.refuses(image)
+            everyone.refuses(image)
             front.harvested = b""
-            fleet.accepts(image)
+            everyone.accepts(image)
 
 
 def test_a_proxy_for_everything(machine: Machine, fleet: Fleet) -> None:
