@@ -1,7 +1,8 @@
 """`make test` and `make check`: lint, types, architecture, tests, coverage; all of them even when one fails.
 
 Decides what counts as failed, and says at the end which peers were missing; the last line is
-`N passed, N failed, N skipped`. Each skipped test is named by tests/conftest.py, with its reason.
+`N passed, N failed, N skipped`. Each skipped test is named by tests/conftest.py, with its reason. Before that stands
+how many pulls real clients made, and how many of them succeeded that a policy refuses: one fails the run.
 """
 
 from __future__ import annotations
@@ -109,6 +110,40 @@ def counts() -> Counts:
     return Counts(passed=total - failed - skipped, failed=failed, skipped=skipped)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulls:
+    """What real clients pulled in the tests (tests/pulls.py keeps the books)."""
+
+    accepted: int
+    refused: int
+    wrongly_accepted: int
+
+    @property
+    def sentence(self) -> str:
+        """For the summary."""
+        if not self.accepted + self.refused + self.wrongly_accepted:
+            return "pulls by real clients: none, the peers are missing"
+        return (
+            f"pulls by real clients: {self.accepted} accepted, {self.refused} refused,"
+            f" {self.wrongly_accepted} accepted that the policy refuses"
+        )
+
+
+def pulls(junit: Path = JUNIT) -> Pulls:
+    """The sum of all books, which pytest wrote down."""
+    names = ("accepted", "refused", "wrongly_accepted")
+    total = dict.fromkeys(names, 0)
+    try:
+        properties = list(ET.parse(junit).getroot().iter("property"))  # noqa: S314 - pytest's own, of this run
+    except (OSError, ET.ParseError):
+        properties = []
+    for each in properties:
+        name = each.get("name", "").removeprefix("pulls-").replace("-", "_")
+        if name in total:
+            total[name] += int(each.get("value", "0"))
+    return Pulls(**total)
+
+
 def peers() -> list[str]:
     """One line for each peer: what was compared with, and what was not."""
     try:
@@ -119,7 +154,7 @@ def peers() -> list[str]:
     return lines + [f"peer MISSING: {name}: {reason}" for name, reason in sorted(manifest["missing"].items())]
 
 
-def summarise(steps: Sequence[Step], counted: Counts) -> int:
+def summarise(steps: Sequence[Step], counted: Counts, pulled: Pulls) -> int:
     """Says what happened, worst last; returns the exit code."""
     print("== summary")
     for line in peers():
@@ -130,6 +165,9 @@ def summarise(steps: Sequence[Step], counted: Counts) -> int:
     failed = counted.failed + sum(not step.passed for step in steps if step.name != "tests")
     if counted.failed == 0:
         failed += sum(not step.passed for step in steps if step.name == "tests")
+    if pulled.wrongly_accepted and not counted.failed:
+        failed += 1  # written down, and its test went on
+    print(pulled.sentence)
     print(f"{counted.passed} passed, {failed} failed, {counted.skipped} skipped", flush=True)
     return 1 if failed or not counted.passed else 0
 
@@ -146,7 +184,7 @@ def main() -> int:
             print(f"{'ok    ' if step.passed else 'FAILED'} {step.name}")
         return 0 if all(step.passed for step in steps) else 1
     steps += [tests(options.pytest), coverage()]
-    return summarise(steps, counts())
+    return summarise(steps, counts(), pulls())
 
 
 if __name__ == "__main__":
