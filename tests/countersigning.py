@@ -286,11 +286,7 @@ def outside(
         clock=machine.clock,
         journal=journal,
         notifier=notifier,
-        knowing=lambda writer: wiring.knowing(
-            writer.get_extra_info("peername"),
-            writer.get_extra_info("sockname"),
-            writer.get_extra_info("socket"),
-        ),
+        knowing=wiring.knowing,
         tracked=tuple(Reference.parse(each) for each in tracked),
     )
 

@@ -82,6 +82,17 @@ def hold(uid: int, port: str, count: str) -> None:
     sys.stdin.readline()
 
 
+def flood(uid: int, port: str, count: str) -> None:
+    """Connect so often, as fast as can be, and hang up at once."""
+    _become(uid)
+    _ready()
+    for _ in range(int(count)):
+        with socket.socket() as connection:
+            connection.setblocking(False)
+            with contextlib.suppress(OSError):
+                connection.connect(("127.0.0.1", int(port)))
+
+
 def ask(uid: int, port: str, *targets: str) -> None:
     """Each target, one after the other; a line for each: status and reason phrase."""
     _become(uid)
@@ -112,7 +123,13 @@ def _raise_limit(files: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(files + 100, most), most))
 
 
-ACTIONS: dict[str, Callable[..., None]] = {"replay": replay, "hold": hold, "ask": ask, "listen": listen}
+ACTIONS: dict[str, Callable[..., None]] = {
+    "replay": replay,
+    "hold": hold,
+    "flood": flood,
+    "ask": ask,
+    "listen": listen,
+}
 
 if __name__ == "__main__":
     ACTIONS[sys.argv[2]](int(sys.argv[1]), *sys.argv[3:])

@@ -170,6 +170,7 @@ ATTACKS: dict[str, Proof] = {
     "600 half-open connections of another user while root pulls": (
         f"{OUTAGES}::test_another_users_half_open_connections",
     ),
+    "connections of another user by the thousand while root pulls": (f"{OUTAGES}::test_another_users_flood",),
     "a connection that is accepted and never answered": (
         f"{OUTAGES}::test_down_hung_and_killed_during_the_pull",
     ),

@@ -160,6 +160,14 @@ def test_another_users_half_open_connections(machine: Machine, fleet: Fleet) -> 
 
 
 @AS_ROOT
+def test_another_users_flood(machine: Machine, fleet: Fleet) -> None:
+    """Thousands of connections a second from another uid: each is reset for next to nothing, and root pulls."""
+    with Running(machine), stranger("flood", machine.port, 20_000):
+        fleet.accepts(f"{machine.name()}:v1")
+        fleet.refuses(f"{machine.name()}:v2", says="rejected: unsigned")
+
+
+@AS_ROOT
 def test_another_users_questions(machine: Machine, fleet: Fleet) -> None:
     """Past its budget another user gets 503, for what is signed too; root's pull is judged."""
     targets = [f"/{machine.name()}@sha256={number:064x}/signature-1" for number in range(4)]

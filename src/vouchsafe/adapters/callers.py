@@ -15,11 +15,11 @@ LARGEST_TABLE = 32 * 1024 * 1024  # bytes
 _ESTABLISHED = "01"  # TCP_ESTABLISHED
 # linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h
 _NETLINK_SOCK_DIAG, _BY_FAMILY, _NLM_F_REQUEST = 4, 20, 1
-_HEADER = 16  # bytes of nlmsghdr
+_HEAD = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
 _EVERY_STATE, _ANY_COOKIE = 0xFFFFFFFF, b"\xff" * 8
 _MESSAGE = struct.Struct("=xB2x48x12xII")  # inet_diag_msg: state, uid, inode
 _LARGEST_ANSWER = 8_192  # bytes
-_SECONDS = 0.5  # the kernel answers at once
+_KIND = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK  # the kernel has answered before `send` returns
 _UID, _INODE = 6, 8  # words after the row's number (proc_pid_net(5))
 _MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96, an IPv4 connection in the table of IPv6
 
@@ -42,14 +42,13 @@ def _from_kernel(caller: End, ours: End) -> int | None:
         *(0, _ANY_COOKIE),
     )
     question = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _EVERY_STATE) + identity
-    header = struct.pack("=IHHII", _HEADER + len(question), _BY_FAMILY, _NLM_F_REQUEST, 1, 0)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG) as kernel:
-        kernel.settimeout(_SECONDS)
-        kernel.send(header + question)
+    head = _HEAD.pack(_HEAD.size + len(question), _BY_FAMILY, _NLM_F_REQUEST, 1, 0)
+    with socket.socket(socket.AF_NETLINK, _KIND, _NETLINK_SOCK_DIAG) as kernel:
+        kernel.send(head + question)
         answer = kernel.recv(_LARGEST_ANSWER)
-    if len(answer) < _HEADER + _MESSAGE.size or struct.unpack_from("=H", answer, 4)[0] != _BY_FAMILY:
+    if len(answer) < _HEAD.size + _MESSAGE.size or _HEAD.unpack_from(answer)[1] != _BY_FAMILY:
         return None
-    state, uid, inode = _MESSAGE.unpack_from(answer, _HEADER)
+    state, uid, inode = _MESSAGE.unpack_from(answer, _HEAD.size)
     return int(uid) if state == int(_ESTABLISHED) and inode else None
 
 
@@ -101,12 +100,12 @@ def local_owner(connection: socket.socket) -> int | None:
     return int(uid)
 
 
-def caller(peer: object, ours: object, connection: socket.socket) -> int | None:
+def caller(connection: socket.socket) -> int | None:
     """The uid at the other end of a connection; None when nobody can tell."""
-    match peer, ours:
-        case (str(host), int(port)), (str(here), int(at)):
-            return owner((host, port), (here, at))
-        case _ if connection.family == socket.AF_UNIX:
-            return local_owner(connection)
-        case _:
-            return None
+    if connection.family == socket.AF_UNIX:
+        return local_owner(connection)
+    try:
+        peer, ours = connection.getpeername(), connection.getsockname()
+    except OSError:
+        return None  # it has hung up
+    return owner(peer[:2], ours[:2]) if connection.family == socket.AF_INET else None

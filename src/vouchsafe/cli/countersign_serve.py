@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 
 from vouchsafe.cli import ACCEPTED
@@ -40,7 +39,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             clock=around.clock,
             journal=around.journal,
             notifier=around.notifier,
-            knowing=_knowing,
+            knowing=wiring.knowing,
             tracked=wiring.tracked(places),
             trust_ends=around.trust_ends,
         )
@@ -49,8 +48,3 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.note(f"vouchsafe: answering on {':'.join(map(str, listening.getsockname()))}")
     run(service, lookaside, metrics)
     return ACCEPTED
-
-
-def _knowing(writer: asyncio.StreamWriter) -> int | None:
-    ends = (writer.get_extra_info(name) for name in ("peername", "sockname", "socket"))
-    return wiring.knowing(*ends)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
+import struct
 from collections.abc import Awaitable, Callable
 
 import h11
@@ -18,8 +20,12 @@ from vouchsafe.record import Record
 
 LARGEST_HEAD = 8 * 1024  # bytes
 MOST_REQUESTS = 256  # of one connection
-BACKLOG = 1_024  # connections that the kernel may hold for us
+BACKLOG = 4_096  # connections that the kernel may hold for us; it holds net.core.somaxconn at most
+MOST_AT_ONCE = 256  # connections that are looked at before anybody is answered again
+PAUSE_SECONDS = 0.05  # when this process may open no more files
 _PIECE = 4_096  # bytes read at a time
+_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() resets, and leaves nothing behind
+_TOO_MANY = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _DRAINED = (TimeoutError, OSError, EOFError)
 
 
@@ -33,7 +39,7 @@ class Page(Record):
 
 
 Answering = Callable[[str, int | None], Awaitable[Page]]
-Knowing = Callable[[asyncio.StreamWriter], int | None]
+Knowing = Callable[[socket.socket], int | None]
 
 
 class Server:
@@ -45,38 +51,77 @@ class Server:
         self._knowing = knowing
         self._gate = gate
         self._limits = limits
-        self._servers: list[asyncio.Server] = []
+        self._listening: list[socket.socket] = []
         self._open: set[asyncio.Task[None]] = set()
 
-    async def listen(self, listening: socket.socket) -> None:
-        """Begin to answer on a socket that listens."""
-        start = asyncio.start_unix_server if listening.family == socket.AF_UNIX else asyncio.start_server
-        self._servers.append(await start(self._accept, sock=listening, limit=LARGEST_HEAD, backlog=BACKLOG))
+    def listen(self, listening: socket.socket) -> None:
+        """Begin to answer on a socket that listens, in the loop that runs."""
+        listening.setblocking(False)
+        listening.listen(BACKLOG)
+        self._listening.append(listening)
+        asyncio.get_running_loop().add_reader(listening, self._accept, listening)
 
     async def close(self, seconds: float) -> None:
         """Take no more; give what is under way so many seconds."""
-        for server in self._servers:
-            server.close()
+        loop = asyncio.get_running_loop()
+        for listening in self._listening:
+            loop.remove_reader(listening)
+            listening.close()
+        self._listening.clear()
         if self._open:
             _, late = await asyncio.wait(self._open, timeout=seconds)
             for task in late:
                 task.cancel()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        uid = self._knowing(writer)
-        if task is None or not self._gate.enter(uid):
-            writer.transport.abort()
-            return
-        self._open.add(task)
+    def _accept(self, listening: socket.socket) -> None:
+        """Take who waits. Not asyncio's own way: under a flood, refusing must cost next to nothing."""
+        for _ in range(MOST_AT_ONCE):
+            try:
+                connection, _ = listening.accept()
+            except OSError as error:
+                if error.errno in _TOO_MANY:
+                    self._pause(listening)
+                return  # nobody else waits, or whoever did is gone
+            uid = self._knowing(connection)
+            if not self._gate.enter(uid):
+                with contextlib.suppress(OSError):
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+                connection.close()
+                continue
+            task = asyncio.get_running_loop().create_task(self._serve(connection, uid))
+            self._open.add(task)
+            task.add_done_callback(self._open.discard)
+
+    def _pause(self, listening: socket.socket) -> None:
+        """Who waits cannot be taken now; the kernel would say so again and again."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listening)
+
+        def resume() -> None:
+            if listening in self._listening:
+                loop.add_reader(listening, self._accept, listening)
+
+        loop.call_later(PAUSE_SECONDS, resume)
+
+    async def _serve(self, connection: socket.socket, uid: int | None) -> None:
+        writer: asyncio.StreamWriter | None = None
         try:
+            connection.setblocking(False)
+            opened = (
+                asyncio.open_unix_connection
+                if connection.family == socket.AF_UNIX
+                else asyncio.open_connection
+            )
+            reader, writer = await opened(sock=connection, limit=LARGEST_HEAD)
             await self._converse(reader, writer, uid)
         except _DRAINED:
             pass  # the caller is too slow, or gone
         finally:
-            self._open.discard(task)
             self._gate.leave(uid)
-            writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
+            if writer is None:
+                connection.close()
+            else:
+                writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
 
     async def _converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, uid: int | None

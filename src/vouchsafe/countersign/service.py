@@ -102,9 +102,9 @@ class Service:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self.keeper.now)
         for listening in lookaside:
-            await server.listen(listening)
+            server.listen(listening)
         for listening in metrics:
-            await pages.listen(listening)
+            pages.listen(listening)
         self._outside.notifier.tell("READY=1")
         ticking = asyncio.create_task(self._tick())
         await self._stopping.wait()

@@ -86,6 +86,13 @@ def test_a_row_of_the_table(tmp_path: Path, row: str, uid: int | None) -> None:
     assert callers.from_tables(*ends, tables=(str(table), str(tmp_path / "absent"))) == uid
 
 
+def test_the_unit_lets_us_ask_the_kernel() -> None:
+    """Otherwise a table as long as any local user makes it would be read for every connection."""
+    unit = Path(__file__).resolve().parents[3] / "deploy/systemd/vouchsafe-countersign.service"
+    (line,) = [line for line in unit.read_text().splitlines() if line.startswith("RestrictAddressFamilies=")]
+    assert "AF_NETLINK" in line.split("=")[1].split()
+
+
 def test_a_unix_socket(tmp_path: Path) -> None:
     """By what the kernel kept when it was connected."""
     with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
@@ -94,4 +101,4 @@ def test_a_unix_socket(tmp_path: Path) -> None:
         client.connect(str(tmp_path / "s"))
         accepted, _ = server.accept()
         with accepted:
-            assert callers.caller("", str(tmp_path / "s"), accepted) == os.geteuid()
+            assert callers.caller(accepted) == os.geteuid()

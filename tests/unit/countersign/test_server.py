@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import threading
@@ -216,6 +217,29 @@ def _ask_as_nobody(machine: Machine, at_hand: str, writing: int) -> None:
         said.append(f"{status}{' budget' if 'budget' in phrase else ''}")
     os.write(writing, ",".join(said).encode())
     os._exit(0)
+
+
+class Full(socket.socket):
+    """A listening socket of a process that may open no more files, for a while."""
+
+    refusals = 3
+
+    def accept(self) -> tuple[socket.socket, object]:
+        """See the class."""
+        if self.refusals:
+            self.refusals -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+def test_no_more_files(machine: Machine) -> None:
+    """Who waits is answered as soon as there are some again."""
+    full = Full(fileno=machine.listening.detach())
+    machine.listening = full
+    full.dup = lambda: full  # type: ignore[method-assign]
+    with Running(machine) as running:
+        assert running.asked(machine.image())[0] == 403
+        assert full.refusals == 0
 
 
 def test_it_stops_in_order(machine: Machine) -> None:
