@@ -174,6 +174,9 @@ ATTACKS: dict[str, Proof] = {
     "a connection that is accepted and never answered": (
         f"{OUTAGES}::test_down_hung_and_killed_during_the_pull",
     ),
+    "another user's questions use up what tags may be looked at": (
+        f"{OUTAGES}::test_another_users_look_around",
+    ),
     "another user's questions burn root's budget": (f"{OUTAGES}::test_another_users_questions",),
     "an image that everybody may pull fails with us": (
         f"{OUTAGES}::test_what_is_not_ours_works_while_we_are_down",

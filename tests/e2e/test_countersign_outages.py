@@ -168,6 +168,24 @@ def test_another_users_flood(machine: Machine, fleet: Fleet) -> None:
 
 
 @AS_ROOT
+def test_another_users_look_around(machine: Machine, fleet: Fleet) -> None:
+    """Tags are looked at so often a minute; another user uses up its own share, and not what root's pull needs."""
+    for number in range(20):
+        machine.image(tag=f"w{number}", content=b"%d" % number)
+    asked = [machine.registry.store.resolve("acme/app", f"w{number}") for number in range(20)]
+    targets = [f"/{machine.name()}@sha256={digest.hex}/signature-1" for digest in asked if digest]
+    with Running(machine):
+        with stranger("ask", machine.port, *targets) as process:
+            assert process.stdout is not None
+            said = [process.stdout.readline() for _ in targets]
+        assert "limit-lists" in said[-1]
+        index, _ = machine.index(tag="zz-new")
+        machine.sign(index)
+        fleet.accepts(f"{machine.name()}:zz-new")
+        fleet.refuses(f"{machine.name()}:w0")
+
+
+@AS_ROOT
 def test_another_users_questions(machine: Machine, fleet: Fleet) -> None:
     """Past its budget another user gets 503, for what is signed too; root's pull is judged."""
     targets = [f"/{machine.name()}@sha256={number:064x}/signature-1" for number in range(4)]

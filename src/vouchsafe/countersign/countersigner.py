@@ -1,7 +1,8 @@
 """Answers a client: which scopes could have led to its question, what each says, and what is signed of that.
 
 An answer that was given is given again for minutes without another look at evidence, as long as no file
-has changed; the first refusal of podman's three tries is remembered for a second. Everything else is judged.
+has changed; the first refusal of podman's three tries is remembered for a second, for the lane that it was
+given in: what others could not find out is no answer for root. Everything else is judged.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from vouchsafe.countersign import answer as answers
-from vouchsafe.countersign.acceptance import Acceptance, Judgement, Refusal
+from vouchsafe.countersign.acceptance import Acceptance, Refusal
 from vouchsafe.countersign.answer import Answer
 from vouchsafe.countersign.judge import Errand, Subject
 from vouchsafe.countersign.remembered import Remembered
@@ -26,6 +27,7 @@ from vouchsafe.record import Record
 
 MOST_ANSWERS = 2_048  # kept in memory, a few kilobytes each
 REFUSED_FOR = timedelta(seconds=1)
+EVERY_LANE = "*"  # an answer for whoever asks
 TRIES = 2  # a policy that changes while it is judged is judged again, once
 
 
@@ -63,21 +65,21 @@ class Countersigner:
         self._clock = clock
         self._report = report
         self._signer = Signer(clock)
-        self._given: Remembered[tuple[int, str, str], Given] = Remembered(MOST_ANSWERS)
+        self._given: Remembered[tuple[int, str, str, str], Given] = Remembered(MOST_ANSWERS)
 
-    def remembered(self, asked: Asked) -> Answer | None:
+    def remembered(self, asked: Asked, lane: str = "") -> Answer | None:
         """The answer, if it is at hand and no file has changed; cheap enough for every question."""
         state = self._keeper.peek()
         if state is None or state.problem is not None:
             return None
-        given = self._given.get(_key(state.generation, asked), self._clock.now())
+        given = self._at_hand(state.generation, asked, lane)
         return None if given is None else given.to(asked.number)
 
     def answer(self, asked: Asked) -> Answer:
         """The answer, judged where it is not at hand."""
         return self.given(asked).to(asked.number)
 
-    def given(self, asked: Asked) -> Given:
+    def given(self, asked: Asked, lane: str = "") -> Given:
         """The answer to every number; true of the files as they are when it is given."""
         try:
             for _ in range(TRIES):
@@ -85,7 +87,7 @@ class Countersigner:
                 if state.problem is not None:
                     return _undecided(Reason.of(state.problem))
                 now = ready(state)
-                given = None if now is None else self._judged(now, asked)
+                given = None if now is None else self._judged(now, asked, lane)
                 if given is not None and self._keeper.now().generation == state.generation:
                     return given
         except VouchsafeError as error:
@@ -98,42 +100,53 @@ class Countersigner:
             Reason(code="changing", message="expected a policy that stands still, got one that changes")
         )
 
-    def _judged(self, now: Ready, asked: Asked) -> Given:
+    def _at_hand(self, generation: int, asked: Asked, lane: str) -> Given | None:
+        """What was answered to anybody; a refusal only in this lane."""
         at = self._clock.now()
-        key = _key(now.generation, asked)
-        given = self._given.get(key, at)
+        given = self._given.get(_key(generation, asked), at)
+        return given or self._given.get(_key(generation, asked, lane), at)
+
+    def _judged(self, now: Ready, asked: Asked, lane: str) -> Given:
+        given = self._at_hand(now.generation, asked, lane)
         if given is not None:
             return given
-        subjects = self._subjects(now, asked)
-        if not subjects:
+        at = self._clock.now()
+        judgements = self._judgements(now, asked, lane)
+        accepting = [each for each in judgements if isinstance(each, Accepting)]
+        refusals = [each for each in judgements if isinstance(each, Refusal)]
+        could_not_tell = any(each.outcome == "undecided" for each in refusals)
+        whose, end = EVERY_LANE, at + REUSED
+        if not judgements:
             given = Given(refusal=answers.not_ours())
-            self._given.put(key, given, start=at, end=at + REUSED)
-            return given
+        elif accepting:
+            signed = self._signer.sign(now, asked.digest, accepting)
+            given = Given(blobs=signed.blobs)
+            end = min(signed.until, *(each.acceptance.until for each in accepting))
+        else:
+            given = Given(refusal=_refusal(refusals))
+        if could_not_tell or (refusals and not accepting):
+            # Who could not tell may be able to, soon; and for whoever asks in another lane.
+            whose, end = lane, min(end, at + REFUSED_FOR)
+        self._given.put(_key(now.generation, asked, whose), given, start=at, end=end)
+        return given
+
+    def _judgements(self, now: Ready, asked: Asked, lane: str) -> list[Accepting | Refusal]:
+        """What each scope says that could have led to this question."""
         errand = Errand(
             grounds=now,
             registry=self._upstream.registry(now.generation),
             world=self._upstream.world(now.generation),
+            lane=lane,
         )
-        judgements = [(subject, self._bench.judge(errand, subject)) for subject in subjects]
-        accepting = [
-            Accepting(
-                repository=subject.repository,
-                marker=now.in_force.markers[subject.scope],
-                acceptance=judgement,
-            )
-            for subject, judgement in judgements
-            if isinstance(judgement, Acceptance)
-        ]
-        if not accepting:
-            given = Given(refusal=_refusal([judgement for _, judgement in judgements]))
-            end = at + REFUSED_FOR
-        else:
-            given = Given(blobs=self._signer.sign(now, asked.digest, accepting))
-            end = min(at + REUSED, *(each.acceptance.until for each in accepting))
-            if any(isinstance(each, Refusal) and each.outcome == "undecided" for _, each in judgements):
-                end = min(end, at + REFUSED_FOR)  # a scope that could not tell may be able to, soon
-        self._given.put(key, given, start=at, end=end)
-        return given
+        found: list[Accepting | Refusal] = []
+        for subject in self._subjects(now, asked):
+            judgement = self._bench.judge(errand, subject)
+            if isinstance(judgement, Acceptance):
+                marker = now.in_force.markers[subject.scope]
+                found.append(Accepting(repository=subject.repository, marker=marker, acceptance=judgement))
+            else:
+                found.append(judgement)
+        return found
 
     def _subjects(self, now: Ready, asked: Asked) -> list[Subject]:
         """Every logical name of the place, under every scope of ours that could select it."""
@@ -151,13 +164,12 @@ def _undecided(reason: Reason) -> Given:
     return Given(refusal=answers.undecided(reason))
 
 
-def _key(generation: int, asked: Asked) -> tuple[int, str, str]:
-    return (generation, asked.repository.name, str(asked.digest))
+def _key(generation: int, asked: Asked, lane: str = EVERY_LANE) -> tuple[int, str, str, str]:
+    return (generation, asked.repository.name, str(asked.digest), lane)
 
 
-def _refusal(judgements: list[Judgement]) -> Answer:
+def _refusal(refusals: list[Refusal]) -> Answer:
     """Undecided if any scope could not tell, because asking again may help."""
-    refusals = [each for each in judgements if isinstance(each, Refusal)]
     could_not = [each for each in refusals if each.outcome == "undecided"]
     first = (could_not or refusals)[0]
     return answers.undecided(first.reason) if could_not else answers.rejected(first.reason)

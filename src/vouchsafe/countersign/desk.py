@@ -21,6 +21,8 @@ from vouchsafe.errors import MalformedError
 from vouchsafe.policy.verdict import Reason
 from vouchsafe.record import Record
 
+ROOTS, OTHERS = "root", "others"  # lanes
+
 
 class Told(Record):
     """One answer that was given: to what, to whom, how fast, and whether it was at hand."""
@@ -88,7 +90,7 @@ class Desk:
         self._limits = limits
         self._monotonic = monotonic
         self._budgets = Budgets(limits, monotonic)
-        self._lanes = {True: Lane("root", limits), False: Lane("others", limits)}
+        self._lanes = {name: Lane(name, limits) for name in (ROOTS, OTHERS)}
 
     async def answer(self, target: str, uid: int | None) -> Answer:
         """The answer to a request's target, by a process of this uid."""
@@ -100,7 +102,7 @@ class Desk:
         except MalformedError as error:
             answer = answers.malformed(error.code, error.message)
         else:
-            at_hand = self._countersigner.remembered(asked)
+            at_hand = self._countersigner.remembered(asked, _lane(uid))
             remembered = at_hand is not None
             answer = at_hand if at_hand is not None else await self._judged(asked, uid)
         self._observer.given(
@@ -120,13 +122,13 @@ class Desk:
             lane.close()
 
     async def _judged(self, asked: Asked, uid: int | None) -> Answer:
-        lane = self._lanes[uid == ROOT]
+        lane = self._lanes[_lane(uid)]
         key = (asked.repository.name, asked.digest)
         future = lane.under_way(key)
         if future is None:
             if not self._budgets.spend(uid):
                 return _could_not("budget", "expected fewer new questions of one user, got more")
-            future = lane.take(key, lambda: self._countersigner.given(asked))
+            future = lane.take(key, lambda: self._countersigner.given(asked, _lane(uid)))
         if future is None:
             return _could_not("busy", "expected fewer questions at a time, got more")
         try:
@@ -137,6 +139,10 @@ class Desk:
                 "deadline", f"expected an answer within {seconds:g} seconds, got no further yet"
             )
         return given.to(asked.number)
+
+
+def _lane(uid: int | None) -> str:
+    return ROOTS if uid == ROOT else OTHERS
 
 
 def _could_not(code: str, message: str) -> Answer:

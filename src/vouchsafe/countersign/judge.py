@@ -53,13 +53,15 @@ class Subject(Record):
 class Errand(Record):
     """What one question is judged with: the state it began in, and a registry with a budget of its own.
 
-    `offline`: no registry is asked, and what is kept decides alone.
+    `offline`: no registry is asked, and what is kept decides alone. `lane`: whose errand it is; what one could not
+    find out, or has used up, is nothing to another.
     """
 
     grounds: Grounds
     registry: Catalogue
     world: World
     offline: bool = False
+    lane: str = ""
 
 
 class Judge:
@@ -119,6 +121,7 @@ class Judge:
             __version__,
             str(errand.grounds.generation),
             str(errand.offline),
+            errand.lane,
         )
 
     def _believes(self, errand: Errand, scope: str) -> Believed:

@@ -120,7 +120,7 @@ class Lists:
         for reference in tracked:
             if reference.repository is not None and reference.tag is not None:
                 self._tracked.setdefault(reference.repository.name, []).append(reference.tag)
-        self._scans: Remembered[str, Scan] = Remembered(MOST_REPOSITORIES)
+        self._scans: Remembered[tuple[str, str], Scan] = Remembered(MOST_REPOSITORIES)
         self._images: Remembered[tuple[str, str], bool] = Remembered(MOST_FOUND)
 
     def candidates(
@@ -129,17 +129,21 @@ class Lists:
         repository: Repository,
         instance: Digest,
         *,
+        lane: str,
         asked_before: tuple[Digest, ...],
         named_tags: Iterable[str],
     ) -> Generator[Manifest, None, None]:
-        """Indexes that may name `instance`, the cheapest to find first. Unavailable when not all could be seen."""
+        """Indexes that may name `instance`, the cheapest to find first. Unavailable when not all could be seen.
+
+        Each `lane` looks for itself: it uses up nobody else's share, and waits for nobody else.
+        """
         reference = Reference(transport="docker", repository=repository, digest=instance)
         seen: set[Digest] = set()
         for manifest in self._near(registry, reference, asked_before, named_tags):
             if manifest.digest not in seen and _names(manifest, instance):
                 seen.add(manifest.digest)
                 yield manifest
-        scan = self._scan(repository)
+        scan = self._scan(repository, lane)
         if not scan.lock.acquire(timeout=SECONDS_TO_WAIT):
             raise _incomplete(repository)
         try:
@@ -175,12 +179,12 @@ class Lists:
             if manifest is not None and manifest.is_index:
                 yield manifest
 
-    def _scan(self, repository: Repository) -> Scan:
+    def _scan(self, repository: Repository, lane: str) -> Scan:
         at = self._clock.now()
-        found = self._scans.get(repository.name, at)
+        found = self._scans.get((lane, repository.name), at)
         if found is None:
             found = Scan()
-            self._scans.put(repository.name, found, start=at, end=at + timedelta(days=1))
+            self._scans.put((lane, repository.name), found, start=at, end=at + timedelta(days=1))
         return found
 
     def _scanned(

@@ -1,13 +1,13 @@
 """Signs what was accepted: one signature for each name, by a leaf that names every scope that accepts under it.
 
-A leaf serves for REUSED, then another is made: a signature is worth LEAF_LIFETIME to whoever harvests it,
-and always has more than half of that before it when a client gets it.
+A leaf serves for REUSED, whatever is signed with it, then another is made: a signature is worth LEAF_LIFETIME to
+whoever harvests it, and always has half of that before it when a client gets it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from vouchsafe.countersign import signature
 from vouchsafe.countersign.acceptance import Acceptance
@@ -32,6 +32,13 @@ class Accepting(Record):
     acceptance: Acceptance
 
 
+class Signed(Record):
+    """`signature-1`, `signature-2`, … of an image, and until when they may be given out."""
+
+    blobs: tuple[bytes, ...]
+    until: datetime
+
+
 class Signer:
     """Makes signatures. Thread-safe."""
 
@@ -47,30 +54,39 @@ class Signer:
         accepting: Iterable[Accepting],
         *,
         lifetime: timedelta = LEAF_LIFETIME,
-    ) -> tuple[bytes, ...]:
-        """`signature-1`, `signature-2`, … of an image. HostError."""
+    ) -> Signed:
+        """All signatures. HostError."""
         blobs: list[bytes] = []
+        until = self._clock.now() + REUSED
         for name, markers in by_name(digest, accepting).items():
-            blobs += self._of_name(ready, digest, name, markers, lifetime)
-        return tuple(blobs)
+            made = self._of_name(ready, digest, name, markers, lifetime)
+            blobs += made.blobs
+            until = min(until, made.until)
+        return Signed(blobs=tuple(blobs), until=until)
 
     def _of_name(
         self, ready: Ready, digest: Digest, name: str, markers: tuple[str, ...], lifetime: timedelta
-    ) -> list[bytes]:
+    ) -> Signed:
         """One signature for all scopes by a certificate that names them, or one by each scope's own key."""
         at = self._clock.now()
+        until = at + REUSED
         said = signature.payload(digest, name, at)
         authority, rotation = ready.authority, ready.rotation
         if rotation is None:
             leaf = self._leaf(ready, markers, lifetime)
-            return [signature.sigstore_blob(said, leaf, authority.certificate_pem)]
+            until = leaf.not_after - lifetime + REUSED  # it may have been made a while ago
+            return Signed(
+                blobs=(signature.sigstore_blob(said, leaf, authority.certificate_pem),), until=until
+            )
         if ready.in_force.host.form == "key":
-            return [signature.bare_blob(said, authority.bare_key(rotation, marker)) for marker in markers]
+            keys = [authority.bare_key(rotation, marker) for marker in markers]
+            return Signed(blobs=tuple(signature.bare_blob(said, key) for key in keys), until=until)
         said = signature.payload(digest, name, at, kind=ATOMIC_TYPE)
-        return [
+        blobs = (
             authority.openpgp_key(rotation, marker).sign(said, at - CLOCK_SLACK, lifetime + CLOCK_SLACK)
             for marker in markers
-        ]
+        )
+        return Signed(blobs=tuple(blobs), until=until)
 
     def _leaf(self, ready: Ready, markers: tuple[str, ...], lifetime: timedelta) -> Leaf:
         at = self._clock.now()

@@ -92,6 +92,7 @@ class Bench:
             errand.registry,
             subject.repository,
             subject.digest,
+            lane=errand.lane,
             asked_before=store.asked_before(subject.repository, MOST_ASKED_BEFORE),
             named_tags=tags_of(
                 errand.grounds.in_force.policy.transports.get("docker", {}), subject.repository

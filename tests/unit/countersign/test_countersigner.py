@@ -203,6 +203,23 @@ def test_a_leaf_is_reused_for_minutes(machine: Machine, counter: Counter, clock:
     assert (True, clock.now() + LEAF_LIFETIME) == (first != second, Signature(second).ends)
 
 
+def test_a_leaf_is_never_given_out_near_its_end(
+    machine: Machine, counter: Counter, clock: VirtualClock
+) -> None:
+    """What was signed with it late is not given out for longer: a pull would fail at its last second."""
+    early, late = machine.image(), machine.image(content=b"late")
+    for digest in (early, late):
+        machine.sign(digest)
+    counter.ask(early)
+    clock.advance(seconds=REUSED.total_seconds() - 1)
+    counter.ask(late)
+    for seconds in (1, 60, 120, 180):
+        clock.advance(seconds=seconds)
+        for digest in (early, late):
+            left = Signature(counter.ask(digest).blob).ends - clock.now()
+            assert left >= LEAF_LIFETIME - REUSED
+
+
 def test_a_registry_is_asked_once_a_day(machine: Machine, counter: Counter, clock: VirtualClock) -> None:
     """Until the evidence is a day old nothing is asked; a deleted signature is no revocation before that."""
     digest = machine.image()
