@@ -187,12 +187,14 @@ def test_another_users_look_around(machine: Machine, fleet: Fleet) -> None:
 
 @AS_ROOT
 def test_another_users_questions(machine: Machine, fleet: Fleet) -> None:
-    """Past its budget another user gets 503, for what is signed too; root's pull is judged."""
-    targets = [f"/{machine.name()}@sha256={number:064x}/signature-1" for number in range(4)]
-    with Running(machine, limits=Limits(burst=3, each_seconds=1_000)):
+    """Past its budget another user gets 503, for what is signed too; root's pull is judged, and written down."""
+    targets = [f"/{machine.name()}@sha256={number:064x}/signature-1" for number in range(50)]
+    with Running(machine, limits=Limits(burst=3, each_seconds=1_000)) as running:
         with stranger("ask", machine.port, *targets) as process:
             assert process.stdout is not None
             said = [process.stdout.readline() for _ in targets]
-        assert ["budget" in each for each in said] == [False, False, False, True]
+        assert ["budget" in each for each in said] == [False] * 3 + [True] * 47
         fleet.accepts(f"{machine.name()}:v1")
         fleet.refuses(f"{machine.name()}:v2", says="rejected: unsigned")
+        told = [entry["VOUCHSAFE_CODE"] for entry in running.journal.entries if "VOUCHSAFE_CODE" in entry]
+        assert (told.count("budget"), "unsigned" in told) == (1, True)

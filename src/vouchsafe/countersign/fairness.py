@@ -28,6 +28,8 @@ class Limits(Record):
     threads: int = 8  # of one lane
     burst: float = 60.0  # judgements that a user may cause at once
     each_seconds: float = 2.0  # and another one after this time
+    burst_of_others: float = 240.0  # of all users but root: one may have sixty-five thousand (subuid(5))
+    others_each_seconds: float = 0.5
 
 
 class Gate:
@@ -62,24 +64,48 @@ class Gate:
             del self._of[uid]
 
 
+class Bucket:
+    """So many at once, and another one after a time."""
+
+    def __init__(self, burst: float, each_seconds: float, now: float) -> None:
+        """Full."""
+        self._burst = burst
+        self._each = each_seconds
+        self._left = burst
+        self._since = now
+
+    def has_one(self, now: float) -> bool:
+        """Whether there is one; refills."""
+        self._left = min(self._burst, self._left + (now - self._since) / self._each)
+        self._since = now
+        return self._left >= 1
+
+    def take(self) -> None:
+        """One less."""
+        self._left -= 1
+
+
 class Budgets:
-    """Judgements that each uid may cause: a bucket that refills. Root's is bottomless."""
+    """Judgements that each uid may cause, and all of them together. Root's are not counted."""
 
     def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
         """Everybody's bucket is full."""
         self._limits = limits
         self._monotonic = monotonic
-        self._left: OrderedDict[int | None, tuple[float, float]] = OrderedDict()
+        self._of: OrderedDict[int | None, Bucket] = OrderedDict()
+        self._of_all = Bucket(limits.burst_of_others, limits.others_each_seconds, monotonic())
 
     def spend(self, uid: int | None) -> bool:
         """Whether this caller may cause one more."""
         if uid == ROOT:
             return True
         now = self._monotonic()
-        left, since = self._left.pop(uid, (self._limits.burst, now))
-        left = min(self._limits.burst, left + (now - since) / self._limits.each_seconds)
-        may = left >= 1
-        self._left[uid] = (left - 1 if may else left, now)
-        while len(self._left) > MOST_UIDS:
-            self._left.popitem(last=False)
-        return may
+        own = self._of.pop(uid, None) or Bucket(self._limits.burst, self._limits.each_seconds, now)
+        self._of[uid] = own
+        while len(self._of) > MOST_UIDS:
+            self._of.popitem(last=False)
+        if not (own.has_one(now) and self._of_all.has_one(now)):
+            return False
+        own.take()
+        self._of_all.take()
+        return True

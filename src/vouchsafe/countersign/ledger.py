@@ -1,6 +1,7 @@
 """Writes down what was answered: in the journal with a stable id, and in the store for `vouchsafe log`.
 
-Only what was judged, not what was said again; a write waits for nobody and nobody waits for a write.
+Only what was judged, not what was said again, and who asks too much once a minute; a write waits for nobody and
+nobody waits for a write.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from vouchsafe.countersign.desk import Observer, Told
@@ -22,6 +24,8 @@ REFUSED_ID = "263eae72dd2441058d3abf35f9528c3e"
 CONDITION_ID = "d9af47f9698e48cf949a780940bf88eb"
 INFORMATION, WARNING, ERROR = 6, 4, 3  # syslog's priorities
 MOST_UNWRITTEN = 2_000  # lines that wait to be written; older ones are dropped
+TIRED = frozenset(("budget", "busy"))  # reasons that a caller can bring about as often as it likes
+TIRED_EVERY = timedelta(minutes=1)  # is written down: they must not wash everything else out of the log
 NOBODY = -1  # as uid: the caller hung up, or could not be told
 
 
@@ -43,13 +47,14 @@ class Ledger:
         self._observers = observers
         self._unwritten: deque[Line] = deque(maxlen=MOST_UNWRITTEN)
         self._writing = threading.Lock()
+        self._tired: dict[str, datetime] = {}
 
     def given(self, told: Told) -> None:
         """One answer."""
         for observer in self._observers:
             observer.given(told)
         asked, answer = told.asked, told.answer
-        if asked is None or told.remembered or answer.outcome == "not-ours":
+        if asked is None or told.remembered or answer.outcome == "not-ours" or self._is_said(answer.code):
             return
         uid = NOBODY if told.uid is None else told.uid
         name = f"{asked.repository}@{asked.digest}"
@@ -76,6 +81,17 @@ class Ledger:
             VOUCHSAFE_CODE=answer.code,
             VOUCHSAFE_UID=str(uid),
         )
+
+    def _is_said(self, code: str) -> bool:
+        """Whether this was written down a moment ago, for whomever."""
+        if code not in TIRED:
+            return False
+        at = self._clock.now()
+        last = self._tired.get(code)
+        if last is not None and last <= at < last + TIRED_EVERY:
+            return True
+        self._tired[code] = at
+        return False
 
     def condition(self, message: str, *, code: str = "", broken: bool = False) -> None:
         """Something about the service itself."""

@@ -61,4 +61,15 @@ def test_budgets_are_bounded() -> None:
     budgets = Budgets(LIMITS, lambda: 0.0)
     for uid in range(1, 3 * MOST_UIDS):
         budgets.spend(uid)
-    assert len(budgets._left) == MOST_UIDS
+    assert len(budgets._of) == MOST_UIDS
+
+
+def test_a_user_of_many_names_has_no_more() -> None:
+    """Who may be sixty-five thousand users has a budget with everybody else; root has its own."""
+    now = [0.0]
+    limits = Limits(burst=60, burst_of_others=100, others_each_seconds=1)
+    budgets = Budgets(limits, lambda: now[0])
+    assert sum(budgets.spend(100_000 + number) for number in range(5_000)) == 100
+    assert budgets.spend(0)
+    now[0] = 7
+    assert sum(budgets.spend(200_000 + number) for number in range(100)) == 7
