@@ -94,7 +94,9 @@ ATTACKS: dict[str, Proof] = {
     "F1: evidence for another tag, where the client compares tags": (
         f"{PULL}::test_the_client_compares_the_tag",
         f"{PULL}::test_a_bundle_where_upstream_compares_a_tag",
+        f"{PULL}::test_names_that_the_policy_changes",
     ),
+    "F1: a digest with a scope of its own": (f"{PULL}::test_a_scope_of_one_digest",),
     "F2: replay by another user on our port, after a policy change": (
         f"{REPLAY}::test_by_another_user_after_a_policy_change",
         f"{FILES}::test_a_policy_change_voids_what_was_countersigned",

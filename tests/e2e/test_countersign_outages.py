@@ -79,10 +79,17 @@ def test_down_hung_and_killed_during_the_pull(machine: Machine, everyone: Fleet)
 def test_what_is_not_ours_works_while_we_are_down(machine: Machine, fleet: Fleet) -> None:
     """Scopes that stock clients judge have a lookaside of their own, also below a scope of ours."""
     accept = [{"type": "insecureAcceptAnything"}]
-    machine.apply({machine.name("acme"): [machine.keyless()], machine.name("acme/free"): accept})
+    scopes = {
+        machine.name("acme"): [machine.keyless()],
+        machine.name("acme/free"): accept,
+        f"{machine.name()}:free": accept,
+    }
+    machine.apply(scopes)
     machine.image("acme/free", content=b"free")
+    machine.image(tag="free", content=b"free")
     machine.close()
     fleet.accepts(f"{machine.name('acme/free')}:v1")
+    fleet.accepts(f"{machine.name()}:free")
     fleet.refuses(f"{machine.name()}:v1")
 
 

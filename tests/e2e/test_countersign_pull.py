@@ -125,6 +125,34 @@ def test_a_digest_under_a_stricter_tag(machine: Machine, fleet: Fleet, form: For
         fleet.refuses(f"{machine.name()}:prod")
 
 
+def test_a_scope_of_one_digest(machine: Machine, fleet: Fleet) -> None:
+    """Stricter than its repository: by that digest refused, by tag what the repository accepts."""
+    digest = machine.image()
+    machine.sign(digest, identity=DEVELOPER)
+    machine.apply({machine.name(): [machine.keyless(DEV)], f"{machine.name()}@{digest}": [machine.keyless()]})
+    with Running(machine):
+        fleet.accepts(f"{machine.name()}:v1")
+        fleet.refuses(f"{machine.name()}@{digest}")
+
+
+def test_names_that_the_policy_changes(machine: Machine, fleet: Fleet) -> None:
+    """Signed under a vendor's name: the client changes names as the policy says, and compares the tag."""
+    vendor = "vendor.example/product"
+    remap = {"type": "remapIdentity", "prefix": machine.name(), "signedPrefix": vendor}
+    exact = {"type": "exactRepository", "dockerRepository": vendor}
+    for repository, identity in (("acme/app", remap), ("acme/exact", exact)):
+        machine.sign(machine.image(repository), repository, reference=f"{vendor}:v1")
+        machine.image(repository, "v2")
+        machine.sign(machine.image(repository, "own", content=b"own"), repository)
+        scopes = {machine.name(repository): [machine.keyless(signedIdentity=identity)]}
+        machine.apply(scopes)
+        with Running(machine):
+            fleet.accepts(f"{machine.name(repository)}:v1")
+            fleet.refuses(f"{machine.name(repository)}:own")
+            another_tag = fleet.refuses if identity is remap else fleet.accepts
+            another_tag(f"{machine.name(repository)}:v2")
+
+
 def test_a_digest_under_a_stricter_tag_on_debian_12(machine: Machine, openpgp_client: Skopeo) -> None:
     """The same, with the only form that it reads."""
     machine.form = "openpgp"

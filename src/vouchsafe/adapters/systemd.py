@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 from collections.abc import Mapping
 
@@ -45,11 +46,12 @@ class Notifier:
 
 
 class Journal:
-    """Structured lines in the journal; standard error where there is none."""
+    """Structured lines in the journal; standard error where there is none. Neither is waited for."""
 
-    def __init__(self, path: str = JOURNAL) -> None:
-        """`path` is a test's to change."""
+    def __init__(self, path: str = JOURNAL, errors: int = 2) -> None:
+        """`path` and the file descriptor are a test's to change."""
         self._path = path
+        self._errors = errors
 
     def write(self, message: str, message_id: str, priority: int, **fields: str) -> None:
         """One entry. `fields` have upper-case names; `priority` is syslog's, 0 to 7."""
@@ -63,7 +65,13 @@ class Journal:
             self._path, b"".join(_field(name, value) for name, value in {**entry, **fields}.items())
         ):
             # The journal reads the level in front of a service's line.
-            os.write(2, f"<{priority}>{message}\n".encode("utf-8", "replace"))
+            self._say(f"<{priority}>{message}".encode("utf-8", "replace")[: select.PIPE_BUF - 1] + b"\n")
+
+    def _say(self, line: bytes) -> None:
+        """Unless nobody reads: whoever answers clients must not wait for whoever reads its log."""
+        with contextlib.suppress(OSError, ValueError):
+            if select.select((), (self._errors,), (), 0)[1]:  # room for PIPE_BUF bytes (pipe(7))
+                os.write(self._errors, line)
 
 
 def _field(name: str, value: str) -> bytes:

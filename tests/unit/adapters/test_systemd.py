@@ -90,3 +90,16 @@ def test_without_a_journal_it_goes_to_standard_error(
     """With the level in front, as journald reads it."""
     Journal(str(tmp_path / "absent")).write("refused", "0" * 32, 4)
     assert capfd.readouterr().err == "<4>refused\n"
+
+
+def test_nobody_who_reads_is_waited_for(tmp_path: Path) -> None:
+    """A pipe that is full, or closed: the line is lost, and the service goes on."""
+    reading, writing = os.pipe()
+    journal = Journal(str(tmp_path / "absent"), errors=writing)
+    for _ in range(100):
+        journal.write("x" * 2_000, "0" * 32, 4)
+    assert len(os.read(reading, 1_000_000)) < 100 * 2_000
+    os.close(reading)
+    journal.write("refused", "0" * 32, 4)
+    os.close(writing)
+    journal.write("refused", "0" * 32, 4)
