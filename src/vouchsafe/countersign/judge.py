@@ -17,7 +17,7 @@ from vouchsafe.admission.material import World
 from vouchsafe.countersign.acceptance import TTL, Acceptance, Judgement, Refusal, accept, is_told_all
 from vouchsafe.countersign.believed import Believed, believed
 from vouchsafe.countersign.flights import Flights
-from vouchsafe.countersign.recording import Recording, candidates
+from vouchsafe.countersign.recording import MOST_PIECES, Recording, candidates
 from vouchsafe.countersign.remembered import Remembered
 from vouchsafe.countersign.rows import SERVICE, Memory, Noted
 from vouchsafe.countersign.scopes import tag_matters
@@ -158,15 +158,12 @@ class Judge:
         if revoked is not None:
             return Refusal(outcome="rejected", reason=revoked)
         at = self.clock.now()
-        memory = self.store.recall(subject.repository, subject.digest, at)
-        if memory is not None and memory.evidence and memory.checked <= at < memory.until:
-            supplied = candidates(memory.evidence)
-            judgement, _ = self._admit(errand, subject, errand.registry, supplied, memory.until)
-            if isinstance(judgement, Acceptance) or errand.offline:
-                return judgement
+        kept = self._by_what_was_kept(errand, subject, at)
+        if isinstance(kept, Acceptance) and (errand.offline or self._is_whole(errand, subject, kept)):
+            return kept
         if errand.offline:
             message = f"expected kept evidence about {subject.digest}, got none"
-            return Refusal(outcome="undecided", reason=Reason(code="nothing-kept", message=message))
+            return kept or Refusal(outcome="undecided", reason=Reason(code="nothing-kept", message=message))
         recording = Recording(errand.registry)
         until = at + self._ttl
         judgement, verdict = self._admit(errand, subject, recording, None, until)
@@ -181,7 +178,23 @@ class Judge:
                     evidence=recording.pieces(verdict),
                 )
             )
+        elif judgement.outcome == "undecided" and isinstance(kept, Acceptance):
+            return kept
         return judgement
+
+    def _by_what_was_kept(self, errand: Errand, subject: Subject, at: datetime) -> Judgement | None:
+        """None where nothing is, or its time is over."""
+        memory = self.store.recall(subject.repository, subject.digest, at)
+        if memory is None or not memory.evidence or not memory.checked <= at < memory.until:
+            return None
+        supplied = candidates(memory.evidence)
+        judgement, _ = self._admit(errand, subject, errand.registry, supplied, memory.until)
+        return judgement
+
+    def _is_whole(self, errand: Errand, subject: Subject, kept: Acceptance) -> bool:
+        """Whether the registry could tell no more: an image with more names than are kept may have others."""
+        rule = errand.grounds.in_force.rules[subject.scope]
+        return len(kept.names) < MOST_PIECES or not tag_matters(rule)
 
     def _admit(
         self,

@@ -7,6 +7,7 @@ import pytest
 from tests.countersigning import Counter, Machine, Signature
 from vouchsafe.countersign.acceptance import TTL
 from vouchsafe.countersign.authority import LEAF_LIFETIME
+from vouchsafe.countersign.recording import MOST_PIECES
 from vouchsafe.countersign.signer import REUSED
 from vouchsafe.policy.compile import marker
 from vouchsafe.testing.clock import VirtualClock
@@ -113,6 +114,22 @@ def test_every_name_of_the_evidence_is_repeated(machine: Machine, counter: Count
         names,
         counter.ask(digest, number=3).status,
     )
+
+
+def test_more_names_than_are_kept(machine: Machine) -> None:
+    """After a restart the registry is asked for the rest; what is kept has to do while it is down."""
+    machine.apply({machine.name(): [machine.keyless(signedIdentity={"type": "matchExact"})]})
+    digest = machine.image()
+    names = {f"{machine.name()}:{number}" for number in range(MOST_PIECES + 2)}
+    for name in names:
+        machine.sign(digest, reference=name)
+    for _ in range(2):
+        with Counter(machine) as counter:
+            said = {Signature(counter.ask(digest, number=n).blob).name for n in range(1, len(names) + 1)}
+            assert said == names
+    machine.registry.close()
+    with Counter(machine) as counter:
+        assert counter.said(digest) == "accepted"
 
 
 def test_requirements_must_agree_on_a_name(machine: Machine, counter: Counter) -> None:
