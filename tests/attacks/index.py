@@ -47,9 +47,10 @@ CASES: dict[str, Proof] = {
         f"{OUTAGES}::test_down_hung_and_killed_during_the_pull",
     ),
     "other scopes while it is down": (f"{OUTAGES}::test_what_is_not_ours_works_while_we_are_down",),
-    "registry down, or without its evidence": (
+    "registry down, hung, or without its evidence": (
         f"{ORIGINS}::test_a_registry_that_is_gone",
         f"{ORIGINS}::test_a_registry_that_hides_evidence",
+        f"{OUTAGES}::test_a_registry_that_hangs",
     ),
     "clock a year off, both ways": (f"{OUTAGES}::test_a_clock_that_is_a_year_off",),
     "disk full while admitting, and while answering": (f"{OUTAGES}::test_a_full_disk",),

@@ -10,8 +10,8 @@ from tests.countersigning import Machine
 from tests.pulls import Client, Fleet, Podman, Proxy, Pulls, Skopeo
 
 # Those that read certificates. Debian 12's skopeo, which reads OpenPGP alone, is asked for by name.
-CLIENTS: dict[str, type[Client]] = {"skopeo": Skopeo, "podman": Podman, "proxy": Proxy}
-EVERY: dict[str, type[Client]] = {**CLIENTS, "skopeo_old": Skopeo}
+CLIENTS: dict[str, type[Client]] = {"skopeo": Skopeo, "proxy": Proxy}
+EVERY: dict[str, type[Client]] = {**CLIENTS, "podman": Podman, "skopeo_old": Skopeo}
 
 
 @pytest.fixture(scope="session")
@@ -22,13 +22,13 @@ def podman_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def fleet(request: pytest.FixtureRequest, machine: Machine, pulls: Pulls, podman_storage: Path) -> Fleet:
-    """The newest skopeo, podman, and the proxy that bootc pulls through."""
+    """The newest skopeo, and the proxy that bootc pulls through: the two that differ in what they ask for."""
     return _found(request, machine, pulls, podman_storage, CLIENTS)
 
 
 @pytest.fixture
 def everyone(request: pytest.FixtureRequest, machine: Machine, pulls: Pulls, podman_storage: Path) -> Fleet:
-    """The same, and Debian 13's skopeo."""
+    """The same, podman, and Debian 13's skopeo: where a case or an attack is about each of them."""
     return _found(request, machine, pulls, podman_storage, EVERY)
 
 

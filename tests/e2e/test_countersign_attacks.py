@@ -46,18 +46,18 @@ def forge(machine: Machine, *statements: str) -> None:
             connection.execute(statement)
 
 
-def test_a_revoked_image(machine: Machine, fleet: Fleet) -> None:
+def test_a_revoked_image(machine: Machine, everyone: Fleet) -> None:
     """The next pull does not undo it, nor does a restart or the loss of the database: it is another file (F7)."""
     digest = machine.image()
     machine.sign(digest)
     with Running(machine):
-        fleet.accepts(f"{machine.name()}:v1")
+        everyone.accepts(f"{machine.name()}:v1")
         machine.write("state/revoked", Tombstone(at=machine.clock.now(), digest=digest).line())
-        fleet.refuses(f"{machine.name()}:v1", says="rejected: revoked")
+        everyone.refuses(f"{machine.name()}:v1", says="rejected: revoked")
     for each in Path(machine.places.state).glob("countersign.db*"):
         each.unlink()
     with Running(machine):
-        fleet.refuses(f"{machine.name()}:v1", says="rejected: revoked")
+        everyone.refuses(f"{machine.name()}:v1", says="rejected: revoked")
 
 
 def test_a_signature_that_is_deleted(machine: Machine, fleet: Fleet) -> None:
@@ -78,12 +78,12 @@ def test_a_signature_that_is_deleted(machine: Machine, fleet: Fleet) -> None:
         fleet.refuses(f"{machine.name()}:old", says="rejected: unsigned")
 
 
-def test_rows_forged_by_hand(machine: Machine, fleet: Fleet) -> None:
+def test_rows_forged_by_hand(machine: Machine, everyone: Fleet) -> None:
     """An unsigned image with another image's evidence and an endless verdict (F4)."""
     signed, unsigned = machine.image(tag="signed"), machine.image(tag="unsigned", content=b"unsigned")
     machine.sign(signed)
     with Running(machine):
-        fleet.accepts(f"{machine.name()}:signed")
+        everyone.accepts(f"{machine.name()}:signed")
     for table in ("subjects", "evidence", "verdicts"):
         with sqlite3.connect(machine.folder / "state/countersign.db") as connection:
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
@@ -91,8 +91,8 @@ def test_rows_forged_by_hand(machine: Machine, fleet: Fleet) -> None:
         forge(machine, f"INSERT INTO {table} SELECT {taken} FROM {table}")
     forge(machine, "UPDATE subjects SET until = 9e9")
     with Running(machine):
-        fleet.refuses(f"{machine.name()}:unsigned", says="rejected: unsigned")
-        fleet.accepts(f"{machine.name()}:signed")
+        everyone.refuses(f"{machine.name()}:unsigned", says="rejected: unsigned")
+        everyone.accepts(f"{machine.name()}:signed")
 
 
 def test_an_instance_forged_by_hand(machine: Machine, fleet: Fleet) -> None:
@@ -109,7 +109,7 @@ def test_an_instance_forged_by_hand(machine: Machine, fleet: Fleet) -> None:
         fleet.accepts(f"{machine.name()}:v1")
 
 
-def test_one_digest_under_opposite_policies(machine: Machine, fleet: Fleet) -> None:
+def test_one_digest_under_opposite_policies(machine: Machine, everyone: Fleet) -> None:
     """In two repositories, two hundred at once, real clients among them: nobody gets the other's answer (F4)."""
     machine.apply({machine.name(): [machine.keyless()], machine.name("acme/dev"): [machine.keyless(DEV)]})
     for repository in ("acme/app", "acme/dev"):
@@ -122,17 +122,19 @@ def test_one_digest_under_opposite_policies(machine: Machine, fleet: Fleet) -> N
         def ask(name: str) -> None:
             got.append((name, service.asked(digest, machine.name(name))[0]))
 
-        names = ("acme/app", "acme/dev") * ((AT_ONCE - 2 * len(fleet.clients)) // 2)
+        names = ("acme/app", "acme/dev") * ((AT_ONCE - 2 * len(everyone.clients)) // 2)
         asking = [threading.Thread(target=ask, args=(name,)) for name in names]
-        asking += [threading.Thread(target=both, args=(client, machine)) for client in fleet.clients.values()]
+        asking += [
+            threading.Thread(target=both, args=(client, machine)) for client in everyone.clients.values()
+        ]
         for thread in asking:
             thread.start()
         for thread in asking:
             thread.join()
     half = len(names) // 2
     assert {each: got.count(each) for each in set(got)} == {("acme/app", 200): half, ("acme/dev", 403): half}
-    book = fleet["skopeo"].pulls
-    assert (book.accepted, book.refused, book.wrongly_accepted) == (len(fleet.clients),) * 2 + (0,)
+    book = everyone["skopeo"].pulls
+    assert (book.accepted, book.refused, book.wrongly_accepted) == (len(everyone.clients),) * 2 + (0,)
 
 
 def both(client: Client, machine: Machine) -> None:
@@ -141,7 +143,7 @@ def both(client: Client, machine: Machine) -> None:
     client.refuses(f"{machine.name('acme/dev')}:v1")
 
 
-def test_a_tag_that_moves_under_the_client(machine: Machine, fleet: Fleet) -> None:
+def test_a_tag_that_moves_under_the_client(machine: Machine, everyone: Fleet) -> None:
     """The registry answers first with what is signed, then with something else, or the other way round.
 
     The client hashes what it holds and asks for that digest: it gets what was signed, or nothing.
@@ -149,8 +151,8 @@ def test_a_tag_that_moves_under_the_client(machine: Machine, fleet: Fleet) -> No
     machine.sign(machine.image())
     machine.image(tag="evil", content=b"evil")
     with Running(machine):
-        fleet.accepts(f"{machine.name()}:v1")
-        for client in fleet.clients.values():
+        everyone.accepts(f"{machine.name()}:v1")
+        for client in everyone.clients.values():
             for turns in (("v1", "evil"), ("evil", "v1"), ("evil",)):
                 machine.registry.faults[:] = [Fault(moving(*turns), path="/manifests/v1")]
                 pulled, said = client.pull(f"{machine.name()}:v1")

@@ -91,20 +91,20 @@ def test_only_the_index_is_signed_on_debian_12(machine: Machine, openpgp_client:
         openpgp_client.refuses(f"{machine.name()}:v2", "--multi-arch", "all")
 
 
-def test_only_one_instance_is_signed(machine: Machine, fleet: Fleet) -> None:
+def test_only_one_instance_is_signed(machine: Machine, everyone: Fleet) -> None:
     """A list is never accepted because an instance is: bootc's proxy asks for the list, and is refused."""
     index, instances = machine.index()
     machine.sign(instances[HERE])
     with Running(machine):
         for image in (":v1", f"@{index}"):
-            fleet.accepts(machine.name() + image, but=("proxy",))
-            fleet["proxy"].refuses(machine.name() + image, says="rejected: unsigned")
-        fleet.accepts(f"{machine.name()}@{instances[HERE]}")
-        fleet.refuses(f"{machine.name()}@{instances[THERE]}")
-        fleet["skopeo"].refuses(f"{machine.name()}:v1", "--multi-arch", "all")
+            everyone.accepts(machine.name() + image, but=("proxy",))
+            everyone["proxy"].refuses(machine.name() + image, says="rejected: unsigned")
+        everyone.accepts(f"{machine.name()}@{instances[HERE]}")
+        everyone.refuses(f"{machine.name()}@{instances[THERE]}")
+        everyone["skopeo"].refuses(f"{machine.name()}:v1", "--multi-arch", "all")
 
 
-def test_a_list_with_swapped_platforms(machine: Machine, fleet: Fleet) -> None:
+def test_a_list_with_swapped_platforms(machine: Machine, everyone: Fleet) -> None:
     """Somebody else's list says that the signed arm64 image is for amd64: skopeo and podman take what is signed.
 
     The instance is what the policy accepts, so no pull is wrong; that it is for another machine nobody's
@@ -116,10 +116,10 @@ def test_a_list_with_swapped_platforms(machine: Machine, fleet: Fleet) -> None:
     put_index(machine, "swapped", (instances[THERE], HERE), (instances[HERE], THERE))
     put_index(machine, "mixed", (unsigned, HERE), (instances[HERE], THERE))
     with Running(machine):
-        fleet.accepts(f"{machine.name()}:v1")
-        fleet.accepts(f"{machine.name()}:swapped", but=("proxy",))
-        fleet["proxy"].refuses(f"{machine.name()}:swapped")
-        fleet.refuses(f"{machine.name()}:mixed")
+        everyone.accepts(f"{machine.name()}:v1")
+        everyone.accepts(f"{machine.name()}:swapped", but=("proxy",))
+        everyone["proxy"].refuses(f"{machine.name()}:swapped")
+        everyone.refuses(f"{machine.name()}:mixed")
 
 
 def test_a_list_with_an_old_instance(machine: Machine, fleet: Fleet) -> None:
@@ -138,7 +138,7 @@ def test_a_list_with_an_old_instance(machine: Machine, fleet: Fleet) -> None:
         fleet.refuses(f"{machine.name()}@{old}")
 
 
-def test_a_list_in_a_list(machine: Machine, fleet: Fleet) -> None:
+def test_a_list_in_a_list(machine: Machine, everyone: Fleet) -> None:
     """A signed index of indexes speaks neither for the inner one nor for its instances: one level is judged."""
     inner, instances = machine.index(tag="inner")
     outer = put_index(machine, "outer", (inner, HERE))
@@ -146,16 +146,16 @@ def test_a_list_in_a_list(machine: Machine, fleet: Fleet) -> None:
     good, _ = machine.index(tag="good", salt=b"good")
     machine.sign(good)
     with Running(machine):
-        fleet.accepts(f"{machine.name()}:good")
-        fleet.refuses(f"{machine.name()}:inner")
-        fleet.refuses(f"{machine.name()}@{instances[HERE]}")
-        for name, client in fleet.clients.items():
+        everyone.accepts(f"{machine.name()}:good")
+        everyone.refuses(f"{machine.name()}:inner")
+        everyone.refuses(f"{machine.name()}@{instances[HERE]}")
+        for name, client in everyone.clients.items():
             pulled, said = client.pull(f"{machine.name()}:outer")
             # The proxy opens the list itself, which is signed; nobody gets at what is inside.
             client.pulls.note(client.name, "outer", said, pulled=pulled, allowed=name == "proxy")
 
 
-def test_a_document_that_is_both(machine: Machine, fleet: Fleet) -> None:
+def test_a_document_that_is_both(machine: Machine, everyone: Fleet) -> None:
     """Index and image at once, and signed as it is (CVE-2021-41190): it names no instance.
 
     skopeo and podman refuse to read it; the proxy opens the digest that was signed, and reads it as they do.
@@ -169,9 +169,9 @@ def test_a_document_that_is_both(machine: Machine, fleet: Fleet) -> None:
     machine.sign(both)
     machine.sign(machine.image(content=b"good"))
     with Running(machine):
-        fleet.accepts(f"{machine.name()}:v1")
-        fleet.refuses(f"{machine.name()}@{instances[HERE]}")
-        for name, client in fleet.clients.items():
+        everyone.accepts(f"{machine.name()}:v1")
+        everyone.refuses(f"{machine.name()}@{instances[HERE]}")
+        for name, client in everyone.clients.items():
             pulled, said = client.pull(f"{machine.name()}:both")
             client.pulls.note(client.name, "both", said, pulled=pulled, allowed=name == "proxy")
 

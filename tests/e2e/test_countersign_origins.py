@@ -133,7 +133,7 @@ def test_a_private_registry(machine: Machine, fleet: Fleet, access: Access) -> N
         ]
 
 
-def test_through_a_mirror(machine: Machine, fleet: Fleet) -> None:
+def test_through_a_mirror(machine: Machine, everyone: Fleet) -> None:
     """The policy speaks of the logical name, the client asks under the mirror's; each name has its own scope.
 
     One place under two names: each is accepted by what its own scope says.
@@ -152,18 +152,18 @@ def test_through_a_mirror(machine: Machine, fleet: Fleet) -> None:
     machine.sign(index, "mirror/acme/multi", reference=f"{far}/multi:v1")
     machine.image("mirror/acme/unsigned", content=b"unsigned")
     with Running(machine):
-        fleet.accepts(f"{far}/app:v1")
-        fleet.accepts(f"{far}/multi:v1")
-        fleet.accepts(f"{far}/app@{digest}")
-        fleet.refuses(f"{far}/unsigned:v1", says="rejected: unsigned")
-        fleet.refuses(f"{near}/acme/app:v1")
+        everyone.accepts(f"{far}/app:v1")
+        everyone.accepts(f"{far}/multi:v1")
+        everyone.accepts(f"{far}/app@{digest}")
+        everyone.refuses(f"{far}/unsigned:v1", says="rejected: unsigned")
+        everyone.refuses(f"{near}/acme/app:v1")
         machine.apply({far: [machine.keyless()], f"{near}/acme": [machine.keyless()]})
-        fleet.refuses(f"{near}/acme/app:v1")
+        everyone.refuses(f"{near}/acme/app:v1")
         machine.sign(digest, "mirror/acme/app", reference=f"{near}/acme/app:v1")
     with Running(machine):
-        fleet.accepts(f"{near}/acme/app:v1")
-        fleet.accepts(f"{far}/app:v1")
-        fleet.refuses(f"{near}/acme/unsigned:v1", says="rejected: unsigned")
+        everyone.accepts(f"{near}/acme/app:v1")
+        everyone.accepts(f"{far}/app:v1")
+        everyone.refuses(f"{near}/acme/unsigned:v1", says="rejected: unsigned")
 
 
 @pytest.mark.parametrize("fault", ["evidence", "everything but the image"])
@@ -196,7 +196,7 @@ def test_a_registry_that_is_gone(machine: Machine, fleet: Fleet) -> None:
         client.pulls.note(client.name, "v1", said, pulled=pulled, allowed=False)
 
 
-def test_a_bundle_copied_between_two_projects(machine: Machine, fleet: Fleet) -> None:
+def test_a_bundle_copied_between_two_projects(machine: Machine, everyone: Fleet) -> None:
     """The same group and the same pattern: a bundle names no repository, so it stays with its project (F3)."""
     pattern = r"https://gitlab\.example/acme/[a-z]+//\.gitlab-ci\.yml@refs/heads/main"
     rule = machine.keyless()
@@ -205,5 +205,5 @@ def test_a_bundle_copied_between_two_projects(machine: Machine, fleet: Fleet) ->
     for repository in ("acme/app", "acme/router"):
         machine.bundle(machine.image(repository), repository)
     with Running(machine):
-        fleet.accepts(f"{machine.name()}:v1")
-        fleet.refuses(f"{machine.name('acme/router')}:v1", says="rejected: repository-unbound")
+        everyone.accepts(f"{machine.name()}:v1")
+        everyone.refuses(f"{machine.name('acme/router')}:v1", says="rejected: repository-unbound")

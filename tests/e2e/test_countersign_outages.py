@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,9 +19,11 @@ import pytest
 
 from tests.countersigning import Machine, Running, Shifted
 from tests.nursery import Nursery
-from tests.pulls import Fleet
+from tests.pulls import LONGEST, Fleet
 from tests.strangers import stranger
 from vouchsafe.countersign.fairness import Limits
+from vouchsafe.testing.faults import Fault
+from vouchsafe.testing.loopback import Handler, Request, Response
 from vouchsafe.testing.registry import RegistryServer
 
 pytestmark = pytest.mark.peers
@@ -76,7 +79,25 @@ def test_down_hung_and_killed_during_the_pull(machine: Machine, everyone: Fleet)
         everyone.accepts(image)
 
 
-def test_what_is_not_ours_works_while_we_are_down(machine: Machine, fleet: Fleet) -> None:
+def test_a_registry_that_hangs(machine: Machine, fleet: Fleet) -> None:
+    """The client is answered all the same, after the deadline; what was found out meanwhile is there at the next."""
+    image, going_on = f"{machine.name()}:v1", threading.Event()
+
+    def spoil(request: Request, honest: Handler) -> Response:
+        going_on.wait(LONGEST)
+        return honest(request)
+
+    machine.registry.faults.append(Fault(spoil, path=".sig"))
+    with Running(machine, limits=Limits(answer_seconds=0.3)):
+        fleet.refuses(image, says="undecided: deadline")
+        going_on.set()
+        while "deadline" in fleet["skopeo"].pull(image)[1]:
+            pass
+        fleet.accepts(image)
+        fleet.refuses(f"{machine.name()}:v2", says="rejected: unsigned")
+
+
+def test_what_is_not_ours_works_while_we_are_down(machine: Machine, everyone: Fleet) -> None:
     """Scopes that stock clients judge have a lookaside of their own, also below a scope of ours."""
     accept = [{"type": "insecureAcceptAnything"}]
     scopes = {
@@ -88,9 +109,9 @@ def test_what_is_not_ours_works_while_we_are_down(machine: Machine, fleet: Fleet
     machine.image("acme/free", content=b"free")
     machine.image(tag="free", content=b"free")
     machine.close()
-    fleet.accepts(f"{machine.name('acme/free')}:v1")
-    fleet.accepts(f"{machine.name()}:free")
-    fleet.refuses(f"{machine.name()}:v1")
+    everyone.accepts(f"{machine.name('acme/free')}:v1")
+    everyone.accepts(f"{machine.name()}:free")
+    everyone.refuses(f"{machine.name()}:v1")
 
 
 @pytest.mark.parametrize("by", [-YEAR, YEAR], ids=["a year late", "a year early"])
@@ -134,7 +155,7 @@ def small_disk(machine: Machine) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(state)], check=True)
 
 
-def test_a_full_disk(machine: Machine, small_disk: Path, fleet: Fleet) -> None:
+def test_a_full_disk(machine: Machine, small_disk: Path, everyone: Fleet) -> None:
     """While admitting and while answering: nothing that could not be written down is accepted, and it says so."""
     image = f"{machine.name()}:v1"
     filler = small_disk / "filler"
@@ -149,20 +170,20 @@ def test_a_full_disk(machine: Machine, small_disk: Path, fleet: Fleet) -> None:
         ended = nursery.run(*admit)
         assert (ended.status, "disk" in ended.output + ended.errors) == (2, True), ended.errors
         with Running(machine):
-            fleet.refuses(image, says="undecided: store-")
+            everyone.refuses(image, says="undecided: store-")
             filler.unlink()
             assert nursery.run(*admit).status == 0
         with Running(machine):
-            fleet.accepts(image)
-            fleet.refuses(f"{machine.name()}:v2", says="rejected: unsigned")
+            everyone.accepts(image)
+            everyone.refuses(f"{machine.name()}:v2", says="rejected: unsigned")
 
 
 @AS_ROOT
-def test_another_users_half_open_connections(machine: Machine, fleet: Fleet) -> None:
+def test_another_users_half_open_connections(machine: Machine, everyone: Fleet) -> None:
     """Six hundred from another uid, none of which says a whole sentence: root pulls, and is refused, as ever."""
     with Running(machine) as running, stranger("hold", machine.port, 600):
-        fleet.accepts(f"{machine.name()}:v1")
-        fleet.refuses(f"{machine.name()}:v2", says="rejected: unsigned")
+        everyone.accepts(f"{machine.name()}:v1")
+        everyone.refuses(f"{machine.name()}:v2", says="rejected: unsigned")
         assert running.service._gate._of.get(65_534, 0) <= Limits().most_of_one
 
 
