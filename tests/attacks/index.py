@@ -121,6 +121,9 @@ ATTACKS: dict[str, Proof] = {
         f"{ORIGINS}::test_a_bundle_copied_between_two_projects",
         f"{PULL}::test_a_bundle_where_upstream_compares_a_tag",
     ),
+    "F1 to F3: policies, names and signatures by chance": (
+        f"{E2E}any_policy.py::test_nothing_is_pulled_that_the_policy_refuses",
+    ),
     # What is remembered
     "F4: another repository's verdict": (f"{MEMORY}::test_one_digest_under_opposite_policies",),
     "F4: rows that mean accepted": (
