@@ -7,6 +7,7 @@ other way round it may be refused: evidence without a name says no tag.
 from __future__ import annotations
 
 import random
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +125,7 @@ def test_nothing_is_pulled_that_the_policy_refuses(
     seed: int, tmp_path: Path, skopeo: Path, pulls: Pulls
 ) -> None:
     """Every tag under every policy."""
-    with RegistryServer() as registry:
-        machine = Machine(tmp_path, registry)
+    with RegistryServer() as registry, closing(Machine(tmp_path, registry)) as machine:
         chance = Chance(seed, machine)
         chance.fill()
         machine.apply({machine.name(): chance.rule()})
@@ -140,4 +140,3 @@ def test_nothing_is_pulled_that_the_policy_refuses(
                 for reference, accepted in zip(references, verdicts(machine, references), strict=True):
                     pulled, said = client.pull(reference)
                     pulls.note(client.name, reference, said, pulled=pulled, allowed=pulled and accepted)
-        machine.close()
