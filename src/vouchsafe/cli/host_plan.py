@@ -33,7 +33,7 @@ def show(plan: Plan, arguments: argparse.Namespace, console: Console) -> None:
         console.print(json.dumps(as_json(plan), indent=2))
         return
     for edit in plan.changes:
-        console.print(console.style(_headline(edit), "bold"))
+        console.print(console.style(edit.headline, "bold"))
         if not edit.path.startswith(STATE):
             for line in _diff(edit):
                 console.print(f"    {line}")
@@ -60,7 +60,7 @@ def as_json(plan: Plan) -> dict[str, object]:
         "schemaVersion": SCHEMA_VERSION,
         "epoch": plan.epoch,
         "changes": [
-            {"path": edit.path, "change": _headline(edit).partition(" ")[0], "diff": list(_diff(edit))}
+            {"path": edit.path, "change": edit.headline.partition(" ")[0], "diff": list(_diff(edit))}
             for edit in plan.changes
         ],
         "consequences": [{"subject": each.subject, "effect": each.effect} for each in plan.consequences],
@@ -75,14 +75,6 @@ def objections_json(objections: Sequence[Objection]) -> list[dict[str, str]]:
         {"code": each.code, "severity": each.severity, "message": each.message, "fix": each.fix}
         for each in objections
     ]
-
-
-def _headline(edit: Edit) -> str:
-    if edit.after.kind == "absent":
-        return f"remove {edit.path}"
-    if edit.after.kind == "link":
-        return f"link {edit.path} -> {edit.after.target}"
-    return f"{'create' if edit.before.kind == 'absent' else 'replace'} {edit.path}"
 
 
 def _diff(edit: Edit) -> Iterator[str]:

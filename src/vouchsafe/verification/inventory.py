@@ -77,8 +77,10 @@ def warnings(believed: tuple[Believed, ...], at: datetime) -> tuple[str, ...]:
         if each.state(at) == "ending" and each.end is not None:
             days = (each.end - at).days
             found.append(f"the {NAMES[each.kind]} {each.subject} ends on {each.end:%Y-%m-%d}, in {days} days")
-    for kind in uncovered(believed, at):
-        found.append(f"no {NAMES[kind]} counts now: nothing that is signed today can be verified")
+    found += [
+        f"no {NAMES[kind]} counts now: nothing that is signed today can be verified"
+        for kind in uncovered(believed, at)
+    ]
     return tuple(found)
 
 
