@@ -41,6 +41,7 @@ COMMANDS = {
     "sbom": "make an SBOM with syft or trivy, check it, and attest it",
     "ci": "check a registry's tag cleanup, and write the reports of a pipeline",
     "host": "make this host refuse what the policy does not accept, and prove it",
+    "runbook": "enable it on hosts step by step, with a journal, a log and a way back",
     "bootc": "say whether the next upgrade of this host would be admitted",
     "countersign": "answer this host's clients with its own signature of what it accepts",
     "log": "show what clients were answered, and why",

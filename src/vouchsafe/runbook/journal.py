@@ -55,9 +55,13 @@ class Entry(Record):
 
 
 class Journal(Record):
-    """`before`: what the files of the last change were, None when none was made; `proven`: it may stay."""
+    """`before`: what the files of the last change were, None when none was made; `proven`: it may stay.
+
+    `about`: host, versions and flags of the last run, for people.
+    """
 
     entries: tuple[Entry, ...] = ()
+    about: Mapping[str, str] = {}
     before: Mapping[str, State] | None = None
     proven: bool = False
 
@@ -106,6 +110,7 @@ def read(files: HostEdits, machine: str) -> Journal:
             return Journal()
         return Journal(
             entries=tuple(_entry(each) for each in fields.objects("entries", MOST_ENTRIES)),
+            about=fields.texts("about"),
             before=originals.states(fields, "before") if "before" in fields else None,
             proven=fields.boolean("proven"),
         )
@@ -119,6 +124,7 @@ def _written(journal: Journal, machine: str) -> bytes:
     document = {
         "schemaVersion": _VERSION,
         "machine": machine,
+        "about": dict(journal.about),
         "proven": journal.proven,
         "before": None if journal.before is None else originals.as_json(journal.before),
         "entries": [_said(each) for each in journal.entries],

@@ -104,14 +104,18 @@ def known_machine_id(places: Places) -> str:
 def tracked(places: Places) -> tuple[Reference, ...]:
     """References whose indexes are looked at first. ConfigurationError names the line."""
     try:
-        content = read_regular(places.tracked, largest=LARGEST_TRACKED).decode("utf-8", "replace")
+        return listed(read_regular(places.tracked, largest=LARGEST_TRACKED), places.tracked)
     except Missing:
         return ()
+
+
+def listed(content: bytes, path: str) -> tuple[Reference, ...]:
+    """References, one a line; `#` begins a comment. ConfigurationError names the line."""
     found = []
-    for number, line in enumerate(content.splitlines(), 1):
+    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
         text = line.partition("#")[0].strip()
         try:
             found += [Reference.parse(text)] if text else []
         except MalformedError as error:
-            raise ConfigurationError("tracked", f"{places.tracked}:{number}: {error.message}") from error
+            raise ConfigurationError("tracked", f"{path}:{number}: {error.message}") from error
     return tuple(found)
