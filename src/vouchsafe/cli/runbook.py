@@ -80,7 +80,8 @@ def _add_steps(parser: argparse.ArgumentParser) -> None:
         metavar="STEP",
         choices=RUNBOOK.names,
         default="",
-        help="make this step and all after it again, whatever the journal knows; those before it must still hold",
+        help="make this step and all after it again, whatever the journal knows; those before it only where "
+        "what is known of them does not hold any more",
     )
     group.add_argument("--yes", action="store_true", help="agree beforehand to what changes this host")
     group.add_argument("--dry-run", action="store_true", help="make every check, change and keep nothing")

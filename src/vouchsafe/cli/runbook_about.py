@@ -89,7 +89,7 @@ def about(arguments: argparse.Namespace, target: Target) -> dict[str, str]:
     text = (files.read("/etc/os-release", largest=LARGEST_FILE) or b"").decode("utf-8", "replace")
     system = _PRETTY.search(text)
     found = {
-        "host": os.uname().nodename if target.is_live else f"the image below {arguments.root}",
+        "host": os.uname().nodename if target.is_live else "every host of this image",
         "system": printable(system[1], _LONGEST) if system else "unknown",
         "vouchsafe": __version__,
         **dict(_versions(machine.programs(target.host))),
@@ -159,6 +159,7 @@ def by_hand(
         "policy": policy,
         "plan": f" {flags}",
         "enable": f" {flags}",
+        "smoke": f" --form {arguments.form}" if arguments.form else "",
         "status": root,
         "announce": root,
     }

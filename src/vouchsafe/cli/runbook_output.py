@@ -57,13 +57,15 @@ class Screen:
         number = f"{self._names.index(shown.step.name) + 1}/{len(self._names)}"
         word = shown.how if shown.how in {"foretold", "passed over"} else entry.mark
         style = _STYLES.get(entry.mark, "bad")
-        since = (
-            f"  (at {entry.ended:%H:%M} UTC, on the same policy and machine)" if shown.how == _HELD else ""
-        )
+        since = ""
+        if shown.how == _HELD:
+            warned = f", with {len(entry.result.objections)} warnings" if entry.result.objections else ""
+            since = f"  at {entry.ended:%H:%M} UTC, on the same policy and machine{warned}"
         console.print(f"{number} {shown.step.name:10} {console.style(word, style)}{since}")
-        if shown.how != _HELD or console.verbose:
-            for line in entry.result.said:
-                console.print(f"    {printable(line)}")
+        if shown.how == _HELD and not console.verbose:
+            return
+        for line in entry.result.said:
+            console.print(f"    {printable(line)}")
         show_objections(entry.result.objections, console)
         if entry.result.text:
             console.print(f"\n{entry.result.text}")

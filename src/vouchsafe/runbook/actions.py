@@ -6,7 +6,6 @@ The state that is put back is kept before anything changes, and what is put into
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from vouchsafe.errors import HostError, VouchsafeError
 from vouchsafe.host.objection import Objection
@@ -24,6 +23,7 @@ from vouchsafe.runbook.step import Action, Result
 from vouchsafe.runbook.trust import unlike
 
 POLICY = "policy"  # the fact that hosts of one estate share
+_ANNOUNCED = "announced"
 
 
 class Wanted(Record):
@@ -93,7 +93,7 @@ class ReEnable:
         objections += unlike(POLICY, facts, self._wanted.like)
         said = (
             *(f"{document.source} loads" for document in policy.documents),
-            f"policy {facts[POLICY]}: {_countersigned(policy)} scopes that vouchsafe judges",
+            f"policy {facts[POLICY]}; scopes that vouchsafe judges: {_countersigned(policy)}",
         )
         return Result(said=said, objections=tuple(objections), facts=facts)
 
@@ -169,14 +169,14 @@ class ReEnable:
 
     def _announce(self) -> Result:
         if self._announced is not None:
-            return Result(
-                said=(f"announced {self._announced:%Y-%m-%d %H:%M} UTC, and nothing has changed since",)
-            )
+            known = f"announced {self._announced}, and nothing has changed since"
+            return Result(said=(known,), facts={_ANNOUNCED: self._announced})
         enabled = self._book.journal.last("enable")
         facts = {} if enabled is None else enabled.result.facts
         time = f"{self._clock.now():%Y-%m-%d %H:%M} UTC"
         text = announcement.done({**self._wanted.facts, **facts, "time": time})
-        return Result(said=("send this to whoever uses this host",), text=text)
+        said = ("send this to whoever uses this host",)
+        return Result(said=said, text=text, facts={_ANNOUNCED: time})
 
     def _take_back_announcement(self) -> Result:
         if self._announced is None or self._book.journal.before is None:
@@ -188,11 +188,11 @@ class ReEnable:
         )
 
     @property
-    def _announced(self) -> datetime | None:
+    def _announced(self) -> str | None:
         """When the text was written for the change that stands; None when it was not, or was taken back."""
         for entry in reversed(self._book.journal.entries):
             if entry.step == "announce" and entry.mark in {"passed", "undone"}:
-                return entry.ended if entry.mark == "passed" else None
+                return entry.result.facts.get(_ANNOUNCED)
             if entry.step == "enable" and entry.result.changed:
                 return None
         return None
@@ -221,7 +221,7 @@ def _announced(plan: Plan) -> dict[str, str]:
         (each.effect for each in plan.consequences if each.subject == "anything else"), "refused"
     )
     return {
-        "epoch": f"policy {plan.epoch}",
+        POLICY: plan.epoch,
         "scopes": "\n".join(judged),
         "unjudged": "\n".join(passed),
         "otherwise": otherwise,

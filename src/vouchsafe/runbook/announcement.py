@@ -10,14 +10,14 @@ from collections.abc import Mapping
 
 # What stands for a fact that is not known, as in the docs.
 FACTS = {
-    name: f"<{name}>" for name in ("host", "epoch", "scopes", "unjudged", "otherwise", "contact", "time")
+    name: f"<{name}>" for name in ("host", "policy", "scopes", "unjudged", "otherwise", "contact", "time")
 }
 _LISTED = 20  # scopes; a mail is read by a person
 
 _AHEAD = """Subject: {host} will refuse container images that are not signed
 
 From <date> on, podman, skopeo, buildah and bootc on {host} pull an image only if the
-signature policy accepts it ({epoch}). Images that are on the host already go on running.
+signature policy accepts it (policy {policy}). Images that are on the host already go on running.
 
 Signed by their pipelines, and checked at every pull:
 {scopes}
@@ -34,7 +34,7 @@ before that date. To see what will happen to an image:
 _DONE = """Subject: {host} refuses container images that are not signed
 
 Since {time} podman, skopeo, buildah and bootc on {host} pull an image only if the
-signature policy accepts it ({epoch}). Images that are on the host already go on running.
+signature policy accepts it (policy {policy}). Images that are on the host already go on running.
 
 Signed by their pipelines, and checked at every pull:
 {scopes}

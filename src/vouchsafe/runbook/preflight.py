@@ -158,17 +158,17 @@ def _of_ours(inspected: Inspected, unit: Unit) -> Result:
     if not isinstance(unit.verdict, Accepted):
         return _refused(inspected, unit)
     found = forms(unit.verdict)
-    said = [_line(inspected, unit, unit.verdict, "judged by vouchsafe, which reads .sig and bundles")]
+    reader = "judged by vouchsafe, which reads .sig and bundles"
     if found == (BUNDLE,):
-        said.append(f"{inspected.image}: a bundle only; hosts that do not ask vouchsafe would not see it")
-    return Result(said=tuple(said))
+        reader += "; hosts that do not ask vouchsafe would not see it"
+    return Result(said=_lines(inspected, unit, unit.verdict, reader))
 
 
 def _of_native(inspected: Inspected, unit: Unit) -> Result:
     """The client's answer counts, where one can be asked."""
     if unit.client == "":
-        said = f"{_name(inspected, unit)}: {inspected.scope}: this host's own client accepts it"
-        return Result(said=(said,))
+        opened = f"{_name(inspected, unit)}, under {inspected.scope}: this host's own client accepts it"
+        return Result(said=(opened,))
     readable = bool(_CLIENTS_READ.intersection(forms(unit.verdict)))
     if isinstance(unit.verdict, Accepted) and not readable:
         return Result(objections=(_unreadable(inspected, unit),))
@@ -182,8 +182,8 @@ def _of_native(inspected: Inspected, unit: Unit) -> Result:
         fix="install skopeo; a pull after `enable` says it too",
         severity="warns",
     )
-    said = _line(inspected, unit, unit.verdict, "judged by clients themselves")
-    return Result(said=(said,), objections=(warning,))
+    said = _lines(inspected, unit, unit.verdict, "judged by clients themselves")
+    return Result(said=said, objections=(warning,))
 
 
 def _client_refuses(inspected: Inspected, unit: Unit, words: str, *, readable: bool) -> Objection:
@@ -216,11 +216,13 @@ def _refused(inspected: Inspected, unit: Unit) -> Result:
     return Result(objections=(objection,), unknown=unit.verdict.word == "undecided")
 
 
-def _line(inspected: Inspected, unit: Unit, verdict: Accepted, reader: str) -> str:
-    signers = "; ".join(_signer(each) for each in verdict.signatures)
-    digest = f" ({verdict.digest})" if not unit.name else ""
+def _lines(inspected: Inspected, unit: Unit, verdict: Accepted, reader: str) -> tuple[str, ...]:
     found = " and ".join(forms(verdict)) or "several forms"
-    return f"{_name(inspected, unit)}{digest}: {inspected.scope}: signed by {signers}, as {found}; {reader}"
+    return (
+        f"{_name(inspected, unit)}, {verdict.digest}, under {inspected.scope}",
+        *(f"  signed by {_signer(each)}" for each in verdict.signatures),
+        f"  as {found}; {reader}",
+    )
 
 
 def _signer(signature: VerifiedSignature) -> str:

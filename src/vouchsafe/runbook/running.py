@@ -113,7 +113,9 @@ class Run:
             undo = self._actions[step.name].undo
             if undo is None:
                 continue
-            entry = self._begin(step, basis)
+            entry = self._begin(
+                step.replace(command=f"vouchsafe runbook {self._runbook.name} --roll-back"), basis
+            )
             if step.changes and not (refused := self._consent(step, asked, self._undoing(step))).passed:
                 self._show(self._end(step, entry, refused.result, "undone"))
                 return self._report(self._outcome())

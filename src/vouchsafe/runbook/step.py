@@ -71,7 +71,9 @@ class Result(Record):
     outcome: Outcome = "passed"
 
     def judged(self, *, strict: bool) -> Result:
-        """With its outcome. `strict`: what only warns stops too."""
+        """With its outcome, where it has none but "passed". `strict`: what only warns stops too."""
+        if self.outcome != "passed":
+            return self
         refusing = [each for each in self.objections if strict or each.severity == "refuses"]
         if not refusing:
             return self
