@@ -17,6 +17,7 @@ from vouchsafe.machine import HostFiles
 from vouchsafe.policy.compile import Compiled
 
 SECONDS = 60.0
+_REFUSED = "rejected by policy"  # containers/image's own words
 _REJECT = b'{"default":[{"type":"reject"}]}'
 
 
@@ -35,12 +36,13 @@ class Native:
     def words_about(self, image: Reference) -> str | None:
         """Why the client refuses it; empty when it opens it; None when no client here can be asked.
 
-        Debian 12's image proxy looks at no policy: what opens an image that is refused to everybody, says nothing.
+        Debian 12's image proxy looks at no policy, and one that cannot reach the registry refuses whatever the
+        policy: only who refuses by the policy what is refused to everybody is a witness.
         """
         skopeo = self._tools.runner.find("skopeo")
         if skopeo is None:
             return None
-        if not self._opened(skopeo, "refused", _REJECT, image):
+        if _REFUSED not in self._opened(skopeo, "refused", _REJECT, image):
             return None
         return self._opened(skopeo, "compiled", self._compiled.policy, image)
 
