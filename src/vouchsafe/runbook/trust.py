@@ -83,26 +83,28 @@ def _origin(loaded: LoadedRoot | None) -> str:
 
 def _objections(each: Trusted, at: datetime) -> Iterator[Objection]:
     if each.problem:
-        yield _objection("unusable", each, each.problem, "refuses")
+        yield _objection("runbook-trust-unusable", each, each.problem, "refuses")
         return
     believed = inventory(each.root)
     ends = each.root.expires
     over = [NAMES[kind] for kind in uncovered(believed, at + _NEAR)]
     over += ["trust root itself"] if ends is not None and ends < at + _NEAR else []
     for what in over:
-        yield _objection("ends", each, f"the last {what} is over within {_NEAR.days} days", "refuses")
+        yield _objection(
+            "runbook-trust-ends", each, f"the last {what} is over within {_NEAR.days} days", "refuses"
+        )
     if not over:
         for warning in warnings(believed, at):
-            yield _objection("ending", each, warning, "warns")
+            yield _objection("runbook-trust-ending", each, warning, "warns")
     if each.loaded is not None:
         for warning in staleness(each.loaded, at):
-            yield _objection("stale", each, warning, "warns")
+            yield _objection("runbook-trust-stale", each, warning, "warns")
 
 
-def _objection(kind: str, each: Trusted, what: str, severity: str) -> Objection:
+def _objection(code: str, each: Trusted, what: str, severity: str) -> Objection:
     fix = _REFRESH if each.loaded is not None else f"replace {each.name}"
     return Objection(
-        code=f"runbook-trust-{kind}",
+        code=code,
         message=f"expected {each.name} to last, got: {what}",
         fix=fix,
         severity="warns" if severity == "warns" else "refuses",
