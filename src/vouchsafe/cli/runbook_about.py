@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from vouchsafe import __version__, wiring
-from vouchsafe.cli.host_wish import Target, wish
+from vouchsafe.cli.host_wish import Target
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import ConfigurationError, HostError, MalformedError, Unavailable, printable
 from vouchsafe.host import bootc
@@ -118,13 +118,23 @@ def basis(
         "about": dict(known),
         "machine": machine_name(places_of(arguments)),
         "images": wanted,
-        "wish": repr(wish(arguments, target)),
+        "flags": _flags(arguments),
         "like": like(arguments.like),
         "strict": arguments.strict,
+        "clients": dict(_programs(machine.programs(target.host))),
         "files": dict(_hashes(target)),
         "trust": wiring.trust_in_use(os.environ, uid=target.host.settings.uid).sha256,
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _programs(runner: Runner) -> Iterator[tuple[str, list[int]]]:
+    """Which programs they are, whatever they say of themselves."""
+    for name in CLIENTS:
+        program = runner.find(name)
+        if program is not None:
+            found = os.stat(program)
+            yield program, [found.st_size, found.st_mtime_ns]
 
 
 def _hashes(target: Target) -> Iterator[tuple[str, str]]:

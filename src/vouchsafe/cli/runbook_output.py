@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from typing import TextIO
 
 from vouchsafe.cli import ACCEPTED, CONFIGURATION, REJECTED, UNDECIDED, USAGE, junit
 from vouchsafe.cli.console import Console
@@ -28,21 +29,25 @@ _HELD = "held"
 class Screen:
     """Implements `running.Desk`: shows each step as it ends, and asks where somebody is there."""
 
-    def __init__(self, console: Console, runbook: Runbook, *, shows: bool) -> None:
-        """`shows`: text is wanted; else only questions are asked."""
+    def __init__(
+        self, console: Console, runbook: Runbook, *, shows: bool, answers: TextIO | None = None
+    ) -> None:
+        """`shows`: text is wanted; else only questions are asked. `answers`: where a person types."""
         self._console = console
+        self._answers = answers or sys.stdin  # None where whoever started us has closed it
         self._names = runbook.names
         self._shows = shows
 
     def agrees(self, step: Step, changes: tuple[str, ...]) -> bool | None:
         """See the port."""
-        if sys.stdin is None or not sys.stdin.isatty() or not self._console.err.isatty():
+        answers = self._answers
+        if answers is None or not answers.isatty() or not self._console.err.isatty():
             return None
         self._console.note(f"`{step.name}` changes this host:")
         for change in changes:
             self._console.note(f"    {printable(change)}")
         self._console.note("Go on? [y/N]")
-        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+        return answers.readline().strip().lower() in {"y", "yes"}
 
     def begins(self, step: Step) -> None:
         """See the port."""
