@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vouchsafe.errors import HostError, VouchsafeError
+from vouchsafe.errors import HostError, Unavailable, VouchsafeError
 from vouchsafe.host.objection import Objection
 from vouchsafe.host.plan import Plan
 from vouchsafe.host.state import State
 from vouchsafe.host.status import BROKEN
+from vouchsafe.policy import applied
 from vouchsafe.policy.compile import epoch, needs_countersignature
 from vouchsafe.policy.scope import Policy
 from vouchsafe.ports import Clock
 from vouchsafe.record import Record
 from vouchsafe.runbook import announcement, clients, preflight, trust
 from vouchsafe.runbook.journal import Book
+from vouchsafe.runbook.preflight import Inspected
 from vouchsafe.runbook.site import Site
 from vouchsafe.runbook.step import Action, Result
 from vouchsafe.runbook.trust import unlike
@@ -68,11 +70,21 @@ class ReEnable:
                 fix="--image IMAGE, or one a line in {STATE.rpartition('/')[0]}/track",
             )
             return Result(objections=(missing,))
-        inspected = tuple(self._site.inspect(image, policy) for image in self._wanted.images)
+        found = [self._looked_at(image, policy) for image in self._wanted.images]
+        inspected = tuple(each for each, _ in found if each is not None)
         joined = Result(objections=tuple(preflight.untried(policy, inspected)))
-        for each in inspected:
-            joined = joined.joined(preflight.judged(each))
+        for _, result in found:
+            joined = joined.joined(result)
         return joined
+
+    def _looked_at(self, image: str, policy: Policy) -> tuple[Inspected | None, Result]:
+        """One that is not there must not hide what is wrong with the next."""
+        try:
+            found = self._site.inspect(image, policy)
+        except Unavailable as error:
+            objection = Objection(code=error.code, message=f"{image}: {error.message}", fix=error.hint)
+            return None, Result(objections=(objection,), unknown=True)
+        return found, preflight.judged(found)
 
     def _trust(self) -> Result:
         found = self._site.trusted(self._site.policy())
@@ -120,14 +132,15 @@ class ReEnable:
         def keep(plan: Plan) -> None:
             self._must_be_checked(plan.epoch)
             attempt.update({edit.path: edit.before for edit in plan.changes})
-            self._book.replace(before=attempt | earlier, proven=False)
+            epochs = (*(known.epochs if earlier else ()), plan.epoch)
+            self._book.replace(before=attempt | earlier, proven=False, epochs=epochs)
 
         try:
             plan = self._site.enable(keep)
         except VouchsafeError:
             if attempt:
                 self._site.put_back(attempt)
-                self._book.replace(before=known.before, proven=known.proven)
+                self._book.replace(before=known.before, proven=known.proven, epochs=known.epochs)
             raise
         said = _changes(plan) or ("in force already: nothing was changed",)
         return Result(
@@ -149,10 +162,24 @@ class ReEnable:
         if before is None:
             hint = "nothing: this runbook made no change here; `vouchsafe host disable` undoes `host enable`"
             return Result(said=(hint,))
+        self._must_be_ours(before)
         paths = self._site.put_back(before)
-        self._book.replace(before=None, proven=False)
+        self._book.replace(before=None, proven=False, epochs=())
         said = tuple(f"put back {path}" for path in paths) or ("all was as before already",)
         return Result(said=said, changed=bool(paths))
+
+    def _must_be_ours(self, before: Mapping[str, State]) -> None:
+        """What others have enabled or disabled since is not taken back as if it were this runbook's."""
+        was, now = before.get(applied.PATH), self._site.status().epoch
+        known = {*self._book.journal.epochs}
+        if was is not None:
+            known.add("" if was.kind == "absent" else applied.parse(was.content).epoch)
+        if now not in known:
+            raise HostError(
+                "host-refused",
+                f"expected the policy that this runbook put into force, got {now or 'none'}: changed by others since",
+                hint="`vouchsafe host status`; `vouchsafe host disable` goes all the way back.",
+            )
 
     def _smoke(self) -> Result:
         return clients.proven(self._site.smoke())

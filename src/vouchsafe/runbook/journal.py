@@ -57,13 +57,14 @@ class Entry(Record):
 class Journal(Record):
     """`before`: what the files of the last change were, None when none was made; `proven`: it may stay.
 
-    `about`: host, versions and flags of the last run, for people.
+    `epochs`: the policies that the change may have left in force. `about`: host, versions and flags, for people.
     """
 
     entries: tuple[Entry, ...] = ()
     about: Mapping[str, str] = {}
     before: Mapping[str, State] | None = None
     proven: bool = False
+    epochs: tuple[str, ...] = ()
 
     def last(self, step: str) -> Entry | None:
         """The newest entry of a step."""
@@ -113,6 +114,7 @@ def read(files: HostEdits, machine: str) -> Journal:
             about=fields.texts("about"),
             before=originals.states(fields, "before") if "before" in fields else None,
             proven=fields.boolean("proven"),
+            epochs=tuple(str(each) for each in fields.items("epochs", MOST_ENTRIES)),
         )
     except MalformedError as error:
         raise HostError(
@@ -126,6 +128,7 @@ def _written(journal: Journal, machine: str) -> bytes:
         "machine": machine,
         "about": dict(journal.about),
         "proven": journal.proven,
+        "epochs": list(journal.epochs[-MOST_ENTRIES:]),
         "before": None if journal.before is None else originals.as_json(journal.before),
         "entries": [_said(each) for each in journal.entries],
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.hosts import OPEN_POLICY, OURS, REJECT, Host
 from vouchsafe.adapters.hosttree import HostTree
-from vouchsafe.errors import ConfigurationError, HostError, VouchsafeError
+from vouchsafe.errors import ConfigurationError, HostError, Unavailable, VouchsafeError
 from vouchsafe.host import enforce
 from vouchsafe.host.plan import Plan, Wish, enabling
 from vouchsafe.host.probe import QUESTIONS, Answer
@@ -98,6 +98,7 @@ class Estate:
         self.probed = Probed(findings=answers(), notes=())
         self.legs: tuple[Leg, ...] = (GOOD, REFUSED)
         self.on_plan: Callable[[], object] = lambda: None
+        self.missing: set[str] = set()
         self.shown: list[Shown] = []
 
     # runbook.site.Site
@@ -111,6 +112,8 @@ class Estate:
         return self.findings
 
     def inspect(self, image: str, policy: Policy) -> Inspected:
+        if image in self.missing:
+            raise Unavailable("no-such-image", "expected an image, got none")
         verdict = Accepted(reference=image, digest=Digest.of(image.encode()))
         units = (Unit(name="", verdict=verdict),)
         where = f'transports.docker["{SCOPE}"]'

@@ -15,6 +15,7 @@ from tests.hosts import ACCEPT, OURS, Died, DyingDisk
 from tests.unit.runbook.site import GOOD, IMAGE, REFUSED, SCOPE, Estate, answers, written
 from vouchsafe.adapters.hosttree import HostTree
 from vouchsafe.errors import ConfigurationError
+from vouchsafe.host import enforce
 from vouchsafe.host.status import ENFORCING
 from vouchsafe.policy.finding import Finding
 from vouchsafe.runbook.actions import Wanted
@@ -116,6 +117,28 @@ def test_two_changes_without_a_proof_between(estate: Estate) -> None:
     estate.legs = (MUTANT,)
     report = estate.run(basis="c")
     assert (report.taken_back, estate.tree()) == (True, before)
+
+
+def test_what_others_did_since_is_not_taken_back(estate: Estate) -> None:
+    """Disabled, or enabled with another policy by hand: refused, and nothing is opened or closed by it."""
+    estate.run()
+    enforce.disable(estate.files)
+    estate.loaded = written(OTHER)
+    enforce.enable(estate.plan, estate.files)
+    before = estate.tree()
+    report = estate.run(back=True)
+    assert (report.outcome, report.changed, estate.tree()) == ("rejected", False, before)
+    assert "changed by others since" in report.shown[-1].entry.result.objections[0].message
+
+
+def test_an_image_that_is_not_there(estate: Estate) -> None:
+    """Does not hide what is wrong with the next one; nobody could tell."""
+    estate.missing = {"registry.example/acme/gone:v1"}
+    estate.wanted = estate.wanted.replace(images=("registry.example/acme/gone:v1", IMAGE))
+    report = estate.run(until="preflight")
+    result = report.shown[0].entry.result
+    assert (report.outcome, codes(result)) == ("undecided", ["no-such-image"])
+    assert IMAGE in result.said[0]
 
 
 def killed(folder: Path, writes: int) -> tuple[Estate, dict[str, Any], bool]:

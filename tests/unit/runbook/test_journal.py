@@ -46,7 +46,7 @@ def test_what_is_written_is_read(host: Host) -> None:
     book = Book(host.files, machine="m")
     book.add(ENTRY)
     before = {"/a": file(b"\x00secret", 0o600), "/b": ABSENT, "/c": link("/d")}
-    book.replace(before=before, proven=True, about={"host": "h"})
+    book.replace(before=before, proven=True, epochs=("a", "b"), about={"host": "h"})
     found = read(host.files, "m")
     assert (found, found.before) == (book.journal, before)
     assert host.files.look(PATH).mode == 0o600
