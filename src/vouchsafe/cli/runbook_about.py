@@ -52,16 +52,18 @@ def images(arguments: argparse.Namespace, target: Target) -> tuple[str, ...]:
     for path in arguments.images:
         said += listed(wiring.read_file(path, largest=LARGEST_TRACKED), path)
     if not said:
-        said = [*tracked(places_of(arguments)), *(_of_bootc(target) if target.is_live else ())]
+        booted = of_bootc(machine.programs(target.host)) if target.is_live else ()
+        said = [*tracked(places_of(arguments)), *booted]
     for each in said:
         if each.repository is None:
             raise UsageError(f"expected an image of a registry, got {each}")
     return tuple(dict.fromkeys(str(each).removeprefix("docker://") for each in said))
 
 
-def _of_bootc(target: Target) -> Iterator[Reference]:
+def of_bootc(runner: Runner) -> Iterator[Reference]:
+    """The image that bootc tracks, where there is one."""
     try:
-        wanted = bootc.deployments(machine.programs(target.host)).wanted
+        wanted = bootc.deployments(runner).wanted
         if wanted is not None and wanted.transport == bootc.REGISTRY:
             yield Reference.parse(wanted.name)
     except (HostError, MalformedError):

@@ -12,12 +12,14 @@ import jsonschema
 import pytest
 
 from tests.cli_lab import run
-from tests.hosts import OPEN_POLICY, OURS, REJECT, Host
+from tests.hosts import OPEN_POLICY, OURS, REJECT, Died, DyingDisk, Host, Said, Script
+from tests.unit.host.test_plan import plan
 from vouchsafe.cli import build_parser, runbook_about
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_wish import Target
 from vouchsafe.cli.runbook_output import Screen, last_line
 from vouchsafe.errors import ConfigurationError
+from vouchsafe.host import change
 from vouchsafe.policy import applied
 from vouchsafe.policy.compile import Host as Points
 from vouchsafe.runbook.re_enable import RUNBOOK
@@ -124,6 +126,36 @@ def test_which_images(host: Host) -> None:
     assert runbook_about.images(parsed(host), target) == ("r.example/tracked:v1",)
     ended = run("runbook", "re-enable", "--root", host.folder, "--image", "oci:/x")
     assert (ended.code, "an image of a registry" in ended.err) == (64, True)
+
+
+@pytest.mark.parametrize(
+    "said, expected",
+    [
+        (
+            {"spec": {"image": {"image": "r.example/os:v1", "transport": "registry"}}, "status": {}},
+            ["r.example/os:v1"],
+        ),
+        ({"spec": {"image": {"image": "/x", "transport": "oci"}}, "status": {}}, []),
+        ({"spec": {"image": {"image": "A B", "transport": "registry"}}, "status": {}}, []),
+        ({"spec": {}, "status": {}}, []),
+        ({}, []),
+    ],
+)
+def test_what_bootc_tracks(said: dict[str, Any], expected: list[str]) -> None:
+    """Is what an image-mode host must be able to pull; what it does not say is not guessed."""
+    bootc = Script({"bootc": lambda _: Said(0, json.dumps(said).encode())})
+    assert [str(each).removeprefix("docker://") for each in runbook_about.of_bootc(bootc)] == expected
+    assert list(runbook_about.of_bootc(Script({}))) == []
+
+
+def test_what_a_crash_left_is_settled_first(host: Host) -> None:
+    """And the log says so."""
+    made = plan(host, with_units=False)
+    with pytest.raises(Died):
+        change.carry_out(made.changes, DyingDisk(host.files, 16))
+    assert run("runbook", "re-enable", "--root", host.folder).code == 1
+    assert not change.is_unfinished(host.files)
+    assert "a change that a crash left was" in run("runbook", "log", "--root", host.folder).out
 
 
 @pytest.mark.parametrize(
