@@ -58,7 +58,7 @@ def accept(
     used = [signature for signatures in good.values() for signature in signatures]
     return Acceptance(
         names=names,
-        signers=tuple(dict.fromkeys(_signer(signature) for signature in used)),
+        signers=tuple(dict.fromkeys(signature.signer for signature in used)),
         until=min([until, *_ends(used, rule)]),
         newest=max((each.time for signature in used for each in signature.times), default=None),
     )
@@ -87,11 +87,3 @@ def _ends(used: list[VerifiedSignature], rule: Rule) -> list[datetime]:
     if rule.max_age is None:
         return []
     return [signature.time + rule.max_age for signature in used if signature.time is not None]
-
-
-def _signer(signature: VerifiedSignature) -> str:
-    if signature.identity is not None:
-        return signature.identity.subject
-    if signature.subjects:
-        return ", ".join(signature.subjects)
-    return f"the key sha256:{signature.key_id}" if signature.key_id else "an OpenPGP key"
