@@ -89,7 +89,12 @@ class Machine:
         self.form: Form = "pki"
         self.physical: dict[str, tuple[str, ...]] = {}
         state = "var/lib/vouchsafe" if below_root else "state"
-        self.places = Places(etc=str(folder / "etc"), run=str(folder / "run"), state=str(folder / state))
+        self.places = Places(
+            etc=str(folder / "etc"),
+            run=str(folder / "run"),
+            state=str(folder / state),
+            root=str(folder) if below_root else "",
+        )
         for name in ("etc/vouchsafe/host", "etc/containers/registries.d", "run/vouchsafe", state):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.write("etc/machine-id", MACHINE_ID + "\n")
@@ -120,7 +125,7 @@ class Machine:
             ca_path=self.places.published,
             lookaside=self.host_lookaside or self.lookaside,
             form=self.form,
-            keys=f"{self.places.run}/vouchsafe/keys",
+            keys="/run/vouchsafe/keys" if self.below_root else f"{self.places.run}/vouchsafe/keys",
             physical=self.physical,
         )
 
