@@ -108,7 +108,7 @@ def test_a_broken_plugin_fails_where_it_is_broken(
     words = [word for name in names for word in ("--case", name)]
     assert main(["plugin", "conform", "-o", "json", *words, *FLAGS, foreign(tmp_path, flaw)]) == 1
     outcomes = {each["name"]: each["outcome"] for each in json.loads(capsys.readouterr().out)["cases"]}
-    assert cases == dict.fromkeys(names, "passed") | {BROKEN[flaw][0]: "failed"}
+    assert outcomes == dict.fromkeys(names, "passed") | {BROKEN[flaw][0]: "failed"}
 
 
 def test_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

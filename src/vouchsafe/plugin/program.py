@@ -11,7 +11,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from vouchsafe import __version__
@@ -48,33 +48,63 @@ def run(arguments: Sequence[str]) -> int:
     """Read, decide, write; the exit code."""
     if not all(_is_open(descriptor) for descriptor in (_IN, _OUT)):
         return ERROR  # what we open would take its number
-    heard: list[bytes] = []
-    try:
-        said = _thought(arguments, heard)
-    except MalformedError as error:
-        said = Decision(word="error", code=error.code, message=error.message, hint=error.hint)
-    except _Late:
-        said = Decision(word="error", code="deadline", message="expected an answer in time, got no further")
-    except Exception as error:  # noqa: BLE001  # an edge: a crash denies
-        message = f"expected an answer, got an internal error ({type(error).__name__})"
-        said = Decision(word="error", code="internal", message=message)
-    return _answer(said, identifier(b"".join(heard)))
-
-
-def _thought(arguments: Sequence[str], heard: list[bytes]) -> Decision | Description:
-    """What there is to say, in time. MalformedError, _Late."""
+    blob = b""
     signal.signal(signal.SIGALRM, _over)
-    signal.setitimer(signal.ITIMER_REAL, READING_SECONDS)
+    try:
+        _limit(READING_SECONDS)
+        blob = _read()
+        code, response = respond(blob, arguments, _limit)
+    except _Late:
+        message = "expected an answer in time, got no further"
+        code, response = _said(Decision(word="error", code="deadline", message=message), identifier(blob))
+    except MalformedError as error:
+        code, response = _said(_wrong(error), "")
+    except Exception as error:  # noqa: BLE001  # an edge: a crash denies
+        code, response = _said(_crashed(error), "")
+    finally:
+        _limit(0)
+    return code if _written(_OUT, response) else ERROR
+
+
+def respond(
+    blob: bytes, arguments: Sequence[str] = (), limit: Callable[[float], None] = lambda _: None
+) -> tuple[int, bytes]:
+    """The exit code and the response to a request, whatever it is. `limit` is told how many seconds there are."""
+    said_id = ""
     try:
         root = _root(arguments)
-        _read(heard)
-        request = parse(b"".join(heard))
+        request = parse(blob)
+        said_id = request.id
         if isinstance(request, Describe):
-            return Description(name=NAME, version=__version__, capabilities=CAPABILITIES)
-        signal.setitimer(signal.ITIMER_REAL, max(request.seconds - SPARE_SECONDS, request.seconds / 2))
-        return decide(request, root=root)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+            description = Description(name=NAME, version=__version__, capabilities=CAPABILITIES)
+            return ALLOW, description.document(said_id)
+        limit(max(request.seconds - SPARE_SECONDS, request.seconds / 2))
+        return _said(decide(request, root=root), said_id)
+    except MalformedError as error:
+        return _said(_wrong(error), said_id or identifier(blob))
+    except Exception as error:  # noqa: BLE001  # an edge: a crash denies
+        return _said(_crashed(error), said_id)
+
+
+def _wrong(error: MalformedError) -> Decision:
+    return Decision(word="error", code=error.code, message=error.message, hint=error.hint)
+
+
+def _crashed(error: Exception) -> Decision:
+    message = f"expected an answer, got an internal error ({type(error).__name__})"
+    return Decision(word="error", code="internal", message=message)
+
+
+def _said(decision: Decision, said_id: str) -> tuple[int, bytes]:
+    """With a line for people, where there is something to say to them."""
+    if decision.exit_code != ALLOW:
+        line = f"vouchsafe: {decision.word}: {printable(decision.sentence)}\n"
+        _written(_ERR, line.encode("utf-8", "replace"))
+    return decision.exit_code, decision.document(said_id, name=NAME, version=__version__)
+
+
+def _limit(seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _over(*_: object) -> NoReturn:
@@ -94,27 +124,16 @@ def _root(arguments: Sequence[str]) -> str:
             )
 
 
-def _read(heard: list[bytes]) -> None:
-    """Standard input to its end."""
-    size = 0
+def _read() -> bytes:
+    """Standard input to its end. MalformedError."""
+    heard = bytearray()
     while piece := os.read(_IN, _PIECE):
-        heard.append(piece)
-        size += len(piece)
-        if size > LARGEST_REQUEST:
-            heard.clear()
+        heard += piece
+        if len(heard) > LARGEST_REQUEST:
             raise MalformedError(
                 "json-too-large", f"expected a request of at most {LARGEST_REQUEST} bytes, got more"
             )
-
-
-def _answer(said: Decision | Description, said_id: str) -> int:
-    """The response, whole, and a line for people; else an exit code that allows nothing."""
-    if isinstance(said, Description):
-        return ALLOW if _written(_OUT, said.document(said_id)) else ERROR
-    if said.exit_code != ALLOW:
-        _written(_ERR, f"vouchsafe: {said.word}: {printable(said.sentence)}\n".encode("utf-8", "replace"))
-    blob = said.document(said_id, name=NAME, version=__version__)
-    return said.exit_code if _written(_OUT, blob) else ERROR
+    return bytes(heard)
 
 
 def _written(descriptor: int, content: bytes) -> bool:
