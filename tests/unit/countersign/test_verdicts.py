@@ -171,6 +171,7 @@ def test_at_the_counter(machine: Machine) -> None:
         wrong = loop.run_until_complete(asked(counter, 1000, "Capital"))
         loop.close()
         messages = [entry["MESSAGE"] for entry in counter.journal.entries]
+        names = {entry.get("VOUCHSAFE_REFERENCE") for entry in counter.journal.entries}
     assert isinstance(first, Decision)
     assert again == first.replace(signers=(), evidence=(), max_age=again.max_age)  # type: ignore[union-attr]
     assert isinstance(other, Decision)
