@@ -184,6 +184,7 @@ def test_at_the_counter(machine: Machine) -> None:
         "accepted",
         "undecided",
     ]
+    assert names - {None} == {f"docker://{machine.name()}:v{number}" for number in (1, 2, 3)}
 
 
 @pytest.mark.parametrize(
