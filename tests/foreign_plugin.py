@@ -104,13 +104,18 @@ def answer(said_id: str, digest: str | None, word: str, code: str, message: str)
         response |= {"versions": [1], "capabilities": []}
     else:
         response |= {"decision": word, "digest": digest, "reason": {"code": code, "message": message}}
+    if FLAW == "other-digest" and word == "allow":
+        response["digest"] = "sha256:" + 64 * "2"
     if FLAW == "fixed-id":
         response["id"] = "conformance-1"
     if FLAW == "two-documents":
         os.write(1, b'{"progress": 1}\n')
     blob = json.dumps({k: v for k, v in response.items() if v is not None}).encode()
+    if FLAW == "partial":
+        blob = blob[: len(blob) // 2]
+    stream = 2 if FLAW == "errors-only" else 1
     try:
-        written = os.write(1, blob) == len(blob)
+        written = os.write(stream, blob) == len(blob)
     except OSError:
         written = FLAW == "ignores-errors"
     if FLAW == "always-0":
