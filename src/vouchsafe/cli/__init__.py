@@ -44,6 +44,7 @@ COMMANDS = {
     "runbook": "enable it on hosts step by step, with a journal, a log and a way back",
     "bootc": "say whether the next upgrade of this host would be admitted",
     "countersign": "answer this host's clients with its own signature of what it accepts",
+    "plugin": "answer a container engine that asks about an image, and test such plugins",
     "log": "show what clients were answered, and why",
     "break-glass": "accept one digest without a signature, for a while, with a reason",
     "completion": "print a completion script for bash, zsh or fish",
