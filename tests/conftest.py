@@ -105,6 +105,14 @@ def podman() -> Path:
 
 
 @pytest.fixture(scope="session")
+def containerd_program() -> Path:
+    """The containerd program, 2.1 or newer, which mounts what it unpacks; `ctr` lies beside it."""
+    if os.geteuid() != 0:
+        pytest.skip("containerd needs root to mount and unpack what it pulls")
+    return peer("containerd").resolve()
+
+
+@pytest.fixture(scope="session")
 def syft_program() -> Path:
     """The syft program, as PyPI has it."""
     return peer("syft")
