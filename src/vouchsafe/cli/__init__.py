@@ -42,6 +42,7 @@ COMMANDS = {
     "ci": "check a registry's tag cleanup, and write the reports of a pipeline",
     "host": "make this host refuse what the policy does not accept, and prove it",
     "bootc": "say whether the next upgrade of this host would be admitted",
+    "containerd": "make containerd ask before it pulls, and find what lets it not ask",
     "countersign": "answer this host's clients with its own signature of what it accepts",
     "log": "show what clients were answered, and why",
     "break-glass": "accept one digest without a signature, for a while, with a reason",

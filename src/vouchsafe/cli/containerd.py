@@ -1,0 +1,100 @@
+"""`vouchsafe containerd`: make containerd ask before it pulls, and find what would let it not ask."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from vouchsafe.cli import options
+from vouchsafe.cli.console import Console
+from vouchsafe.host.containerd import bindir, dropin
+from vouchsafe.host.containerd.settings import CONFIG
+
+_CHECK = """containerd allows what its verifier refuses, or asks none, after many small changes of its configuration.
+Where containerd is installed it is asked for its own reading of the file; with --root the files are read.
+containerd reads them when it starts: restart it after a change.
+
+examples:
+  vouchsafe containerd check
+  vouchsafe containerd check --config /var/lib/rancher/k3s/agent/etc/containerd/config.toml
+  vouchsafe containerd check --root /mnt/image -o json
+
+exit status: 0 it asks, 1 something lets it not ask, 78 the configuration or the policy cannot be used
+"""
+_CONFIG = """examples:
+  vouchsafe containerd config > 50-vouchsafe.toml
+  vouchsafe containerd config --write --dry-run
+        every file that would change, as a diff
+  vouchsafe containerd config --write && systemctl restart containerd
+  vouchsafe containerd config --write --root /mnt/image
+
+Written to /etc/containerd/conf.d, which the main file must import. What `check` then says against it takes it back.
+
+exit status: 0 printed or written, 1 it would not hold and was taken back, 78 the configuration cannot be used
+"""
+_VERIFY = """containerd runs the program in its bin_dir, which runs this. Everything but a sound "yes" is a "no", with
+the reason on standard output.
+
+examples:
+  echo '{"mediaType":"…","digest":"sha256:…","size":1234}' | vouchsafe containerd verify -- \\
+        -name registry.example/group/app:v1 -digest sha256:… \\
+        -stdin-media-type application/vnd.oci.descriptor.v1+json
+
+exit status: 0 allowed, 1 rejected, 2 undecided, 64 not a question, 78 the policy cannot be used
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add `check`, `config` and `verify`."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    check = actions.add_parser(
+        "check",
+        help="find what lets containerd pull without asking",
+        description="Find what lets containerd pull without asking.",
+        epilog=_CHECK,
+    )
+    config = actions.add_parser(
+        "config",
+        help="print or write the configuration that makes containerd ask",
+        description="Print or write the configuration that makes containerd ask.",
+        epilog=_CONFIG,
+    )
+    for each in (check, config):
+        each.add_argument(
+            "--config",
+            metavar="FILE",
+            type=options.given,
+            help=f"containerd's main file (default: {CONFIG})",
+        )
+        each.add_argument(
+            "--containerd",
+            metavar="PROGRAM",
+            type=options.given,
+            help="the containerd to ask (default: by PATH)",
+        )
+        each.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
+    config.add_argument(
+        "--bin-dir",
+        metavar="DIR",
+        type=options.given,
+        default=bindir.SHIPPED,
+        help="where the verifier lies, and nothing else (default: %(default)s)",
+    )
+    config.add_argument("--write", action="store_true", help=f"write it to {dropin.PATH}")
+    config.add_argument("--dry-run", action="store_true", help="with --write: show what would change")
+    options.add_output(check, "text", "json")
+    options.add_output(config, "text", "json")
+    verify = actions.add_parser(
+        "verify",
+        help="answer containerd's question about one image",
+        description="Answer containerd's question about one image.",
+        epilog=_VERIFY,
+    )
+    verify.add_argument("words", metavar="WORD", nargs="*", help="containerd's own flags, after --")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Do what was asked."""
+    action = importlib.import_module(f"vouchsafe.cli.containerd_{arguments.action}")
+    code: int = action.run(arguments, console)
+    return code
