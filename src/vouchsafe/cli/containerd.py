@@ -90,6 +90,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="Answer containerd's question about one image.",
         epilog=_VERIFY,
     )
+    verify.add_argument("--root", metavar="DIR", type=options.given, help="of the host that judges (default: /)")
+    options.add_seconds(
+        verify, 20.0, "for an answer (default: %(default)g); containerd must wait longer: see `check`"
+    )
     verify.add_argument("words", metavar="WORD", nargs="*", help="containerd's own flags, after --")
 
 
