@@ -14,7 +14,7 @@ from vouchsafe import __version__
 from vouchsafe.admission import Question, admit
 from vouchsafe.admission.discovery import Candidate
 from vouchsafe.admission.material import World
-from vouchsafe.countersign.acceptance import TTL, Acceptance, Judgement, Refusal, accept, is_told_all
+from vouchsafe.countersign.acceptance import TTL, Acceptance, Judgement, Refusal, accept
 from vouchsafe.countersign.believed import Believed, believed
 from vouchsafe.countersign.flights import Flights
 from vouchsafe.countersign.recording import Recording, candidates
@@ -26,6 +26,7 @@ from vouchsafe.countersign.store import Store
 from vouchsafe.errors import VouchsafeError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference, Repository
+from vouchsafe.policy.revocation import is_told_all
 from vouchsafe.policy.scope import Policy, Rule
 from vouchsafe.policy.verdict import Accepted, Reason, Undecided, Verdict
 from vouchsafe.ports import Catalogue, Clock, Registry

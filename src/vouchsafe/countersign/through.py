@@ -11,9 +11,9 @@ from contextlib import closing
 
 from vouchsafe.countersign.acceptance import Acceptance, Judgement, Refusal
 from vouchsafe.countersign.judge import Errand, Judge, Subject
-from vouchsafe.countersign.lists import MOST_ASKED_BEFORE, Lists, names_exactly, tags_of
+from vouchsafe.countersign.lists import MOST_ASKED_BEFORE, Lists, tags_of
 from vouchsafe.errors import MalformedError, VouchsafeError
-from vouchsafe.image.manifest import Descriptor, Manifest
+from vouchsafe.image.manifest import Descriptor, Manifest, names_exactly
 from vouchsafe.policy.requirement import Reject, SignedBaseLayer
 from vouchsafe.policy.verdict import Reason
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from socket import socket
 
-from vouchsafe.adapters import accounts, callers, guarded, listening, policyfiles, systemd
+from vouchsafe.adapters import accounts, callers, guarded, listening, systemd
 from vouchsafe.adapters.clock import SystemClock
 from vouchsafe.adapters.databasefile import DatabaseFile
 from vouchsafe.adapters.gnupg import GnuPG
@@ -30,12 +30,12 @@ from vouchsafe.image.reference import Repository
 from vouchsafe.ports import Catalogue, Clock, Standing
 from vouchsafe.record import Record
 from vouchsafe.wiring import Host, OnceRead, Sources
-from vouchsafe.wiring.places import Places, known_machine_id, tracked
+from vouchsafe.wiring.places import ACCOUNT, Places, known_machine_id, tracked
+from vouchsafe.wiring.rules import read_rules
 
 __all__ = ["Places", "Surroundings", "knowing", "sockets", "surroundings", "tracked"]
 
 LONGEST = timedelta(seconds=18)  # of one question's requests; clients are answered after 20
-ACCOUNT = "vouchsafe"  # whose the service is: deploy/sysusers.d
 METRICS = "metrics"  # FileDescriptorName= of the socket for metrics
 
 
@@ -51,12 +51,9 @@ class HostConfiguration:
         self._files = GuardedFiles(settings.uid)
         self._state = GuardedFiles(settings.uid, *(() if account is None else (account,)))
         containers = f"{places.etc}/containers"
-        self._policy = f"{containers}/policy.json"
-        self._registries = f"{containers}/registries.d/vouchsafe.yaml"
-        self._applied = f"{places.ours}/host/applied.json"
         self._single = (
             f"{places.ours}/policy.json",
-            *(self._applied, self._policy, self._registries),
+            *(places.applied, places.containers_policy, places.registries),
             *(
                 places.tombstones,
                 places.certificate,
@@ -87,16 +84,13 @@ class HostConfiguration:
     def read(self) -> Standing:
         """Everything. HostError."""
         places, files = self._places, self._files
-        policy = policyfiles.of_host(places.ours)
-        if policy is not None:
-            for document in policy.documents:
-                guarded.refuse_writable(document.source, self._uid)
+        rules = read_rules(places, files, self._state, self._uid)
         return Standing(
-            policy=policy,
-            applied=files.read_if_there(self._applied),
-            containers_policy=files.read_if_there(self._policy),
-            registries=files.read_if_there(self._registries),
-            tombstones=self._state.read_if_there(places.tombstones) or b"",
+            policy=rules.policy,
+            applied=rules.applied,
+            containers_policy=rules.containers_policy,
+            registries=rules.registries,
+            tombstones=rules.tombstones,
             certificate=self._state.read_if_there(places.certificate),
             key=self._state.read_if_there(places.key),
             published=files.read_if_there(places.published),

@@ -10,6 +10,7 @@ from vouchsafe.image.reference import Reference
 from vouchsafe.record import Record
 
 STATE = "/var/lib/vouchsafe"
+ACCOUNT = "vouchsafe"  # whose the service is: deploy/sysusers.d
 LARGEST_TRACKED = 1024 * 1024  # bytes
 LONGEST_MACHINE_ID = 128  # bytes of the file
 _MACHINE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -37,6 +38,21 @@ class Places(Record):
     def ours(self) -> str:
         """Our configuration."""
         return f"{self.etc}/vouchsafe"
+
+    @property
+    def applied(self) -> str:
+        """How the policy was put in force."""
+        return f"{self.ours}/host/applied.json"
+
+    @property
+    def containers_policy(self) -> str:
+        """What clients read."""
+        return f"{self.etc}/containers/policy.json"
+
+    @property
+    def registries(self) -> str:
+        """Where clients ask for signatures, as we wrote it."""
+        return f"{self.etc}/containers/registries.d/vouchsafe.yaml"
 
     @property
     def certificate(self) -> str:
