@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+from typing import Any
 
 from vouchsafe.cli import options
 from vouchsafe.cli.console import Console
 from vouchsafe.host.containerd import bindir, dropin
 from vouchsafe.host.containerd.settings import CONFIG
+from vouchsafe.host.containerd.smoke import ADDRESS
 
 _CHECK = """containerd allows what its verifier refuses, or asks none, after many small changes of its configuration.
 Where containerd is installed it is asked for its own reading of the file; with --root the files are read.
@@ -32,6 +34,15 @@ Written to /etc/containerd/conf.d, which the main file must import. What `check`
 
 exit status: 0 printed or written, 1 it would not hold and was taken back, 78 the configuration cannot be used
 """
+_SMOKE = """An image of a registry of this process's own, which nobody vouches for, is pulled with ctr, and with crictl
+where it is here. Only a refusal in vouchsafe's own words counts; what is pulled is taken away again.
+
+examples:
+  vouchsafe containerd smoke
+  vouchsafe containerd smoke --address /run/k3s/containerd/containerd.sock -o json
+
+exit status: 0 refused each time, 1 it was pulled, 2 there was no answer, or nobody to ask
+"""
 _VERIFY = """containerd runs the program in its bin_dir, which runs this. Everything but a sound "yes" is a "no", with
 the reason on standard output.
 
@@ -45,34 +56,13 @@ exit status: 0 allowed, 1 rejected, 2 undecided, 64 not a question, 78 the polic
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add `check`, `config` and `verify`."""
+    """Add `check`, `config`, `smoke` and `verify`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    check = actions.add_parser(
-        "check",
-        help="find what lets containerd pull without asking",
-        description="Find what lets containerd pull without asking.",
-        epilog=_CHECK,
-    )
-    config = actions.add_parser(
-        "config",
-        help="print or write the configuration that makes containerd ask",
-        description="Print or write the configuration that makes containerd ask.",
-        epilog=_CONFIG,
-    )
+    check = _action(actions, "check", "find what lets containerd pull without asking", _CHECK)
+    config = _action(actions, "config", "print or write the configuration that makes containerd ask", _CONFIG)
     for each in (check, config):
-        each.add_argument(
-            "--config",
-            metavar="FILE",
-            type=options.given,
-            help=f"containerd's main file (default: {CONFIG})",
-        )
-        each.add_argument(
-            "--containerd",
-            metavar="PROGRAM",
-            type=options.given,
-            help="the containerd to ask (default: by PATH)",
-        )
-        each.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
+        _add_which(each)
+        options.add_output(each, "text", "json")
     config.add_argument(
         "--bin-dir",
         metavar="DIR",
@@ -82,19 +72,40 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     config.add_argument("--write", action="store_true", help=f"write it to {dropin.PATH}")
     config.add_argument("--dry-run", action="store_true", help="with --write: show what would change")
-    options.add_output(check, "text", "json")
-    options.add_output(config, "text", "json")
-    verify = actions.add_parser(
-        "verify",
-        help="answer containerd's question about one image",
-        description="Answer containerd's question about one image.",
-        epilog=_VERIFY,
+    smoke = _action(actions, "smoke", "prove that the containerd that runs now asks", _SMOKE)
+    smoke.add_argument(
+        "--address", metavar="SOCKET", type=options.given, default=ADDRESS, help="default: %(default)s"
     )
-    verify.add_argument("--root", metavar="DIR", type=options.given, help="of the host that judges (default: /)")
+    options.add_output(smoke, "text", "json")
+    verify = _action(actions, "verify", "answer containerd's question about one image", _VERIFY)
+    verify.add_argument(
+        "--root", metavar="DIR", type=options.given, help="of the host that judges (default: /)"
+    )
     options.add_seconds(
         verify, 20.0, "for an answer (default: %(default)g); containerd must wait longer: see `check`"
     )
     verify.add_argument("words", metavar="WORD", nargs="*", help="containerd's own flags, after --")
+
+
+def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = actions.add_parser(
+        name, help=summary, description=summary[0].upper() + summary[1:] + ".", epilog=epilog
+    )
+    return made
+
+
+def _add_which(parser: argparse.ArgumentParser) -> None:
+    """Whose configuration."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=options.given,
+        help=f"containerd's main file (default: {CONFIG})",
+    )
+    parser.add_argument(
+        "--containerd", metavar="PROGRAM", type=options.given, help="the containerd to ask (default: by PATH)"
+    )
+    parser.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

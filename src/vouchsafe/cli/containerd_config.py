@@ -25,7 +25,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if arguments.dry_run:
             raise UsageError("expected --dry-run with --write, got it alone: nothing is written anyway")
         said = dropin.text(arguments.bin_dir)
-        as_json = json.dumps({"schemaVersion": SCHEMA_VERSION, "path": dropin.PATH, "content": said}, indent=2)
+        as_json = json.dumps(
+            {"schemaVersion": SCHEMA_VERSION, "path": dropin.PATH, "content": said}, indent=2
+        )
         console.print(as_json if arguments.output == "json" else said.rstrip("\n"))
         return ACCEPTED
     target = Target(arguments.root)
@@ -36,9 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return _write(wanted, target, arguments, console)
 
 
-def _write(
-    wanted: tuple[Edit, ...], target: Target, arguments: argparse.Namespace, console: Console
-) -> int:
+def _write(wanted: tuple[Edit, ...], target: Target, arguments: argparse.Namespace, console: Console) -> int:
     """Write, look whether it holds, and take it back if it does not."""
     dropin.make(wanted, target.files)
     try:

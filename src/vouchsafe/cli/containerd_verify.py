@@ -46,7 +46,9 @@ def _answer(arguments: argparse.Namespace, console: Console) -> tuple[int, str]:
     except MalformedError as error:
         return USAGE, _said("rejected", error)
     try:
-        decision = decide(_request(asked, arguments.timeout), root=arguments.root or "/", report=console.internal)
+        decision = decide(
+            _request(asked, arguments.timeout), root=arguments.root or "/", report=console.internal
+        )
     except VouchsafeError as error:
         code = CONFIGURATION if isinstance(error, ConfigurationError) else UNDECIDED
         return code, _said("undecided", error)

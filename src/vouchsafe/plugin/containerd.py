@@ -85,7 +85,8 @@ def _reference(name: str, digest: Digest) -> Reference:
         raise _unasked(f"expected a name without a transport, got {name!r}")
     reference = Reference.parse(name)
     repository = reference.repository
-    if repository is None or not name.startswith((f"{repository}:", f"{repository}@")) and name != str(repository):
+    whole = str(repository)
+    if repository is None or (name != whole and not name.startswith((f"{whole}:", f"{whole}@"))):
         meant = repository or reference
         raise _unasked(
             f"expected a name with its registry's host, got {name!r}, which others read as {meant}",

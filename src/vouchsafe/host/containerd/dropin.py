@@ -67,8 +67,8 @@ def make(wanted: tuple[Edit, ...], files: HostEdits) -> None:
     done: list[Edit] = []
     try:
         for edit in wanted:
-            done.append(edit)
             state.put(files, edit.path, edit.after)
+            done.append(edit)
     except HostError:
         undo(tuple(done), files)
         raise

@@ -24,6 +24,13 @@ DOWNLOADS = 3  # any other number makes CRI pull by itself
 _MOST_VERIFIERS, _TIMEOUT = 10, "10s"  # containerd's own, where nothing is said
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+# What CRI may say only so, and what it is called when it says otherwise.
+_FLAGS = {
+    "use_local_image_pull": (False, "containerd-local-pull"),
+    "discard_unpacked_layers": (False, "containerd-discards-layers"),
+    "disable_snapshot_annotations": (True, "containerd-snapshot-annotations"),
+    "image_pull_with_sync_fs": (False, "containerd-sync-fs"),
+}
 _TABLES = ("mirrors", "configs", "auths")
 
 # What pulls past the verifier on a host that has it, whatever containerd is told.
@@ -93,36 +100,36 @@ def _cri(settings: Settings) -> Iterator[Objection]:
             fix="containerd 2.1 or newer",
         )
         return
-    if table.boolean("use_local_image_pull", default=False):
-        yield _falls_back("containerd-local-pull", "use_local_image_pull = false", "use_local_image_pull = true")
+    for key, (wanted, code) in _FLAGS.items():
+        if table.boolean(key, default=wanted) is not wanted:
+            yield _falls_back(code, f"{key} = {_toml(wanted)}", f"{key} = {_toml(not wanted)}")
     downloads = table.integer("max_concurrent_downloads", DOWNLOADS)
     if downloads != DOWNLOADS:
-        wanted = f"max_concurrent_downloads = {DOWNLOADS}"
+        wanted_number = f"max_concurrent_downloads = {DOWNLOADS}"
         yield _falls_back(
             "containerd-downloads",
-            wanted,
+            wanted_number,
             f"max_concurrent_downloads = {downloads}",
-            fix=f"{wanted}; the number of the transfer service ({TRANSFER}) is free",
+            fix=f"{wanted_number}; the number of the transfer service ({TRANSFER}) is free",
         )
-    if table.boolean("discard_unpacked_layers", default=False):
-        wanted = "discard_unpacked_layers = false"
-        yield _falls_back("containerd-discards-layers", wanted, "discard_unpacked_layers = true")
-    if not table.boolean("disable_snapshot_annotations", default=True):
-        wanted = "disable_snapshot_annotations = true"
-        yield _falls_back("containerd-snapshot-annotations", wanted, "disable_snapshot_annotations = false")
-    if table.boolean("image_pull_with_sync_fs", default=False):
-        wanted = "image_pull_with_sync_fs = false"
-        yield _falls_back("containerd-sync-fs", wanted, "image_pull_with_sync_fs = true")
-    registry = table.table("registry")
+    yield from _registry(table.table("registry"))
+    yield from _unpacking(settings, table)
+
+
+def _registry(table: Table) -> Iterator[Objection]:
     for key in _TABLES:
-        if registry.table(key).values:
+        names = sorted(table.table(key).values)
+        if names:
             yield _falls_back(
                 "containerd-registry-tables",
                 f"no registry.{key}",
-                f"registry.{key} for {', '.join(sorted(registry.table(key).values)[:3])}",
+                f"registry.{key} for {', '.join(names[:3])}",
                 fix="write hosts.toml below registry.config_path, and credentials as pull secrets",
             )
-    yield from _unpacking(settings, table)
+
+
+def _toml(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _falls_back(code: str, wanted: str, got: str, *, fix: str = "") -> Objection:

@@ -100,7 +100,7 @@ def ask(runner: Runner, program: str, path: str) -> Settings:
 
 def read(files: HostFiles, path: str) -> Settings:
     """As far as its files say. ConfigurationError, HostError."""
-    merged: dict[str, Any] = {"plugins": {}}
+    merged: dict[str, Any] = {}
     told_by: dict[str, str] = {}
     objections: list[Objection] = []
     for name, document in _documents(files, path):
@@ -110,17 +110,17 @@ def read(files: HostFiles, path: str) -> Settings:
             if plugin in told_by:
                 objections.append(_unclear(plugin, told_by[plugin], name))
             told_by[plugin] = name
-        merged["plugins"] |= plugins
-        for key in ("disabled_plugins", "grpc"):
-            merged[key] = _joined(merged.get(key), document.get(key))
+        merged = _joined(merged, document)
     return _settings(merged, path, built_with=False).replace(objections=tuple(objections))
 
 
 def _joined(before: Any, now: Any) -> Any:
-    """Lists add up, as containerd has it; of anything else the later counts."""
+    """As newer releases have it: tables are joined key by key, lists add up, of anything else the later counts."""
     if isinstance(before, list) and isinstance(now, list):
         return before + now
-    return before if now is None else now
+    if isinstance(before, dict) and isinstance(now, dict):
+        return before | {key: _joined(before.get(key), value) for key, value in now.items()}
+    return now
 
 
 def _settings(document: Mapping[str, Any], source: str, *, built_with: bool) -> Settings:
