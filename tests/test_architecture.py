@@ -83,9 +83,16 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "rich": ("cli",),
     "shtab": ("cli",),
     "subprocess": OUTSIDE,
-    "socket": (*OUTSIDE, "countersign.server", "countersign.service", "wiring.countersign"),
+    # A pull waits for the plugin, and wiring brings cryptography: it speaks to the countersigner by itself.
+    "socket": (
+        *OUTSIDE,
+        "countersign.server",
+        "countersign.service",
+        "wiring.countersign",
+        "plugin.resident",
+    ),
     "ssl": OUTSIDE,
-    "os": OUTSIDE,
+    "os": (*OUTSIDE, "plugin.resident", "plugin.program"),
     "pathlib": OUTSIDE,
     "tempfile": OUTSIDE,
     "shutil": OUTSIDE,

@@ -21,10 +21,14 @@ TTL = timedelta(hours=24)  # for which the answer of a registry stands
 
 
 class Acceptance(Record):
-    """`names`: docker-references, None for evidence that names nobody; `newest`: the latest verified time."""
+    """`names`: docker-references, None for evidence that names nobody; `newest`: the latest verified time.
+
+    `evidence`: what it stands on, by the digests of the bytes.
+    """
 
     names: tuple[str | None, ...]
     signers: tuple[str, ...]
+    evidence: tuple[Digest, ...] = ()
     until: datetime
     newest: datetime | None = None
     through: Digest | None = None  # the index that names it, when that is what was signed
@@ -59,6 +63,7 @@ def accept(
     return Acceptance(
         names=names,
         signers=tuple(dict.fromkeys(signature.signer for signature in used)),
+        evidence=tuple(dict.fromkeys(signature.blob_digest for signature in used)),
         until=min([until, *_ends(used, rule)]),
         newest=max((each.time for signature in used for each in signature.times), default=None),
     )

@@ -21,13 +21,13 @@ from vouchsafe.countersign.recording import Recording, candidates
 from vouchsafe.countersign.remembered import Remembered
 from vouchsafe.countersign.rows import SERVICE, Memory, Noted
 from vouchsafe.countersign.scopes import tag_matters
-from vouchsafe.countersign.state import Grounds
+from vouchsafe.countersign.state import Grounds, InForce
 from vouchsafe.countersign.store import Store
 from vouchsafe.errors import VouchsafeError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference, Repository
 from vouchsafe.policy.revocation import is_told_all
-from vouchsafe.policy.scope import Policy, Rule
+from vouchsafe.policy.scope import Policy, Rule, select
 from vouchsafe.policy.verdict import Accepted, Reason, Undecided, Verdict
 from vouchsafe.ports import Catalogue, Clock, Registry
 from vouchsafe.record import Record
@@ -39,28 +39,43 @@ LONGEST = timedelta(seconds=18)  # of one verdict; clients are answered after 20
 
 
 class Subject(Record):
-    """An image as a policy knows it, and the scope that it is judged under."""
+    """An image as a policy knows it, and the scope that it is judged under.
+
+    `named`: the reference that somebody asked for, where the question carries it; then the scope is the one that
+    the policy selects for it, and a tag is compared here.
+    """
 
     repository: Repository
     digest: Digest
     scope: str
+    named: Reference | None = None
 
     @property
     def reference(self) -> Reference:
-        """By digest: a client's question carries no tag."""
+        """By digest: what is judged."""
         return Reference(transport="docker", repository=self.repository, digest=self.digest)
 
 
 class Errand(Record):
     """What one question is judged with: the state it began in, and a registry with a budget of its own.
 
-    `offline`: no registry is asked, and what is kept decides alone.
+    `offline`: no registry is asked, and what is kept decides alone. `lists` and `tags`: where an index that names
+    the image may be, as somebody supposes.
     """
 
     grounds: Grounds
     registry: Catalogue
     world: World
     offline: bool = False
+    lists: tuple[Digest, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    def rule(self, subject: Subject) -> Rule:
+        """What the subject's scope demands, as it is written."""
+        in_force = self.grounds.in_force
+        if subject.named is not None:
+            return select(in_force.policy, subject.named).rule
+        return in_force.rules[subject.scope]
 
 
 class Judge:
@@ -81,7 +96,7 @@ class Judge:
         self._ttl = ttl
         self._known: Remembered[tuple[str, ...], Judgement] = Remembered(MOST_JUDGEMENTS)
         self._flights: Flights[Judgement] = Flights()
-        self._believed: Remembered[tuple[int, str], Believed] = Remembered(MOST_JUDGEMENTS)
+        self._believed: Remembered[tuple[int, bool, str], Believed] = Remembered(MOST_JUDGEMENTS)
         self._newest: list[datetime] = []
 
     def judge(self, errand: Errand, subject: Subject) -> Judgement:
@@ -116,18 +131,19 @@ class Judge:
             str(subject.digest),
             subject.scope,
             errand.grounds.in_force.epoch,
-            self._believes(errand, subject.scope).fingerprint,
+            self._believes(errand, subject).fingerprint,
             __version__,
             str(errand.grounds.generation),
             str(errand.offline),
+            str(subject.named or ""),
         )
 
-    def _believes(self, errand: Errand, scope: str) -> Believed:
+    def _believes(self, errand: Errand, subject: Subject) -> Believed:
         at = self.clock.now()
-        key = (errand.grounds.generation, scope)
+        key = (errand.grounds.generation, subject.named is not None, subject.scope)
         found = self._believed.get(key, at)
         if found is None:
-            found = believed(errand.grounds.in_force.rules[scope], errand.world)
+            found = believed(errand.rule(subject), errand.world)
             self._believed.put(key, found, start=at, end=at + TTL)
         return found
 
@@ -190,10 +206,11 @@ class Judge:
         until: datetime,
     ) -> tuple[Judgement, Verdict]:
         """Through the one door; a second time, thoroughly, when the first signature does not tell all."""
-        rule = errand.grounds.in_force.rules[subject.scope]
+        rule = errand.rule(subject)
         question = Question(
             reference=subject.reference,
-            policy=_policy(errand.grounds.in_force.judged[subject.scope], subject),
+            named=subject.named,
+            policy=_policy(errand.grounds.in_force, subject),
             supplied=supplied,
             thorough=tag_matters(rule),
             newest_seen=self.newest_seen(),
@@ -212,7 +229,7 @@ class Judge:
                 report=self._report,
             )
         if isinstance(verdict, Accepted):
-            ends = self._believes(errand, subject.scope).ends
+            ends = self._believes(errand, subject).ends
             until = until if ends is None else min(until, ends)
             return accept(verdict, rule, tombstones, until=until), verdict
         outcome = "undecided" if isinstance(verdict, Undecided) else "rejected"
@@ -238,9 +255,11 @@ def _noted(key: tuple[str, ...], subject: Subject, judgement: Acceptance, at: da
     )
 
 
-def _policy(rule: Rule, subject: Subject) -> Policy:
-    """The one scope, under a name that selects this image."""
-    name = subject.repository.name
+def _policy(in_force: InForce, subject: Subject) -> Policy:
+    """The one scope, under a name that selects this image; the whole policy for a question with a name."""
+    if subject.named is not None:
+        return in_force.policy
+    rule, name = in_force.judged[subject.scope], subject.repository.name
     scope = subject.scope if name.startswith(f"{subject.scope}/") else name
     nothing_else = rule.replace(requirements=())
     return Policy(

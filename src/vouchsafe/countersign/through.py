@@ -28,7 +28,8 @@ class Bench:
 
     def judge(self, errand: Errand, subject: Subject) -> Judgement:
         """The judgement, remembered for as long as it stands."""
-        return self._judge.find_out(errand, subject, "any", lambda: self._any(errand, subject))
+        hints = " ".join((*map(str, errand.lists), *errand.tags))  # where to look changes what is found
+        return self._judge.find_out(errand, subject, f"any {hints}", lambda: self._any(errand, subject))
 
     def _any(self, errand: Errand, subject: Subject) -> Judgement:
         revoked = errand.grounds.tombstones.of_digest(subject.digest)
@@ -38,7 +39,7 @@ class Bench:
         if known is not None:
             return known
         direct = self._judge.judge(errand, subject)
-        rule = errand.grounds.in_force.rules[subject.scope]
+        rule = errand.rule(subject)
         hopeless = any(isinstance(each, Reject | SignedBaseLayer) for each in rule.requirements)
         if (
             isinstance(direct, Acceptance)
@@ -82,14 +83,13 @@ class Bench:
         if instance is None:
             return None
         store = self._judge.store
+        docker = errand.grounds.in_force.policy.transports.get("docker", {})
         found = self._lists.candidates(
             errand.registry,
             subject.repository,
             subject.digest,
-            asked_before=store.asked_before(subject.repository, MOST_ASKED_BEFORE),
-            named_tags=tags_of(
-                errand.grounds.in_force.policy.transports.get("docker", {}), subject.repository
-            ),
+            asked_before=(*errand.lists, *store.asked_before(subject.repository, MOST_ASKED_BEFORE)),
+            named_tags=(*errand.tags, *tags_of(docker, subject.repository)),
         )
         with closing(found):  # what is being looked through is let go of at once
             for index in found:

@@ -90,6 +90,10 @@ class Describe(Record):
 
     id: str = ""
 
+    def document(self) -> bytes:
+        """As a host sends it."""
+        return json.dumps(head(self.id, DESCRIBE), separators=(",", ":")).encode()
+
 
 def head(identifier: str, operation: str) -> dict[str, Any]:
     """What every request begins with."""
@@ -109,14 +113,14 @@ def parse(blob: bytes) -> Request | Describe:
     """Read a request. MalformedError: `plugin-version` for a version nobody knows, else what is wrong."""
     fields = Fields.parse(blob, what="request", largest=LARGEST_REQUEST)
     version = fields.integer("policyPlugin")
+    said_id = _text(fields, "id", LONGEST_ID)
+    operation = fields.text("operation")
+    if operation == DESCRIBE:  # of any version: it is how a host finds out which ones there are
+        return Describe(id=said_id)
     if version != VERSION:
         raise MalformedError(
             "plugin-version", f"expected version {VERSION} of the plugin protocol, got {version}"
         )
-    said_id = _text(fields, "id", LONGEST_ID)
-    operation = fields.text("operation")
-    if operation == DESCRIBE:
-        return Describe(id=said_id)
     if operation != JUDGE:
         raise MalformedError(
             "plugin-operation", f"expected the operation {JUDGE} or {DESCRIBE}, got {operation[:80]!r}"

@@ -16,6 +16,7 @@ from vouchsafe.adapters.databasefile import DatabaseFile
 from vouchsafe.adapters.gnupg import GnuPG
 from vouchsafe.adapters.guarded import GuardedFiles
 from vouchsafe.adapters.http import Budget
+from vouchsafe.adapters.listening import EVERYBODY, ROOT_ONLY
 from vouchsafe.adapters.registry import conf, logical
 from vouchsafe.adapters.settings import Settings
 from vouchsafe.adapters.trustroots import (
@@ -36,7 +37,7 @@ from vouchsafe.wiring.rules import read_rules
 __all__ = ["Places", "Surroundings", "knowing", "sockets", "surroundings", "tracked"]
 
 LONGEST = timedelta(seconds=18)  # of one question's requests; clients are answered after 20
-METRICS = "metrics"  # FileDescriptorName= of the socket for metrics
+LOOKASIDE, VERDICTS, METRICS = "lookaside", "verdicts", "metrics"  # FileDescriptorName= of the sockets
 
 
 class HostConfiguration:
@@ -210,14 +211,25 @@ def surroundings(
 
 
 def sockets(
-    environ: Mapping[str, str], lookaside: Iterable[str], metrics: Iterable[str]
-) -> tuple[list[socket], list[socket]]:
-    """Sockets for signatures, and for metrics: what systemd opened (those by the name METRICS), and our own."""
-    given = systemd.listening(environ)
-    return (
-        [each for name, each in given if name != METRICS] + [listening.listen(each) for each in lookaside],
-        [each for name, each in given if name == METRICS] + [listening.listen(each) for each in metrics],
-    )
+    environ: Mapping[str, str],
+    *,
+    lookaside: Iterable[str] = (),
+    verdicts: Iterable[str] = (),
+    metrics: Iterable[str] = (),
+) -> dict[str, tuple[socket, ...]]:
+    """Sockets by what is answered there: what systemd opened (LOOKASIDE unless it has another name), and our own."""
+    own = {LOOKASIDE: lookaside, VERDICTS: verdicts, METRICS: metrics}
+    given = [(name if name in own else LOOKASIDE, each) for name, each in systemd.listening(environ)]
+    return {
+        kind: (
+            *(each for name, each in given if name == kind),
+            *(
+                listening.listen(each, mode=EVERYBODY if kind == VERDICTS else ROOT_ONLY)
+                for each in addresses
+            ),
+        )
+        for kind, addresses in own.items()
+    }
 
 
 knowing = callers.caller

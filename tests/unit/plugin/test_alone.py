@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.countersigning import Machine
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
