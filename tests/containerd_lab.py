@@ -6,7 +6,7 @@ PullImageResponse.image_ref is field 1.
 
 from __future__ import annotations
 
-import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -115,15 +115,13 @@ class Containerd:
         return path
 
     def ask_vouchsafe(self, root: Path) -> None:
-        """The program that we ship, for a host below `root`. Only where `vouchsafe` is differs."""
-        command = self.folder / "vouchsafe"
-        command.write_text(
-            f'#!/bin/sh\nshift 2\nexec {sys.executable} -m vouchsafe.cli containerd verify --root {root} "$@"\n'
-        )
+        """The program that we ship, for a host below `root`. Only the interpreter that it starts differs."""
+        command = self.folder / "python"
+        command.write_text(verifier_of(root))
         command.chmod(0o755)
         shipped = SHIPPED.read_text()
-        assert shipped.count("program=/usr/bin/vouchsafe") == 1
-        self.verifier(shipped.replace("program=/usr/bin/vouchsafe", f"program={command}"))
+        assert shipped.count("python=/usr/bin/python3\n") == 1
+        self.verifier(shipped.replace("python=/usr/bin/python3\n", f"python={command}\n"))
 
     def ctr(self, *words: object) -> Pulled:
         """containerd's own client."""
@@ -151,11 +149,13 @@ class Containerd:
                 return Pulled(False, str(error.details()))  # type: ignore[attr-defined,unused-ignore]
 
 
-def seen_environment(record: Path) -> str:
-    """A verifier that writes down what it was given, and refuses."""
-    return f'#!/bin/sh\n{{ echo "$@"; cat; env; }} > {record}\necho refused\nexit 1\n'
-
-
-def is_root() -> bool:
-    """Whether containerd can mount here."""
-    return os.geteuid() == 0
+def verifier_of(root: Path, **more: object) -> str:
+    """What stands in for the interpreter of the program that we ship: ours, and a host below a folder."""
+    settings = "".join(f", {name}={value!r}" for name, value in more.items())
+    program = "import sys; from vouchsafe.plugin.verifier import main; "
+    program += f"main(sys.argv[1:], root={str(root)!r}{settings})"
+    return f"""#!/bin/sh
+[ "$1 $2 $3" = "-I -m vouchsafe.plugin.verifier" ] || exit 99
+shift 3
+exec {sys.executable} -I -c {shlex.quote(program)} "$@"
+"""

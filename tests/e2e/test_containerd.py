@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.containerd_lab import Containerd, Pulled
-from tests.countersigning import Machine
+from tests.countersigning import Machine, Running
 from tests.hosts import ACCEPT
 from vouchsafe import wiring
 from vouchsafe.host.containerd import guard, settings
@@ -68,6 +68,7 @@ def node(booted: Node) -> Node:
     shutil.rmtree(booted.containerd.bin_dir)
     booted.containerd.bin_dir.mkdir()
     booted.containerd.ask_vouchsafe(booted.machine.folder)
+    (booted.machine.folder / "etc/vouchsafe/host/applied.json").unlink(missing_ok=True)
     booted.machine.edit({f"{booted.machine.registry.address}/acme": [booted.machine.keyless()]})
     return booted
 
@@ -118,6 +119,24 @@ def test_names_that_containerd_reads_otherwise(node: Node, tmp_path: Path) -> No
     assert refused([node.containerd.transfer(node.name("app"))], "rejected: not-verified")
 
 
+def test_by_the_countersigner_or_without_it(node: Node) -> None:
+    """Resident it answers; gone, the verifier judges by itself; a policy that is edited and not applied is no yes."""
+    scope = f"{node.machine.registry.address}/acme"
+    node.machine.apply({scope: [node.machine.keyless()]})
+    node.machine.bundle(node.image("acme/resident"), "acme/resident")
+    node.image("acme/stranger")
+    signed, unsigned = node.name("acme/resident"), node.name("acme/stranger")
+    with Running(node.machine, verdicts=True) as service:
+        assert node.containerd.transfer(signed).ok
+        assert refused([node.containerd.cri(unsigned)], "rejected: unsigned")
+        outcomes = [each.get("VOUCHSAFE_OUTCOME") for each in service.journal.entries]
+        assert [each for each in outcomes if each] == ["accepted", "rejected"]
+    assert node.containerd.cri(signed).ok
+    assert refused([node.containerd.cri(unsigned)], "rejected: unsigned")
+    node.machine.edit({node.machine.registry.address: [node.machine.keyless()]})
+    assert refused([node.containerd.cri(signed)], "undecided: not-applied")
+
+
 @pytest.mark.parametrize(
     "spoil, code",
     [
@@ -157,7 +176,7 @@ def test_a_verifier_that_breaks_refuses(node: Node, script: str) -> None:
 def test_vouchsafe_that_is_gone_or_was_not_told_refuses(node: Node) -> None:
     """The program that we ship says that it cannot find the other one."""
     node.image("acme/gone")
-    (node.containerd.folder / "vouchsafe").unlink()
+    (node.containerd.folder / "python").unlink()
     assert refused(node.pulls("acme/gone"), "undecided: internal")
 
 
@@ -172,10 +191,10 @@ def test_what_the_verifier_is_given(node: Node, tmp_path: Path) -> None:
     assert said[:5:2] == ["-name", "-digest", "-stdin-media-type"]
     assert f"LD_LIBRARY_PATH={node.containerd.folder}/opt/lib:" in said
     node.containerd.ask_vouchsafe(node.machine.folder)
-    (node.containerd.folder / "vouchsafe").write_text(f"#!/bin/sh\n{record}")
+    (node.containerd.folder / "python").write_text(f"#!/bin/sh\n{record}")
     assert not node.containerd.transfer(node.name("acme/given")).ok
     said = seen.read_text().splitlines()
-    assert said[:3] == ["containerd", "verify", "--"]
+    assert said[:4] == ["-I", "-m", "vouchsafe.plugin.verifier", "-name"]
     assert not [line for line in said if line.startswith("LD_LIBRARY_PATH=") or "/opt/bin" in line]
 
 

@@ -43,20 +43,10 @@ examples:
 
 exit status: 0 refused each time, 1 it was pulled, 2 there was no answer, or nobody to ask
 """
-_VERIFY = """containerd runs the program in its bin_dir, which runs this. Everything but a sound "yes" is a "no", with
-the reason on standard output.
-
-examples:
-  echo '{"mediaType":"…","digest":"sha256:…","size":1234}' | vouchsafe containerd verify -- \\
-        -name registry.example/group/app:v1 -digest sha256:… \\
-        -stdin-media-type application/vnd.oci.descriptor.v1+json
-
-exit status: 0 allowed, 1 rejected, 2 undecided, 64 not a question, 78 the policy cannot be used
-"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add `check`, `config`, `smoke` and `verify`."""
+    """Add `check`, `config` and `smoke`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = _action(actions, "check", "find what lets containerd pull without asking", _CHECK)
     config = _action(actions, "config", "print or write the configuration that makes containerd ask", _CONFIG)
@@ -77,14 +67,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--address", metavar="SOCKET", type=options.given, default=ADDRESS, help="default: %(default)s"
     )
     options.add_output(smoke, "text", "json")
-    verify = _action(actions, "verify", "answer containerd's question about one image", _VERIFY)
-    verify.add_argument(
-        "--root", metavar="DIR", type=options.given, help="of the host that judges (default: /)"
-    )
-    options.add_seconds(
-        verify, 20.0, "for an answer (default: %(default)g); containerd must wait longer: see `check`"
-    )
-    verify.add_argument("words", metavar="WORD", nargs="*", help="containerd's own flags, after --")
 
 
 def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:

@@ -71,12 +71,13 @@ def add_registry(group: argparse._ActionsContainer, *, seconds: float = DEFAULT_
         help="false: plain HTTP and unknown certificates are taken too (signatures are still verified)",
     )
     _word(group, "--registries-conf", "FILE", "instead of /etc/containers/registries.conf")
-    add_seconds(group, seconds, "for one image (default: %(default)g)")
-
-
-def add_seconds(group: argparse._ActionsContainer, default: float, text: str) -> None:
-    """How long something may take."""
-    group.add_argument("--timeout", metavar="SECONDS", type=_seconds, default=default, help=text)
+    group.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=seconds,
+        help="for one image (default: %(default)g)",
+    )
 
 
 def add_two_ends(parser: argparse.ArgumentParser) -> None:

@@ -30,7 +30,7 @@ _PIECE = 1024 * 1024  # bytes read at a time
 _IN, _OUT, _ERR = 0, 1, 2
 
 
-class _Late(BaseException):
+class Late(BaseException):
     """The time is over. Not an Exception, so that nobody on the way takes it for an answer."""
 
 
@@ -46,14 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Read, decide, write; the exit code."""
-    if not all(_is_open(descriptor) for descriptor in (_IN, _OUT)):
+    if not all(is_open(descriptor) for descriptor in (_IN, _OUT)):
         return ERROR  # what we open would take its number
     heard: list[bytes] = []
     try:
         said = _thought(arguments, heard)
     except MalformedError as error:
         said = Decision(word="error", code=error.code, message=error.message, hint=error.hint)
-    except _Late:
+    except Late:
         said = Decision(word="error", code="deadline", message="expected an answer in time, got no further")
     except Exception as error:  # noqa: BLE001  # an edge: a crash denies
         message = f"expected an answer, got an internal error ({type(error).__name__})"
@@ -62,12 +62,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _thought(arguments: Sequence[str], heard: list[bytes]) -> Decision | Description:
-    """What there is to say, in time. MalformedError, _Late."""
-    signal.signal(signal.SIGALRM, _over)
+    """What there is to say, in time. MalformedError, Late."""
+    signal.signal(signal.SIGALRM, over)
     signal.setitimer(signal.ITIMER_REAL, READING_SECONDS)
     try:
         root = _root(arguments)
-        _read(heard)
+        read(heard, LARGEST_REQUEST)
         request = parse(b"".join(heard))
         if isinstance(request, Describe):
             return Description(name=NAME, version=__version__, capabilities=CAPABILITIES)
@@ -77,8 +77,9 @@ def _thought(arguments: Sequence[str], heard: list[bytes]) -> Decision | Descrip
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _over(*_: object) -> NoReturn:
-    raise _Late
+def over(*_: object) -> NoReturn:
+    """What SIGALRM does."""
+    raise Late
 
 
 def _root(arguments: Sequence[str]) -> str:
@@ -94,30 +95,30 @@ def _root(arguments: Sequence[str]) -> str:
             )
 
 
-def _read(heard: list[bytes]) -> None:
-    """Standard input to its end."""
+def read(heard: list[bytes], largest: int) -> None:
+    """Standard input to its end, at most so many bytes. MalformedError."""
     size = 0
     while piece := os.read(_IN, _PIECE):
         heard.append(piece)
         size += len(piece)
-        if size > LARGEST_REQUEST:
+        if size > largest:
             heard.clear()
             raise MalformedError(
-                "json-too-large", f"expected a request of at most {LARGEST_REQUEST} bytes, got more"
+                "json-too-large", f"expected at most {largest} bytes on standard input, got more"
             )
 
 
 def _answer(said: Decision | Description, said_id: str) -> int:
     """The response, whole, and a line for people; else an exit code that allows nothing."""
     if isinstance(said, Description):
-        return ALLOW if _written(_OUT, said.document(said_id)) else ERROR
+        return ALLOW if written(_OUT, said.document(said_id)) else ERROR
     if said.exit_code != ALLOW:
-        _written(_ERR, f"vouchsafe: {said.word}: {printable(said.sentence)}\n".encode("utf-8", "replace"))
+        written(_ERR, f"vouchsafe: {said.word}: {printable(said.sentence)}\n".encode("utf-8", "replace"))
     blob = said.document(said_id, name=NAME, version=__version__)
-    return said.exit_code if _written(_OUT, blob) else ERROR
+    return said.exit_code if written(_OUT, blob) else ERROR
 
 
-def _written(descriptor: int, content: bytes) -> bool:
+def written(descriptor: int, content: bytes) -> bool:
     """Whether every byte went out."""
     left = memoryview(content)
     try:
@@ -128,7 +129,8 @@ def _written(descriptor: int, content: bytes) -> bool:
     return True
 
 
-def _is_open(descriptor: int) -> bool:
+def is_open(descriptor: int) -> bool:
+    """Whether there is such a file descriptor."""
     try:
         os.fstat(descriptor)
     except OSError:

@@ -1,0 +1,81 @@
+"""The process that containerd asks before it pulls: flags and a descriptor in, one line and an exit code out.
+
+deploy/containerd/image-verifier/vouchsafe calls `main`. 0 only for an allow about the digest that was asked, whose
+reason was written to its last byte; everything else is a no, with the reason where containerd looks for it.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from vouchsafe.errors import MalformedError
+from vouchsafe.plugin.containerd import LARGEST_DESCRIPTOR, parse, sentence
+from vouchsafe.plugin.deciding import decide
+from vouchsafe.plugin.program import Late, is_open, over, read, written
+from vouchsafe.protocol import ALLOW, DENY, ERROR
+from vouchsafe.protocol.request import Request
+
+SECONDS = 20.0  # for an answer; `vouchsafe containerd check` demands that containerd waits longer
+SPARE_SECONDS = 0.5  # of them, kept for saying so
+USAGE = 64
+_OBJECTS = 50_000  # as in vouchsafe.cli: a process of one question
+_IN, _OUT = 0, 1
+_OUTCOMES = {ALLOW: "accepted", DENY: "rejected", ERROR: "undecided", USAGE: "rejected"}
+
+Answer = tuple[int, str, str]  # exit code, reason code, sentence
+
+
+def main(arguments: Sequence[str] | None = None, *, root: str = "/", seconds: float = SECONDS) -> NoReturn:
+    """The process: it ends here, at once, whatever threads still wait for. `root`, `seconds`: for tests."""
+    gc.set_threshold(_OBJECTS, 20, 100)
+    code = ERROR
+    try:
+        code = run(sys.argv[1:] if arguments is None else arguments, root=root, seconds=seconds)
+    finally:
+        os._exit(code)
+
+
+def run(arguments: Sequence[str], *, root: str = "/", seconds: float = SECONDS) -> int:
+    """Read, ask, say; the exit code."""
+    if not is_open(_OUT):
+        return ERROR  # what we open would take its number
+    try:
+        code, reason, said = _thought(arguments, root, seconds)
+    except MalformedError as error:
+        code, reason, said = USAGE, error.code, error.message
+    except Late:
+        code, reason, said = ERROR, "deadline", f"expected an answer within {seconds:g} s, got none"
+    except Exception as error:  # noqa: BLE001  # an edge: a crash denies
+        code, reason, said = ERROR, "internal", f"expected an answer, got {type(error).__name__}"
+    line = sentence(": ".join(filter(None, ("vouchsafe", _OUTCOMES[code], reason, said))))
+    return code if written(_OUT, f"{line}\n".encode("ascii")) else max(code, ERROR)
+
+
+def _thought(arguments: Sequence[str], root: str, seconds: float) -> Answer:
+    """What there is to say, in time. MalformedError, Late."""
+    signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        if not is_open(_IN):
+            raise MalformedError(
+                "containerd-question", "expected a descriptor on standard input, got it closed"
+            )
+        heard: list[bytes] = []
+        read(heard, LARGEST_DESCRIPTOR)
+        asked = parse(arguments, b"".join(heard))
+        left = max(seconds - SPARE_SECONDS, seconds / 2)
+        decision = decide(Request(reference=asked.reference, digest=asked.digest, seconds=left), root=root)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    if decision.word == "allow" and decision.digest != asked.digest:
+        return ERROR, "internal", f"expected a decision about {asked.digest}, got one about another"
+    return decision.exit_code, decision.code, decision.message
+
+
+if __name__ == "__main__":
+    main()
