@@ -11,7 +11,6 @@ from vouchsafe.cli.containerd_check import Checked
 from vouchsafe.cli.host_plan import diff, headline, objections_json, show_objections
 from vouchsafe.cli.host_wish import Target
 from vouchsafe.cli.usage import UsageError
-from vouchsafe.errors import VouchsafeError
 from vouchsafe.host.change import Edit
 from vouchsafe.host.containerd import dropin, settings
 
@@ -43,7 +42,7 @@ def _write(wanted: tuple[Edit, ...], target: Target, arguments: argparse.Namespa
     dropin.make(wanted, target.files)
     try:
         checked = Checked(arguments, target)
-    except VouchsafeError:
+    except BaseException:
         dropin.undo(wanted, target.files)
         raise
     if not checked.holds:

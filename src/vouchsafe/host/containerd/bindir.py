@@ -19,6 +19,7 @@ _OTHERS_MAY_WRITE = 0o022
 _ANYBODY_RUNS = 0o111
 _STICKY = 0o1000
 _SECONDS = 30.0
+_LONGEST = 200  # characters of what it said
 
 
 def objections(files: HostFiles, folder: str, most: int) -> Iterator[Objection]:
@@ -146,8 +147,9 @@ def tried(runner: Runner, folder: str) -> Iterator[Objection]:
     ended = runner.run((path,), seconds=_SECONDS)
     said = ended.output.decode("utf-8", "replace").strip()
     if ended.status == 0 or not said.startswith("vouchsafe:"):
+        said = said or ended.errors.decode("utf-8", "replace").strip() or "no word"
         yield Objection(
             code="containerd-verifier-broken",
-            message=f"expected {path} to refuse when it is asked nothing, got exit {ended.status}: {said[:200]}",
+            message=f"expected {path} to refuse when it is asked nothing, got exit {ended.status}: {said[-_LONGEST:]}",
             fix="reinstall it",
         )

@@ -6,6 +6,8 @@ is overruled: of several files the last one that containerd reads decides.
 
 from __future__ import annotations
 
+import json
+
 from vouchsafe.errors import HostError
 from vouchsafe.host import state
 from vouchsafe.host.change import Edit
@@ -28,7 +30,7 @@ version = 3
 
 [plugins."{VERIFIER}"]
   # Nothing else may lie there: containerd runs every file in it, and allows everything when there is none.
-  bin_dir = "{folder}"
+  bin_dir = {json.dumps(folder, ensure_ascii=False)}
   max_verifiers = -1
   per_verifier_timeout = "{SHIPPED_TIMEOUT}"
 

@@ -44,6 +44,13 @@ def test_a_main_file_is_left_alone(host: Host) -> None:
     assert host.tree() == before
 
 
+def test_a_folder_that_is_no_toml() -> None:
+    """Stays one value, whatever is in its name."""
+    said = tomllib.loads(dropin.text('/a" \\\nmax_verifiers = 0 # ü'))
+    assert said["plugins"][VERIFIER]["bin_dir"] == '/a" \\\nmax_verifiers = 0 # ü'
+    assert said["plugins"][VERIFIER]["max_verifiers"] == -1
+
+
 def test_a_disk_that_dies(host: Host) -> None:
     """The drop-in comes first: without the main file nothing reads it."""
     with pytest.raises(Died):
