@@ -44,6 +44,7 @@ COMMANDS = {
     "bootc": "say whether the next upgrade of this host would be admitted",
     "containerd": "make containerd ask before it pulls, and find what lets it not ask",
     "countersign": "answer this host's clients with its own signature of what it accepts",
+    "plugin": "answer a container engine that asks about an image, and test such plugins",
     "log": "show what clients were answered, and why",
     "break-glass": "accept one digest without a signature, for a while, with a reason",
     "completion": "print a completion script for bash, zsh or fish",

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from vouchsafe import __version__
 from vouchsafe.errors import MalformedError, printable
 from vouchsafe.plugin.deciding import CAPABILITIES, decide
+from vouchsafe.plugin.pipes import ERR, IN, OUT, Late, is_open, limit, read, written
 from vouchsafe.protocol import ALLOW, ERROR, LARGEST_REQUEST
 from vouchsafe.protocol.decision import Decision
 from vouchsafe.protocol.description import Description
@@ -26,12 +26,6 @@ NAME = "vouchsafe"
 READING_SECONDS = 10.0  # for the request, from the start
 SPARE_SECONDS = 0.25  # of the host's patience, kept for the answer
 _OBJECTS = 50_000  # as in vouchsafe.cli: a process of one question
-_PIECE = 1024 * 1024  # bytes read at a time
-_IN, _OUT, _ERR = 0, 1, 2
-
-
-class Late(BaseException):
-    """The time is over. Not an Exception, so that nobody on the way takes it for an answer."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -46,40 +40,60 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Read, decide, write; the exit code."""
-    if not all(is_open(descriptor) for descriptor in (_IN, _OUT)):
+    if not all(is_open(descriptor) for descriptor in (IN, OUT)):
         return ERROR  # what we open would take its number
-    heard: list[bytes] = []
+    blob = b""
     try:
-        said = _thought(arguments, heard)
-    except MalformedError as error:
-        said = Decision(word="error", code=error.code, message=error.message, hint=error.hint)
+        limit(READING_SECONDS)
+        blob = read("a request", LARGEST_REQUEST)
+        code, response = respond(blob, arguments, limit)
     except Late:
-        said = Decision(word="error", code="deadline", message="expected an answer in time, got no further")
+        message = "expected an answer in time, got no further"
+        code, response = _said(Decision(word="error", code="deadline", message=message), identifier(blob))
+    except MalformedError as error:
+        code, response = _said(_wrong(error), "")
     except Exception as error:  # noqa: BLE001  # an edge: a crash denies
-        message = f"expected an answer, got an internal error ({type(error).__name__})"
-        said = Decision(word="error", code="internal", message=message)
-    return _answer(said, identifier(b"".join(heard)))
+        code, response = _said(_crashed(error), "")
+    finally:
+        limit(0)
+    return code if written(OUT, response) else ERROR
 
 
-def _thought(arguments: Sequence[str], heard: list[bytes]) -> Decision | Description:
-    """What there is to say, in time. MalformedError, Late."""
-    signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, READING_SECONDS)
+def respond(
+    blob: bytes, arguments: Sequence[str] = (), limit: Callable[[float], None] = lambda _: None
+) -> tuple[int, bytes]:
+    """The exit code and the response to a request, whatever it is. `limit` is told how many seconds there are."""
+    said_id = ""
     try:
         root = _root(arguments)
-        read(heard, LARGEST_REQUEST)
-        request = parse(b"".join(heard))
+        request = parse(blob)
+        said_id = request.id
         if isinstance(request, Describe):
-            return Description(name=NAME, version=__version__, capabilities=CAPABILITIES)
-        signal.setitimer(signal.ITIMER_REAL, max(request.seconds - SPARE_SECONDS, request.seconds / 2))
-        return decide(request, root=root)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+            description = Description(name=NAME, version=__version__, capabilities=CAPABILITIES)
+            return ALLOW, description.document(said_id)
+        limit(max(request.seconds - SPARE_SECONDS, request.seconds / 2))
+        return _said(decide(request, root=root), said_id)
+    except MalformedError as error:
+        return _said(_wrong(error), said_id or identifier(blob))
+    except Exception as error:  # noqa: BLE001  # an edge: a crash denies
+        return _said(_crashed(error), said_id)
 
 
-def over(*_: object) -> NoReturn:
-    """What SIGALRM does."""
-    raise Late
+def _wrong(error: MalformedError) -> Decision:
+    return Decision(word="error", code=error.code, message=error.message, hint=error.hint)
+
+
+def _crashed(error: Exception) -> Decision:
+    message = f"expected an answer, got an internal error ({type(error).__name__})"
+    return Decision(word="error", code="internal", message=message)
+
+
+def _said(decision: Decision, said_id: str) -> tuple[int, bytes]:
+    """With a line for people, where there is something to say to them."""
+    if decision.exit_code != ALLOW:
+        line = f"vouchsafe: {decision.word}: {printable(decision.sentence)}\n"
+        written(ERR, line.encode("utf-8", "replace"))
+    return decision.exit_code, decision.document(said_id, name=NAME, version=__version__)
 
 
 def _root(arguments: Sequence[str]) -> str:
@@ -93,46 +107,3 @@ def _root(arguments: Sequence[str]) -> str:
             raise MalformedError(
                 "usage", f"expected no arguments, or --root DIR, got {printable(' '.join(arguments), 200)}"
             )
-
-
-def read(heard: list[bytes], largest: int) -> None:
-    """Standard input to its end, at most so many bytes. MalformedError."""
-    size = 0
-    while piece := os.read(_IN, _PIECE):
-        heard.append(piece)
-        size += len(piece)
-        if size > largest:
-            heard.clear()
-            raise MalformedError(
-                "json-too-large", f"expected at most {largest} bytes on standard input, got more"
-            )
-
-
-def _answer(said: Decision | Description, said_id: str) -> int:
-    """The response, whole, and a line for people; else an exit code that allows nothing."""
-    if isinstance(said, Description):
-        return ALLOW if written(_OUT, said.document(said_id)) else ERROR
-    if said.exit_code != ALLOW:
-        written(_ERR, f"vouchsafe: {said.word}: {printable(said.sentence)}\n".encode("utf-8", "replace"))
-    blob = said.document(said_id, name=NAME, version=__version__)
-    return said.exit_code if written(_OUT, blob) else ERROR
-
-
-def written(descriptor: int, content: bytes) -> bool:
-    """Whether every byte went out."""
-    left = memoryview(content)
-    try:
-        while left:
-            left = left[os.write(descriptor, left) :]
-    except OSError:
-        return False
-    return True
-
-
-def is_open(descriptor: int) -> bool:
-    """Whether there is such a file descriptor."""
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True

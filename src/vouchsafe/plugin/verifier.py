@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -16,7 +15,7 @@ from typing import NoReturn
 from vouchsafe.errors import MalformedError
 from vouchsafe.plugin.containerd import LARGEST_DESCRIPTOR, parse, sentence
 from vouchsafe.plugin.deciding import decide
-from vouchsafe.plugin.program import Late, is_open, over, read, written
+from vouchsafe.plugin.pipes import IN, OUT, Late, is_open, limit, read, written
 from vouchsafe.protocol import ALLOW, DENY, ERROR
 from vouchsafe.protocol.request import Request
 
@@ -24,7 +23,6 @@ SECONDS = 20.0  # for an answer; `vouchsafe containerd check` demands that conta
 SPARE_SECONDS = 0.5  # of them, kept for saying so
 USAGE = 64
 _OBJECTS = 50_000  # as in vouchsafe.cli: a process of one question
-_IN, _OUT = 0, 1
 _OUTCOMES = {ALLOW: "accepted", DENY: "rejected", ERROR: "undecided", USAGE: "rejected"}
 
 Answer = tuple[int, str, str]  # exit code, reason code, sentence
@@ -42,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, *, root: str = "/", seconds: fl
 
 def run(arguments: Sequence[str], *, root: str = "/", seconds: float = SECONDS) -> int:
     """Read, ask, say; the exit code."""
-    if not is_open(_OUT):
+    if not is_open(OUT):
         return ERROR  # what we open would take its number
     try:
         code, reason, said = _thought(arguments, root, seconds)
@@ -53,25 +51,22 @@ def run(arguments: Sequence[str], *, root: str = "/", seconds: float = SECONDS) 
     except Exception as error:  # noqa: BLE001  # an edge: a crash denies
         code, reason, said = ERROR, "internal", f"expected an answer, got {type(error).__name__}"
     line = sentence(": ".join(filter(None, ("vouchsafe", _OUTCOMES[code], reason, said))))
-    return code if written(_OUT, f"{line}\n".encode("ascii")) else max(code, ERROR)
+    return code if written(OUT, f"{line}\n".encode("ascii")) else max(code, ERROR)
 
 
 def _thought(arguments: Sequence[str], root: str, seconds: float) -> Answer:
     """What there is to say, in time. MalformedError, Late."""
-    signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    limit(seconds)
     try:
-        if not is_open(_IN):
+        if not is_open(IN):
             raise MalformedError(
                 "containerd-question", "expected a descriptor on standard input, got it closed"
             )
-        heard: list[bytes] = []
-        read(heard, LARGEST_DESCRIPTOR)
-        asked = parse(arguments, b"".join(heard))
+        asked = parse(arguments, read("a descriptor", LARGEST_DESCRIPTOR))
         left = max(seconds - SPARE_SECONDS, seconds / 2)
         decision = decide(Request(reference=asked.reference, digest=asked.digest, seconds=left), root=root)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        limit(0)
     if decision.word == "allow" and decision.digest != asked.digest:
         return ERROR, "internal", f"expected a decision about {asked.digest}, got one about another"
     return decision.exit_code, decision.code, decision.message

@@ -112,7 +112,9 @@ def identifier(blob: bytes) -> str:
 def parse(blob: bytes) -> Request | Describe:
     """Read a request. MalformedError: `plugin-version` for a version nobody knows, else what is wrong."""
     fields = Fields.parse(blob, what="request", largest=LARGEST_REQUEST)
-    version = fields.integer("policyPlugin")
+    version = fields.raw("policyPlugin")
+    if type(version) is not int:
+        raise MalformedError("json-type", "expected a number in request.policyPlugin, got something else")
     said_id = _text(fields, "id", LONGEST_ID)
     operation = fields.text("operation")
     if operation == DESCRIBE:  # of any version: it is how a host finds out which ones there are
@@ -207,13 +209,12 @@ def _credentials_json(credentials: Credentials) -> dict[str, Any]:
 
 
 def _seconds(fields: Fields) -> float:
-    seconds = fields.integer("timeoutMs", int(SECONDS * 1000)) / 1000
-    if not 0 < seconds <= MOST_SECONDS:
+    milliseconds = fields.integer("timeoutMs", int(SECONDS * 1000))
+    if not 0 < milliseconds <= MOST_SECONDS * 1000:
         raise MalformedError(
-            "plugin-timeout",
-            f"expected a timeoutMs of 1 to {MOST_SECONDS * 1000:.0f}, got {seconds * 1000:.0f}",
+            "plugin-timeout", f"expected a timeoutMs of 1 to {MOST_SECONDS * 1000:.0f}, got {milliseconds}"
         )
-    return seconds
+    return milliseconds / 1000
 
 
 def _names(fields: Fields, key: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ def read_rules(places: Places, files: GuardedFiles, state: GuardedFiles, uid: in
     if policy is not None:
         for document in policy.documents:
             guarded.refuse_writable(document.source, uid)
+    state.guard(places.state)  # a tombstone that somebody took away revokes nothing
     return Rules(
         policy=policy,
         applied=files.read_if_there(places.applied),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.countersigning import Machine
-from vouchsafe.testing.registry import RegistryServer
+from tests.plugins import plugin_machine
 
 
 @pytest.fixture(autouse=True)
@@ -20,10 +19,7 @@ def as_root() -> None:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+def machine() -> Iterator[Machine]:
     """Accepts acme/app's main branch, in acme/app."""
-    with RegistryServer() as registry:
-        made = Machine(tmp_path, registry, below_root=True)
-        made.apply({made.name(): [made.keyless()]})
+    with plugin_machine() as made:
         yield made
-        made.close()
