@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ from vouchsafe import wiring
 from vouchsafe.host.containerd import guard, settings, smoke
 from vouchsafe.host.containerd.settings import IMAGES, VERIFIER
 from vouchsafe.host.objection import Objection
-from vouchsafe.machine import Ended
 from vouchsafe.testing.pull_cases import layer
 from vouchsafe.testing.registry import RegistryServer, push_image
 from vouchsafe.wiring import machine
@@ -98,8 +97,6 @@ def test_commands_that_ask_nobody(image: str, tmp_path: Path, containerd_program
         containerd.verifier(REFUSE)
         assert refusals(containerd) == []
         assert (containerd.transfer(image).ok, containerd.cri(image).ok) == (False, False)
-        for smoked in smoke.pulls(Clients(containerd), image, f"{containerd.folder}/containerd.sock"):
-            assert smoked.outcome == "refused"
         assert containerd.ctr("content", "fetch", image).ok
         assert containerd.transfer(image, "--local").ok
         archive = tmp_path / "image.tar"
@@ -107,33 +104,22 @@ def test_commands_that_ask_nobody(image: str, tmp_path: Path, containerd_program
         elsewhere = ("--namespace", "elsewhere", "images")
         assert containerd.ctr(*elsewhere, "import", "--snapshotter", "native", archive).ok
         assert not containerd.ctr(*elsewhere, "pull", "--snapshotter", "native", image).ok
+
+
+def test_smoke_tells_a_containerd_that_asks(
+    image: str, tmp_path: Path, containerd_program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command finds its client by PATH; what was pulled is taken away again."""
+    monkeypatch.setenv("PATH", f"{containerd_program.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("CONTAINERD_SNAPSHOTTER", "native")
+    with Containerd(tmp_path / "c", containerd_program) as containerd:
+        containerd.verifier(REFUSE)
+        address = f"{containerd.folder}/containerd.sock"
+        asks = run("containerd", "smoke", "--address", address)
+        assert (asks.code, asks.out.splitlines()[0]) == (0, "ok   transfer service (ctr): refused")
         (containerd.bin_dir / "vouchsafe").unlink()
-        (smoked,) = smoke.pulls(Clients(containerd), image, f"{containerd.folder}/containerd.sock")
-        assert smoked.outcome == "pulled"
-        assert (
-            smoke.NAMESPACE not in containerd.ctr("--namespace", smoke.NAMESPACE, "images", "ls", "-q").said
-        )
-
-
-class Clients:
-    """The programs of this machine, with containerd's own client among them, told of the snapshotter there is."""
-
-    def __init__(self, containerd: Containerd) -> None:
-        self._programs = machine.programs(wiring.this_host())
-        self._ctr = str(containerd.program.parent / "ctr")
-
-    def find(self, name: str) -> str | None:
-        return self._ctr if name == "ctr" else None
-
-    def run(
-        self,
-        command: Sequence[str],
-        *,
-        given: bytes = b"",
-        seconds: float = 30.0,
-        environment: dict[str, str] | None = None,
-    ) -> Ended:
-        words = list(command)
-        if "pull" in words:
-            words.insert(words.index("pull") + 1, "--snapshotter=native")
-        return self._programs.run(words, given=given, seconds=seconds, environment=environment)
+        (leg,) = smoke.pulls(machine.programs(wiring.this_host()), image, address)
+        assert leg.outcome == "pulled"
+        assert image not in containerd.ctr("--namespace", smoke.NAMESPACE, "images", "ls", "-q").said
+    (leg,) = smoke.pulls(machine.programs(wiring.this_host()), image, address)
+    assert leg.outcome == "unclear"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from vouchsafe.errors import MalformedError
 from vouchsafe.plugin.containerd import DESCRIPTOR, LARGEST_DESCRIPTOR, LONGEST_SENTENCE, parse, sentence
@@ -140,6 +142,31 @@ def test_other_descriptors_are_no_question(blob: bytes) -> None:
     """Empty, cut, doubled, huge, deep, about another digest, or with two of them."""
     with pytest.raises(MalformedError):
         parse(words(), blob)
+
+
+FLAGS = [
+    "-name",
+    "-digest",
+    "--stdin-media-type",
+    "-operation",
+    "-name=a.example/b",
+    "--",
+    "-x",
+    f"{NAME}:v1",
+]
+
+
+@hypothesis.given(
+    given=st.lists(st.sampled_from([*FLAGS, DIGEST, DESCRIPTOR]) | st.text(max_size=20), max_size=9),
+    blob=st.binary(max_size=50) | st.just(descriptor()),
+)
+def test_whatever_comes_is_a_question_or_none(given: list[str], blob: bytes) -> None:
+    """Nothing else is raised, and what is understood is about what was said."""
+    try:
+        asked = parse(given, blob)
+    except MalformedError:
+        return
+    assert (str(asked.digest), blob) == (DIGEST, descriptor())
 
 
 def test_a_digest_mismatch_says_both() -> None:
