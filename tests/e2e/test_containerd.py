@@ -79,16 +79,17 @@ def refused(pulls: list[Pulled], code: str) -> bool:
 
 
 def test_what_is_signed_is_pulled_and_the_rest_is_not(node: Node) -> None:
-    """A bundle, a `.sig`; nothing, and somebody else's."""
-    for name, sign in (("acme/bundle", node.machine.bundle), ("acme/legacy", node.machine.sign)):
-        sign(node.image(name), name)
-        assert [each.ok for each in node.pulls(name)] == [True, True]
+    """A bundle, a `.sig`; nothing, somebody else's, and what no scope names."""
+    node.machine.bundle(node.image("acme/bundle"), "acme/bundle")
+    assert [each.ok for each in node.pulls("acme/bundle")] == [True, True]
+    node.machine.sign(node.image("acme/legacy"), "acme/legacy")
+    assert node.containerd.cri(node.name("acme/legacy")).ok
     node.image("acme/unsigned")
     assert refused(node.pulls("acme/unsigned"), "rejected: unsigned")
     node.machine.bundle(node.image("acme/feature"), "acme/feature", FEATURE)
-    assert refused(node.pulls("acme/feature"), "rejected: identity")
+    assert refused([node.containerd.cri(node.name("acme/feature"))], "rejected: identity")
     node.image("elsewhere/app")
-    assert refused(node.pulls("elsewhere/app"), "rejected: policy-rejects")
+    assert refused([node.containerd.transfer(node.name("elsewhere/app"))], "rejected: policy-rejects")
 
 
 def test_a_list_is_judged_as_what_it_is(node: Node) -> None:
@@ -100,7 +101,7 @@ def test_a_list_is_judged_as_what_it_is(node: Node) -> None:
     _, instances = push_index(store, "acme/parts", contents=lambda name: layer(b"p" + name))
     for digest in instances.values():
         node.machine.bundle(digest, "acme/parts")
-    assert refused(node.pulls("acme/parts"), "rejected: unsigned")
+    assert refused([node.containerd.cri(node.name("acme/parts"))], "rejected: unsigned")
     by_digest = f"{node.machine.name('acme/parts')}@{instances['amd64']}"
     assert node.containerd.cri(by_digest).ok
 
@@ -150,7 +151,7 @@ def test_without_a_policy_nothing_is_pulled(node: Node, spoil: Callable[[Path], 
     """Not even what is signed."""
     node.machine.bundle(node.image("acme/policy"), "acme/policy")
     spoil(node.machine.folder)
-    (pulled,) = [node.containerd.transfer(node.name("acme/policy"))]
+    pulled = node.containerd.transfer(node.name("acme/policy"))
     assert not pulled.ok
     assert f"vouchsafe: undecided: {code}" in pulled.said
     (node.machine.folder / "etc/vouchsafe/policy.json").unlink(missing_ok=True)
