@@ -24,7 +24,7 @@ _LARGEST_HEAD = 4096  # bytes
 _PIECE = 65_536  # bytes read at a time
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _CREDENTIALS = struct.Struct("=iII")  # struct ucred of SO_PEERCRED (unix(7))
-_WHOLE = ["0", "0", "4294967295"]  # /proc/self/uid_map of a process in no user namespace of its own
+_WHOLE = [b"0", b"0", b"4294967295"]  # /proc/self/uid_map of a process in no user namespace of its own
 
 
 def ask(request: Request, *, root: str, seconds: float) -> Decision | None:
@@ -81,12 +81,12 @@ def _is_trusted(uid: int) -> bool:
 
 def _overflow_uid() -> int:
     words = _words("/proc/sys/kernel/overflowuid")
-    return int(words[0]) if words and words[0].isdecimal() else -1
+    return int(words[0]) if words and words[0].isdigit() else -1
 
 
-def _words(path: str) -> list[str]:
+def _words(path: str) -> list[bytes]:
     try:
-        with open(path, encoding="ascii") as file:
+        with open(path, "rb") as file:
             return file.read(_PIECE).split()
     except OSError:
         return []
@@ -106,7 +106,7 @@ def _question(request: Request) -> bytes:
         target += f"&list={request.through}"
     if request.physical:
         target += f"&physical={request.physical}"
-    return f"GET {target} HTTP/1.1\r\nHost: vouchsafe\r\nConnection: close\r\n\r\n".encode("ascii")
+    return f"GET {target} HTTP/1.1\r\nHost: vouchsafe\r\nConnection: close\r\n\r\n".encode()
 
 
 def _heard(connection: socket.socket, ends: float) -> bytes:
