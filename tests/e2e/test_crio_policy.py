@@ -32,7 +32,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 def compiled(machine: Machine, *words: str) -> Ended:
     """The command on that machine."""
-    return run("policy", "compile", "--crio", "team-a", "--root", machine.folder, *words)
+    return run("policy", "crio", "team-a", "--root", machine.folder, *words)
 
 
 def test_what_a_namespace_may_pull(machine: Machine, skopeo: Path) -> None:
@@ -150,7 +150,7 @@ def test_what_is_written(machine: Machine) -> None:
 @pytest.mark.parametrize("name", ["../../containers/policy", "A", "a/b", ""])
 def test_a_name_that_is_no_namespace(machine: Machine, name: str) -> None:
     """64, and nothing is written."""
-    ended = run("policy", "compile", "--crio", name, "--write", "--root", machine.folder)
+    ended = run("policy", "crio", name, "--write", "--root", machine.folder)
     assert (ended.code, (machine.folder / "etc/crio").exists()) == (64, False)
 
 

@@ -21,7 +21,8 @@ examples:
   vouchsafe containerd check --config /var/lib/rancher/k3s/agent/etc/containerd/config.toml
   vouchsafe containerd check --root /mnt/image -o json
 
-exit status: 0 it asks, 1 something lets it not ask, 78 the configuration or the policy cannot be used
+exit status: 0 it asks, 1 something lets it not ask, 2 containerd gave no answer, 78 the configuration or the
+policy cannot be used
 """
 _CONFIG = """examples:
   vouchsafe containerd config > 50-vouchsafe.toml

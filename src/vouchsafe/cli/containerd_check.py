@@ -66,6 +66,12 @@ def settings_of(arguments: argparse.Namespace, target: Target) -> Settings:
     program = arguments.containerd or programs.find("containerd")
     if not target.files.root and program is not None:
         return settings.ask(programs, program, path)
+    if target.is_live and target.files.look(path).kind == "absent":
+        raise ConfigurationError(
+            "containerd-config",
+            f"expected containerd, or its configuration at {path}, got neither",
+            hint="--containerd PROGRAM and --config FILE name them.",
+        )
     return settings.read(target.files, path)
 
 

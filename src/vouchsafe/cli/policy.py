@@ -43,7 +43,7 @@ exit status: 0 all as expected, 1 one was not, 64 usage, 78 the policy or CASES 
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add `check`, `compile`, `show` and `test`."""
+    """Add `check`, `crio`, `show` and `test`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = actions.add_parser("check", help="find what is wrong or unwise in a policy", epilog=_CHECK)
     check.description = (
@@ -61,11 +61,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_output(check, "text", "json", "codequality")
     from vouchsafe.cli import policy_crio
 
-    compiled = actions.add_parser(
-        "compile", help="print or write the policy of a namespace for CRI-O", epilog=policy_crio.EPILOG
+    crio = actions.add_parser(
+        "crio", help="narrow what is in force to Kubernetes namespaces, for CRI-O", epilog=policy_crio.EPILOG
     )
-    compiled.description = "Print or write the policy of a Kubernetes namespace as CRI-O reads it."
-    policy_crio.configure(compiled)
+    crio.description = "Print or write the policy of a Kubernetes namespace as CRI-O reads it."
+    policy_crio.configure(crio)
     show = actions.add_parser("show", help="show what applies to an image and why", epilog=_SHOW)
     show.description = "Show which scope and demands of a policy apply to an image, and why."
     show.add_argument(
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         from vouchsafe.cli import policy_check
 
         return policy_check.run(arguments, console)
-    if arguments.action == "compile":
+    if arguments.action == "crio":
         from vouchsafe.cli import policy_crio
 
         return policy_crio.run(arguments, console)

@@ -1,4 +1,4 @@
-"""`vouchsafe policy compile --crio`: the policy in force, narrowed to Kubernetes namespaces for CRI-O."""
+"""`vouchsafe policy crio`: the policy in force, narrowed to Kubernetes namespaces for CRI-O."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ again when a container starts. Its keys change whenever `vouchsafe host enable` 
 this again then, and let pods pull again (imagePullPolicy: Always), because what was kept is refused.
 
 examples:
-  vouchsafe policy compile --crio team-a
-  vouchsafe policy compile --crio team-a team-b --scope registry.example/team --write --dry-run
+  vouchsafe policy crio team-a
+  vouchsafe policy crio team-a team-b --scope registry.example/team --write --dry-run
 
 exit status: 0 printed or written, 1 somebody else's file is in the way, 64 usage, 78 the policy cannot be used so
 """
@@ -30,12 +30,7 @@ exit status: 0 printed or written, 1 somebody else's file is in the way, 64 usag
 def configure(parser: argparse.ArgumentParser) -> None:
     """The flags."""
     parser.add_argument(
-        "--crio",
-        metavar="NAMESPACE",
-        type=_namespace,
-        nargs="+",
-        required=True,
-        help="a Kubernetes namespace",
+        "names", metavar="NAMESPACE", type=_namespace, nargs="+", help="a Kubernetes namespace"
     )
     parser.add_argument(
         "--scope",
@@ -69,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     plan = namespaces.planned(
         target.policy(),
         target.files,
-        arguments.crio,
+        arguments.names,
         scopes=arguments.scope,
         folder=arguments.dir,
         overwrite_edits=arguments.overwrite_edits,

@@ -95,6 +95,16 @@ def test_a_file_that_was_named_must_be_there(host: Host) -> None:
     assert (absent.code, "expected a file at /etc/other.toml" in absent.err) == (78, True)
 
 
+def test_a_machine_without_containerd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is not one that is open."""
+    if Path(CONFIG).exists():
+        pytest.skip("this machine has a containerd")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ended = run("containerd", "check")
+    assert (ended.code, "expected containerd" in ended.err) == (78, True)
+    assert run("containerd", "smoke").code in {2, 78}
+
+
 def test_a_dry_run_of_nothing(host: Host) -> None:
     """Printing writes nothing anyway."""
     assert run("containerd", "config", "--dry-run").code == 64
