@@ -27,7 +27,7 @@ from vouchsafe.errors import VouchsafeError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference, Repository
 from vouchsafe.policy.revocation import is_told_all
-from vouchsafe.policy.scope import Policy, Rule, select
+from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Reason, Undecided, Verdict
 from vouchsafe.ports import Catalogue, Clock, Registry
 from vouchsafe.record import Record
@@ -41,8 +41,8 @@ LONGEST = timedelta(seconds=18)  # of one verdict; clients are answered after 20
 class Subject(Record):
     """An image as a policy knows it, and the scope that it is judged under.
 
-    `named`: the reference that somebody asked for, where the question carries it; then the scope is the one that
-    the policy selects for it, and a tag is compared here.
+    `named`: what somebody asked for, where the question carries it and the scope compares tags: then they are
+    compared here, and not by whoever reads a signature.
     """
 
     repository: Repository
@@ -70,13 +70,6 @@ class Errand(Record):
     lists: tuple[Digest, ...] = ()
     tags: tuple[str, ...] = ()
 
-    def rule(self, subject: Subject) -> Rule:
-        """What the subject's scope demands, as it is written."""
-        in_force = self.grounds.in_force
-        if subject.named is not None:
-            return select(in_force.policy, subject.named).rule
-        return in_force.rules[subject.scope]
-
 
 class Judge:
     """Judges an image by its own signatures. Thread-safe; never raises."""
@@ -96,7 +89,7 @@ class Judge:
         self._ttl = ttl
         self._known: Remembered[tuple[str, ...], Judgement] = Remembered(MOST_JUDGEMENTS)
         self._flights: Flights[Judgement] = Flights()
-        self._believed: Remembered[tuple[int, bool, str], Believed] = Remembered(MOST_JUDGEMENTS)
+        self._believed: Remembered[tuple[int, str], Believed] = Remembered(MOST_JUDGEMENTS)
         self._newest: list[datetime] = []
 
     def judge(self, errand: Errand, subject: Subject) -> Judgement:
@@ -131,19 +124,19 @@ class Judge:
             str(subject.digest),
             subject.scope,
             errand.grounds.in_force.epoch,
-            self._believes(errand, subject).fingerprint,
+            self._believes(errand, subject.scope).fingerprint,
             __version__,
             str(errand.grounds.generation),
             str(errand.offline),
             str(subject.named or ""),
         )
 
-    def _believes(self, errand: Errand, subject: Subject) -> Believed:
+    def _believes(self, errand: Errand, scope: str) -> Believed:
         at = self.clock.now()
-        key = (errand.grounds.generation, subject.named is not None, subject.scope)
+        key = (errand.grounds.generation, scope)
         found = self._believed.get(key, at)
         if found is None:
-            found = believed(errand.rule(subject), errand.world)
+            found = believed(errand.grounds.in_force.rules[scope], errand.world)
             self._believed.put(key, found, start=at, end=at + TTL)
         return found
 
@@ -206,7 +199,7 @@ class Judge:
         until: datetime,
     ) -> tuple[Judgement, Verdict]:
         """Through the one door; a second time, thoroughly, when the first signature does not tell all."""
-        rule = errand.rule(subject)
+        rule = errand.grounds.in_force.rules[subject.scope]
         question = Question(
             reference=subject.reference,
             named=subject.named,
@@ -229,7 +222,7 @@ class Judge:
                 report=self._report,
             )
         if isinstance(verdict, Accepted):
-            ends = self._believes(errand, subject).ends
+            ends = self._believes(errand, subject.scope).ends
             until = until if ends is None else min(until, ends)
             return accept(verdict, rule, tombstones, until=until), verdict
         outcome = "undecided" if isinstance(verdict, Undecided) else "rejected"

@@ -39,7 +39,7 @@ class Bench:
         if known is not None:
             return known
         direct = self._judge.judge(errand, subject)
-        rule = errand.rule(subject)
+        rule = errand.grounds.in_force.rules[subject.scope]
         hopeless = any(isinstance(each, Reject | SignedBaseLayer) for each in rule.requirements)
         if (
             isinstance(direct, Acceptance)

@@ -1,8 +1,9 @@
 """Answers a policy plugin: what the scope that the policy selects says of an image, and for how long.
 
-The same judge as for signatures, with the same memory, tombstones and epoch. The question has the tag here, so
-where a rule compares tags it is judged as it is written and not loosened (`scopes.for_judging`); nothing is
-accepted that does not stand on a verified signature.
+The same judge as for signatures, of the same scopes, with the same memory, tombstones and epoch. The question has
+the tag here, so where a rule compares tags it is judged as it is written and not loosened (`scopes.for_judging`).
+What no signature could change is refused at once, and what stock clients judge is left to whoever asks: no local
+user makes this service ask a registry that the policy does not send it to.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from vouchsafe.countersign.acceptance import Acceptance, Judgement
+from vouchsafe.countersign.acceptance import Refusal
 from vouchsafe.countersign.countersigner import REFUSED_FOR
 from vouchsafe.countersign.inquiry import Inquiry
 from vouchsafe.countersign.judge import Errand, Subject
@@ -21,12 +22,17 @@ from vouchsafe.countersign.state import Keeper, Ready
 from vouchsafe.countersign.steady import steady
 from vouchsafe.countersign.through import Bench
 from vouchsafe.countersign.upstream import Upstream
+from vouchsafe.policy.evaluate import refusal
 from vouchsafe.policy.scope import Selected, select
 from vouchsafe.policy.verdict import Reason
 from vouchsafe.ports import Clock
 from vouchsafe.protocol.decision import Decision
 from vouchsafe.record import Record
 
+NOT_VERIFIED = Reason(
+    code="not-verified", message="expected a verified signature, got a rule that accepts anything"
+)
+NOT_OURS = Reason(code="not-ours", message="expected a scope that vouchsafe countersigns, got another")
 MOST_VERDICTS = 2_048  # kept in memory, a kilobyte each
 
 
@@ -82,17 +88,66 @@ class Verdicts:
         held = self._held.get(key, at)
         if held is None:
             selected = select(now.in_force.policy, asked.reference)
-            errand = Errand(
-                grounds=now,
-                registry=self._upstream.registry(now.generation),
-                world=self._upstream.world(now.generation),
-                lists=() if asked.through is None else (asked.through,),
-                tags=() if asked.reference.tag is None else (asked.reference.tag,),
-            )
-            judgement = self._bench.judge(errand, _subject(now, asked, selected))
-            held = _held(now, asked, selected, judgement, at)
+            held = self._at_once(now, asked, selected, at) or self._found_out(now, asked, selected, at)
             self._held.put(key, held, start=at, end=held.until)
         return held.at(at)
+
+    def _found_out(self, now: Ready, asked: Inquiry, selected: Selected, at: datetime) -> Held:
+        errand = Errand(
+            grounds=now,
+            registry=self._upstream.registry(now.generation),
+            world=self._upstream.world(now.generation),
+            lists=() if asked.through is None else (asked.through,),
+            tags=() if asked.reference.tag is None else (asked.reference.tag,),
+        )
+        subject = Subject(
+            repository=asked.repository,
+            digest=asked.digest,
+            scope=selected.scope,
+            # Elsewhere it is the question that a signature is asked by, and what is known of one serves both.
+            named=asked.reference if tag_matters(selected.rule) else None,
+        )
+        judgement = self._bench.judge(errand, subject)
+        if isinstance(judgement, Refusal):
+            return _refused(now, asked, selected, judgement, at)
+        decision = Decision(
+            word="allow",
+            message=f"{asked.reference} is signed as {selected.where} demands",
+            digest=asked.digest,
+            verified=True,
+            scope=selected.where,
+            evidence=judgement.evidence,
+            signers=judgement.signers,
+            through=judgement.through,
+            epoch=now.in_force.epoch,
+        )
+        return Held(decision=decision, until=min(at + REUSED, judgement.until))
+
+    def _at_once(self, now: Ready, asked: Inquiry, selected: Selected, at: datetime) -> Held | None:
+        """What is known without a look at the image; None for a scope that we countersign."""
+        refused = refusal(selected, asked.reference, asked.digest)
+        if refused is not None:
+            reason, outcome = refused.reasons[0], "rejected"
+        elif not any(requirement.verifies_signatures for requirement in selected.requirements):
+            reason, outcome = NOT_VERIFIED, "rejected"
+        elif selected.transport and selected.scope in now.in_force.markers:
+            return None
+        else:
+            reason, outcome = NOT_OURS, "undecided"
+        return _refused(now, asked, selected, Refusal(outcome=outcome, reason=reason), at)
+
+
+def _refused(now: Ready, asked: Inquiry, selected: Selected, refusal: Refusal, at: datetime) -> Held:
+    decision = Decision(
+        word="deny" if refusal.outcome == "rejected" else "error",
+        code=refusal.reason.code,
+        message=refusal.reason.message,
+        hint=refusal.reason.hint,
+        digest=asked.digest,
+        scope=selected.where,
+        epoch=now.in_force.epoch,
+    )
+    return Held(decision=decision, until=at + REFUSED_FOR)
 
 
 def could_not(asked: Inquiry, reason: Reason) -> Decision:
@@ -100,43 +155,6 @@ def could_not(asked: Inquiry, reason: Reason) -> Decision:
     return Decision(
         word="error", code=reason.code, message=reason.message, hint=reason.hint, digest=asked.digest
     )
-
-
-def _subject(now: Ready, asked: Inquiry, selected: Selected) -> Subject:
-    """As a signature's question has it, wherever that is the same: then what is known of one serves both."""
-    countersigned = selected.transport == "docker" and selected.scope in now.in_force.markers
-    if countersigned and not tag_matters(selected.rule):
-        return Subject(repository=asked.repository, digest=asked.digest, scope=selected.scope)
-    return Subject(
-        repository=asked.repository, digest=asked.digest, scope=selected.where, named=asked.reference
-    )
-
-
-def _held(now: Ready, asked: Inquiry, selected: Selected, judgement: Judgement, at: datetime) -> Held:
-    if not isinstance(judgement, Acceptance):
-        reason = judgement.reason
-        decision = Decision(
-            word="deny" if judgement.outcome == "rejected" else "error",
-            code=reason.code,
-            message=reason.message,
-            hint=reason.hint,
-            digest=asked.digest,
-            scope=selected.where,
-            epoch=now.in_force.epoch,
-        )
-        return Held(decision=decision, until=at + REFUSED_FOR)
-    decision = Decision(
-        word="allow",
-        message=f"{asked.reference} is signed as {selected.where} demands",
-        digest=asked.digest,
-        verified=True,
-        scope=selected.where,
-        evidence=judgement.evidence,
-        signers=judgement.signers,
-        through=judgement.through,
-        epoch=now.in_force.epoch,
-    )
-    return Held(decision=decision, until=min(at + REUSED, judgement.until))
 
 
 def _key(generation: int, asked: Inquiry) -> tuple[int, str, str, str]:

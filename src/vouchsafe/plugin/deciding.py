@@ -26,7 +26,7 @@ def decide(
         if unsupported is not None:
             return unsupported
         decision = resident.ask(request, root=root, seconds=request.seconds)
-        if decision is not None and not _may_reach_more(request, decision):
+        if decision is not None and not _is_ours(request, decision):
             return decision
         from vouchsafe.plugin import alone  # late: the resident answers without it
 
@@ -38,11 +38,12 @@ def decide(
         return _error(request, "internal", message)
 
 
-def _may_reach_more(request: Request, decision: Decision) -> bool:
-    """A registry that the service could not ask, and credentials that it does not have."""
-    return (
-        decision.word == "error" and decision.code in _OUT_OF_REACH and request.credentials != Credentials()
-    )
+def _is_ours(request: Request, decision: Decision) -> bool:
+    """What the service leaves to us: scopes that stock clients judge, and registries that we may be able to ask."""
+    if decision.word != "error":
+        return False
+    given = request.credentials != Credentials()
+    return decision.code == "not-ours" or (given and decision.code in _OUT_OF_REACH)
 
 
 def _unsupported(request: Request) -> Decision | None:
