@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.hosts import ACCEPT
 from vouchsafe import wiring
 from vouchsafe.host.containerd import guard, settings
 from vouchsafe.image.digest import Digest
+from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.testing.pull_cases import layer
 from vouchsafe.testing.registry import RegistryServer, push_index
 from vouchsafe.testing.workload import gitlab
@@ -117,7 +119,7 @@ def test_names_that_containerd_reads_otherwise(node: Node, tmp_path: Path) -> No
     port = node.machine.registry.port
     pulled = node.containerd.transfer(f"LOCALHOST:{port}/app:v1", "--plain-http")
     assert refused([pulled], "rejected: policy-rejects")
-    assert refused([node.containerd.transfer(node.name("app"))], "rejected: not-verified")
+    assert node.containerd.transfer(node.name("app")).ok
 
 
 def test_by_the_countersigner_or_without_it(node: Node) -> None:
@@ -136,6 +138,31 @@ def test_by_the_countersigner_or_without_it(node: Node) -> None:
     assert refused([node.containerd.cri(unsigned)], "rejected: unsigned")
     node.machine.edit({node.machine.registry.address: [node.machine.keyless()]})
     assert refused([node.containerd.cri(signed)], "undecided: not-applied")
+
+
+@pytest.mark.parametrize("is_resident", [False, True], ids=["alone", "resident"])
+def test_a_scope_that_accepts_anything(node: Node, is_resident: bool) -> None:
+    """An exemption must name the image: a default, or docker:"", is where another spelling would lead to."""
+    address = node.machine.registry.address
+    digest = node.image("open/app")
+    cases = (
+        ({f"{address}/open": [ACCEPT]}, {}, ""),
+        ({f"{address}/open": [ACCEPT, node.machine.keyless()]}, {}, "rejected: unsigned"),
+        ({"": [ACCEPT]}, {}, "rejected: "),
+        ({}, {"default": [ACCEPT]}, "rejected: "),
+    )
+    for scopes, more, code in cases:
+        node.machine.apply({f"{address}/acme": [node.machine.keyless()], **scopes}, **more)
+        with Running(node.machine, verdicts=True) if is_resident else nullcontext():
+            pulled = node.containerd.transfer(node.name("open/app"))
+        assert pulled.ok is not bool(code), pulled.said
+        assert f"vouchsafe: {code}" in pulled.said or not code
+    node.machine.apply({f"{address}/open": [ACCEPT]})
+    stone = Tombstone(at=node.machine.clock.now(), reason="leaked", digest=digest)
+    tombstones = Path(node.machine.places.tombstones)
+    tombstones.write_bytes(stone.line())
+    assert refused([node.containerd.cri(node.name("open/app"))], "rejected: revoked")
+    tombstones.unlink()
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from vouchsafe.host.containerd.settings import DEFAULT_BIN_DIR, TRANSFER, VERIFI
 from vouchsafe.host.objection import Objection
 from vouchsafe.image.reference import Reference
 from vouchsafe.machine import HostFiles, Runner
-from vouchsafe.policy.requirement import Reject
-from vouchsafe.policy.scope import Policy, select
+from vouchsafe.policy.requirement import InsecureAcceptAnything, Reject
+from vouchsafe.policy.scope import Policy, Selected, select
 
 SHORTEST_SECONDS = 25.0  # of per_verifier_timeout: ours answers by itself after 20
 SHIPPED_TIMEOUT = "30s"
@@ -31,6 +31,7 @@ _FLAGS = {
     "disable_snapshot_annotations": (True, "containerd-snapshot-annotations"),
     "image_pull_with_sync_fs": (False, "containerd-sync-fs"),
 }
+MOST_NAMED = 3  # in one sentence
 _TABLES = ("mirrors", "configs", "auths")
 
 # What pulls past the verifier on a host that has it, whatever containerd is told.
@@ -123,7 +124,7 @@ def _registry(table: Table) -> Iterator[Objection]:
             yield _falls_back(
                 "containerd-registry-tables",
                 f"no registry.{key}",
-                f"registry.{key} for {', '.join(names[:3])}",
+                f"registry.{key} for {', '.join(names[:MOST_NAMED])}",
                 fix="write hosts.toml below registry.config_path, and credentials as pull secrets",
             )
 
@@ -158,7 +159,7 @@ def _unpacking(settings: Settings, table: Table) -> Iterator[Objection]:
 
 
 def policy_objections(policy: Policy | None, settings: Settings) -> Iterator[Objection]:
-    """What our policy makes of the image that every pod needs."""
+    """What our policy makes of the image that every pod needs, and what it lets through."""
     if policy is None:
         yield Objection(
             code="containerd-policy-missing",
@@ -166,6 +167,7 @@ def policy_objections(policy: Policy | None, settings: Settings) -> Iterator[Obj
             fix="`vouchsafe identity from-gitlab PROJECT` writes one",
         )
         return
+    yield from _unverified(policy)
     images = settings.images
     if images is None or not settings.serves_cri:
         return
@@ -176,12 +178,36 @@ def policy_objections(policy: Policy | None, settings: Settings) -> Iterator[Obj
         chosen = select(policy, Reference.parse(pause))
     except MalformedError:
         return
-    if any(isinstance(each, Reject) for each in chosen.requirements):
+    if any(isinstance(each, Reject) for each in chosen.requirements) or _is_open(chosen):
         yield Objection(
             code="containerd-sandbox-refused",
-            message=f"expected the policy to accept the image of every pod's sandbox, {pause}, got a reject in"
-            f" {chosen.where}: no pod starts where it is not there already",
+            message=f"expected the policy to accept the image of every pod's sandbox, {pause}, got"
+            f" {chosen.where}, which refuses it: no pod starts where it is not there already",
             fix="a scope for it in the policy, or a sandbox image that you sign",
+            severity="warns",
+        )
+
+
+def _is_open(chosen: Selected) -> bool:
+    """What accepts anything and names no registry: the verifier refuses what falls to it."""
+    accepts = all(isinstance(each, InsecureAcceptAnything) for each in chosen.requirements)
+    return accepts and not (chosen.transport and chosen.scope)
+
+
+def _unverified(policy: Policy) -> Iterator[Objection]:
+    """Scopes whose images are pulled without a signature, because the policy says so."""
+    scopes = [
+        scope
+        for scope, rule in policy.transports.get("docker", {}).items()
+        if scope and all(isinstance(each, InsecureAcceptAnything) for each in rule.requirements)
+    ]
+    if scopes:
+        more = f" and {len(scopes) - MOST_NAMED} more" if len(scopes) > MOST_NAMED else ""
+        yield Objection(
+            code="containerd-unverified",
+            message=f"expected signatures of every image, got scopes that accept anything:"
+            f" {', '.join(sorted(scopes)[:MOST_NAMED])}{more}",
+            fix="nothing, if you mean it",
             severity="warns",
         )
 

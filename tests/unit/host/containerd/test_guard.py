@@ -172,17 +172,32 @@ def policy(scopes: dict[str, Any]) -> Any:
 
 
 def test_the_image_of_every_pod() -> None:
-    """A policy that rejects it keeps pods from starting on a new node."""
+    """A policy that rejects it keeps pods from starting on a new node; so does one that names it nowhere."""
     found = [
         [each.code for each in guard.policy_objections(known, told())]
         for known in (
             None,
             policy({}),
+            policy({"": [ACCEPT]}),
             policy({"registry.example/pause": [OURS]}),
             policy({"registry.example": [ACCEPT]}),
         )
     ]
-    assert found == [["containerd-policy-missing"], ["containerd-sandbox-refused"], [], []]
+    assert found == [
+        ["containerd-policy-missing"],
+        ["containerd-sandbox-refused"],
+        ["containerd-sandbox-refused"],
+        [],
+        ["containerd-unverified"],
+    ]
+
+
+def test_what_is_let_through_is_said() -> None:
+    """As a warning, with some names."""
+    many = policy({f"r{number}.example": [ACCEPT] for number in range(5)})
+    (objection,) = guard.policy_objections(many, told(disabled=(CRI,)))
+    assert (objection.code, objection.severity) == ("containerd-unverified", "warns")
+    assert "r0.example, r1.example, r2.example and 2 more" in objection.message
 
 
 @pytest.mark.parametrize("pause", ["", "UPPER/case"])
