@@ -45,9 +45,9 @@ if {namespace}:
         sys.exit("no namespace")
     with open("/proc/self/uid_map", "w") as file:
         file.write("0 {uid} 1")
-code, response = respond(asked, arguments)
-os.write(1, response)
-sys.exit(code)
+response = respond(asked, arguments)
+os.write(1, response.document)
+sys.exit(response.exit_code)
 """
 
 

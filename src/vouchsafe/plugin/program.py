@@ -21,11 +21,20 @@ from vouchsafe.protocol import ALLOW, ERROR, LARGEST_REQUEST
 from vouchsafe.protocol.decision import Decision
 from vouchsafe.protocol.description import Description
 from vouchsafe.protocol.request import Describe, identifier, parse
+from vouchsafe.record import Record
 
 NAME = "vouchsafe"
 READING_SECONDS = 10.0  # for the request, from the start
 SPARE_SECONDS = 0.25  # of the host's patience, kept for the answer
 _OBJECTS = 50_000  # as in vouchsafe.cli: a process of one question
+
+
+class Response(Record):
+    """What goes to standard output, a line for standard error, and the exit code that says the same."""
+
+    exit_code: int
+    document: bytes
+    for_people: str = ""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -46,23 +55,24 @@ def run(arguments: Sequence[str]) -> int:
     try:
         limit(READING_SECONDS)
         blob = read("a request", LARGEST_REQUEST)
-        code, response = respond(blob, arguments, limit)
+        response = respond(blob, arguments, limit)
     except Late:
-        message = "expected an answer in time, got no further"
-        code, response = _said(Decision(word="error", code="deadline", message=message), identifier(blob))
+        late = Decision(word="error", code="deadline", message="expected an answer in time, got no further")
+        response = _said(late, identifier(blob))
     except MalformedError as error:
-        code, response = _said(_wrong(error), "")
+        response = _said(_wrong(error), "")
     except Exception as error:  # noqa: BLE001  # an edge: a crash denies
-        code, response = _said(_crashed(error), "")
+        response = _said(_crashed(error), "")
     finally:
         limit(0)
-    return code if written(OUT, response) else ERROR
+    written(ERR, response.for_people.encode("utf-8", "replace"))
+    return response.exit_code if written(OUT, response.document) else ERROR
 
 
 def respond(
     blob: bytes, arguments: Sequence[str] = (), limit: Callable[[float], None] = lambda _: None
-) -> tuple[int, bytes]:
-    """The exit code and the response to a request, whatever it is. `limit` is told how many seconds there are."""
+) -> Response:
+    """The response to a request, whatever that is. `limit` is told how many seconds there are."""
     said_id = ""
     try:
         root = _root(arguments)
@@ -70,7 +80,7 @@ def respond(
         said_id = request.id
         if isinstance(request, Describe):
             description = Description(name=NAME, version=__version__, capabilities=CAPABILITIES)
-            return ALLOW, description.document(said_id)
+            return Response(exit_code=ALLOW, document=description.document(said_id))
         limit(max(request.seconds - SPARE_SECONDS, request.seconds / 2))
         return _said(decide(request, root=root), said_id)
     except MalformedError as error:
@@ -88,12 +98,13 @@ def _crashed(error: Exception) -> Decision:
     return Decision(word="error", code="internal", message=message)
 
 
-def _said(decision: Decision, said_id: str) -> tuple[int, bytes]:
-    """With a line for people, where there is something to say to them."""
-    if decision.exit_code != ALLOW:
-        line = f"vouchsafe: {decision.word}: {printable(decision.sentence)}\n"
-        written(ERR, line.encode("utf-8", "replace"))
-    return decision.exit_code, decision.document(said_id, name=NAME, version=__version__)
+def _said(decision: Decision, said_id: str) -> Response:
+    refused = decision.exit_code != ALLOW
+    return Response(
+        exit_code=decision.exit_code,
+        document=decision.document(said_id, name=NAME, version=__version__),
+        for_people=f"vouchsafe: {decision.word}: {printable(decision.sentence)}\n" if refused else "",
+    )
 
 
 def _root(arguments: Sequence[str]) -> str:

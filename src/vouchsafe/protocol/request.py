@@ -77,7 +77,7 @@ class Request(Record):
             image["manifest"] = binascii.b2a_base64(self.manifest, newline=False).decode()
         if self.through is not None:
             image["list"] = {"digest": str(self.through)}
-        said = head(self.id, JUDGE) | {"image": image, "timeoutMs": int(self.seconds * 1000)}
+        said = head(self.id, JUDGE) | {"image": image, "timeoutMs": max(1, round(self.seconds * 1000))}
         if self.requires:
             said["requires"] = list(self.requires)
         if credentials := _credentials_json(self.credentials):
