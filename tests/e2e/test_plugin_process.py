@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -74,12 +75,12 @@ def unsigned(machine: Machine) -> Digest:
 
 
 @contextlib.contextmanager
-def stuck_registry(machine: Machine) -> Iterator[threading.Event]:
-    """It answers nothing until it is let go; the event is set when somebody asks."""
-    asked, let_go = threading.Event(), threading.Event()
+def stuck_registry(machine: Machine) -> Iterator[threading.Semaphore]:
+    """It answers nothing until it is let go; the semaphore counts who asks."""
+    asked, let_go = threading.Semaphore(0), threading.Event()
 
     def spoil(request: Request, honest: Handler) -> Response:
-        asked.set()
+        asked.release()
         let_go.wait(30)
         return honest(request)
 
@@ -136,7 +137,7 @@ def test_killed(machine: Machine, signed: Digest) -> None:
         assert process.stdin is not None
         process.stdin.write(request(machine, signed).document())
         process.stdin.close()
-        assert asked.wait(20)
+        assert asked.acquire(timeout=20)
         process.kill()
         assert process.stdout is not None
         assert (process.wait(), process.stdout.read()) == (-signal.SIGKILL, b"")
@@ -194,36 +195,45 @@ def test_in_a_user_namespace(machine: Machine, signed: Digest) -> None:
         assert said(as_nobody(machine, asked, namespace=True)) == (0, "allow")
 
 
+@pytest.mark.skipif(
+    shutil.which("systemd-socket-activate") is None, reason="systemd-socket-activate is missing"
+)
 def test_a_countersigner_that_is_killed(machine: Machine, unsigned: Digest) -> None:
-    """While it judges: the plugin judges by itself, and what it says is its own."""
+    """Started by the plugin's question, killed while it judges: the plugin judges by itself, and says that."""
+    machine.close()
     command = [
-        *(sys.executable, "-m", "vouchsafe.cli", "countersign", "serve", "--root", str(machine.folder)),
-        *("--listen", "127.0.0.1:0", "--verdicts", f"unix:{machine.verdict_socket}"),
+        *(
+            "systemd-socket-activate",
+            f"--listen=127.0.0.1:{machine.port}",
+            f"--listen={machine.verdict_socket}",
+        ),
+        *("--fdname=lookaside:verdicts", sys.executable, "-m", "vouchsafe.cli"),
+        *("countersign", "serve", "--root", str(machine.folder)),
     ]
-    service = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert service.stderr is not None
+    service = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        while b"verdict.sock" not in (line := service.stderr.readline()):
-            assert line, "the service did not start"
+        while not Path(machine.verdict_socket).exists():
+            assert service.poll() is None, "the service did not start"
+            time.sleep(0.01)
         with stuck_registry(machine) as asked:
             process = subprocess.Popen(
                 [plugin_of(machine)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
             )
             assert process.stdin is not None
             process.stdin.write(request(machine, unsigned).document())
-            process.stdin.flush()
             process.stdin.close()
             process.stdin = None
-            assert asked.wait(20)
+            assert asked.acquire(timeout=20)
+            assert service.poll() is None
             service.kill()
             service.wait()
+            assert asked.acquire(timeout=20), "it was not the service that had asked"
         output, _ = process.communicate(timeout=30)
         answered = parse(output)
         assert (process.returncode, answered.decision.word, answered.decision.code) == (1, "deny", "unsigned")
     finally:
         service.kill()
         service.wait()
-        service.stderr.close()
         Path(machine.verdict_socket).unlink(missing_ok=True)
 
 

@@ -53,49 +53,24 @@ def cases(subjects: Subjects) -> tuple[Case, ...]:
 
 
 def _answers(asked: Request, subjects: Subjects) -> Iterator[Case]:
-    plain = asked.document()
-    yield Case(name="plain", why="one response to one request", sent=plain, expect="answered", request=asked)
-    yield Case(
-        name="describe",
-        why="who it is and what it can do",
-        sent=Describe(id=ID).document(),
-        expect="described",
-        request=asked,
+    def case(name: str, why: str, expect: Outcome, request: Request, **more: Any) -> Case:
+        sent = more.pop("sent", request.document())
+        return Case(name=name, why=why, sent=sent, expect=expect, request=request, **more)
+
+    yield case("plain", "one response to one request", "answered", asked)
+    yield case(
+        "describe", "who it is, and what it can do", "described", asked, sent=Describe(id=ID).document()
     )
-    yield Case(
-        name="accepted",
-        why="an image that it accepts",
-        sent=plain,
-        expect="allow",
-        request=asked,
-        needs="" if subjects.accepted else "--accepted",
-    )
+    needs = "" if subjects.accepted else "--accepted"
+    yield case("accepted", "an image that it accepts", "allow", asked, needs=needs)
     reference, digest = subjects.refused or (NO_IMAGE, NOBODY)
     refused = Request(id=ID, reference=reference, digest=digest)
-    yield Case(
-        name="refused",
-        why="an image that it refuses: judged, and no",
-        sent=refused.document(),
-        expect="deny",
-        request=refused,
-        needs="" if subjects.refused else "--refused",
-    )
+    needs = "" if subjects.refused else "--refused"
+    yield case("refused", "an image that it refuses: judged, and no", "deny", refused, needs=needs)
     other = asked.replace(digest=NOBODY, reference=_by_tag(asked.reference))
-    yield Case(
-        name="other-digest",
-        why="the accepted name with a digest that is no image of it",
-        sent=other.document(),
-        expect="refused",
-        request=other,
-    )
+    yield case("other-digest", "the accepted name with a digest that is no image of it", "refused", other)
     again = asked.replace(id="conformance-2")
-    yield Case(
-        name="again",
-        why="the same question gets the same decision, under its own id",
-        sent=again.document(),
-        expect="same",
-        request=again,
-    )
+    yield case("again", "the same question gets the same decision, under its own id", "same", again)
 
 
 def _surroundings(asked: Request) -> Iterator[Case]:

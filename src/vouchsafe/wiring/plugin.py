@@ -11,7 +11,6 @@ from vouchsafe.ports import Rules
 from vouchsafe.protocol.request import Credentials
 from vouchsafe.record import Record
 from vouchsafe.wiring import Host, this_host
-from vouchsafe.wiring.machine import below
 from vouchsafe.wiring.places import ACCOUNT, Places
 from vouchsafe.wiring.rules import read_rules
 
@@ -42,4 +41,6 @@ def surroundings(credentials: Credentials, *, root: str, seconds: float) -> Surr
         trust=host.world.trust,
         openpgp=host.world.openpgp,
     )
-    return Surroundings(places=Places.below(root), host=below(host, root).replace(world=world))
+    return Surroundings(
+        places=Places.below(root), host=host.replace(settings=host.settings.below(root), world=world)
+    )
