@@ -105,7 +105,15 @@ class Root:
     def serving(self) -> Iterator[None]:
         """The countersigner, answering plugins."""
         address = f"unix:{self.folder}/run/vouchsafe/verdict.sock"
-        command = [str(COMMAND), "countersign", "serve", "--root", str(self.folder), "--listen", "127.0.0.1:0"]
+        command = [
+            str(COMMAND),
+            "countersign",
+            "serve",
+            "--root",
+            str(self.folder),
+            "--listen",
+            "127.0.0.1:0",
+        ]
         with subprocess.Popen([*command, "--verdicts", address], stderr=subprocess.PIPE) as process:
             assert process.stderr is not None
             try:

@@ -155,7 +155,7 @@ def verifier_of(root: Path, **more: object) -> str:
     program = "import sys; from vouchsafe.plugin.verifier import main; "
     program += f"main(sys.argv[1:], root={str(root)!r}{settings})"
     return f"""#!/bin/sh
-[ "$1 $2 $3" = "-I -m vouchsafe.plugin.verifier" ] || exit 99
+[ "$1 $2 $3" = "-I -c from vouchsafe.plugin.verifier import main; main()" ] || exit 99
 shift 3
 exec {sys.executable} -I -c {shlex.quote(program)} "$@"
 """

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,7 +146,7 @@ def test_a_scope_that_accepts_anything(node: Node, is_resident: bool) -> None:
     """An exemption must name the image: a default, or docker:"", is where another spelling would lead to."""
     address = node.machine.registry.address
     digest = node.image("open/app")
-    cases = (
+    cases: tuple[tuple[dict[str, Any], dict[str, Any], str], ...] = (
         ({f"{address}/open": [ACCEPT]}, {}, ""),
         ({f"{address}/open": [ACCEPT, node.machine.keyless()]}, {}, "rejected: unsigned"),
         ({"": [ACCEPT]}, {}, "rejected: "),
@@ -222,7 +223,7 @@ def test_what_the_verifier_is_given(node: Node, tmp_path: Path) -> None:
     (node.containerd.folder / "python").write_text(f"#!/bin/sh\n{record}")
     assert not node.containerd.transfer(node.name("acme/given")).ok
     said = seen.read_text().splitlines()
-    assert said[:4] == ["-I", "-m", "vouchsafe.plugin.verifier", "-name"]
+    assert said[:4] == ["-I", "-c", "from vouchsafe.plugin.verifier import main; main()", "-name"]
     assert not [line for line in said if line.startswith("LD_LIBRARY_PATH=") or "/opt/bin" in line]
 
 

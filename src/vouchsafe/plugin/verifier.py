@@ -84,7 +84,3 @@ def _is_let_through(request: Request, root: str) -> bool:
         return lets_through(request, root=root)
     except VouchsafeError:
         return False
-
-
-if __name__ == "__main__":
-    main()
