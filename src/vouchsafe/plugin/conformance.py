@@ -42,7 +42,7 @@ class Case(Record):
     request: Request
     needs: str = ""
     through: str = ""
-    seconds: float = 30.0
+    seconds: float = 10.0
 
 
 def cases(subjects: Subjects) -> tuple[Case, ...]:

@@ -59,8 +59,15 @@ class Unusable(Exception):
 class PluginHost:
     """Asks the plugins of one place."""
 
-    def __init__(self, *directories: str, environment: Mapping[str, str] | None = None, uid: int = 0) -> None:
+    def __init__(
+        self,
+        *directories: str,
+        environment: Mapping[str, str] | None = None,
+        uid: int = 0,
+        insecure_accept_unverified: bool = False,
+    ) -> None:
         """`directories`, the first wins where two have a plugin of one name; `uid` may own them besides root."""
+        self._accept_unverified = insecure_accept_unverified
         self._directories = directories or DIRECTORIES
         given = os.environ if environment is None else environment
         self._environment = {name: given[name] for name in PASSED.split() if name in given}
@@ -148,9 +155,13 @@ class PluginHost:
         finally:
             _end(process)
         ran = Ran(status=process.returncode, output=bytes(talk.output), problem=problem)
+        decision = understood(request, ran)
+        if decision.word == "allow" and not decision.verified and not self._accept_unverified:
+            message = "expected an allow that stands on a verified signature, got another"
+            decision = _error(request, "not-verified", message).replace(word="deny")
         return Told(
             plugin=name,
-            decision=understood(request, ran),
+            decision=decision,
             errors=bytes(talk.errors).decode("utf-8", "backslashreplace"),
         )
 

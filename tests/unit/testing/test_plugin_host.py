@@ -76,6 +76,13 @@ def test_all_must_allow(place: Path) -> None:
     assert said(place, "30-three") == "allow"
 
 
+def test_an_allow_stands_on_a_signature(place: Path) -> None:
+    """Unless the policy says that it need not."""
+    executable(place / "one", says(ALLOWED.replace(verified=False)))
+    assert said(place) == "deny not-verified"
+    assert PluginHost(str(place), uid=MINE, insecure_accept_unverified=True).ask(ASKED).word == "allow"
+
+
 def test_nobody_allows_nothing(place: Path) -> None:
     """An empty folder, none at all, or no plugin of that name."""
     assert said(place) == "error plugin-missing"
