@@ -92,7 +92,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "plugin.resident",
     ),
     "ssl": OUTSIDE,
-    "os": (*OUTSIDE, "plugin.resident", "plugin.program"),
+    "os": (*OUTSIDE, "plugin.resident", "plugin.pipes", "plugin.program", "plugin.verifier"),
     "pathlib": OUTSIDE,
     "tempfile": OUTSIDE,
     "shutil": OUTSIDE,

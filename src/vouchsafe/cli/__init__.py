@@ -43,6 +43,7 @@ COMMANDS = {
     "host": "make this host refuse what the policy does not accept, and prove it",
     "runbook": "enable it on hosts step by step, with a journal, a log and a way back",
     "bootc": "say whether the next upgrade of this host would be admitted",
+    "containerd": "make containerd ask before it pulls, and find what lets it not ask",
     "countersign": "answer this host's clients with its own signature of what it accepts",
     "plugin": "answer a container engine that asks about an image, and test such plugins",
     "log": "show what clients were answered, and why",

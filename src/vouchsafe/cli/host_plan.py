@@ -35,7 +35,7 @@ def show(plan: Plan, arguments: argparse.Namespace, console: Console) -> None:
     for edit in plan.changes:
         console.print(console.style(edit.headline, "bold"))
         if not edit.path.startswith(STATE):
-            for line in _diff(edit):
+            for line in diff(edit):
                 console.print(f"    {line}")
     if not plan.changes:
         console.print("nothing to change: this policy is in force")
@@ -60,7 +60,7 @@ def as_json(plan: Plan) -> dict[str, object]:
         "schemaVersion": SCHEMA_VERSION,
         "epoch": plan.epoch,
         "changes": [
-            {"path": edit.path, "change": edit.headline.partition(" ")[0], "diff": list(_diff(edit))}
+            {"path": edit.path, "change": edit.headline.partition(" ")[0], "diff": list(diff(edit))}
             for edit in plan.changes
         ],
         "consequences": [{"subject": each.subject, "effect": each.effect} for each in plan.consequences],
@@ -77,7 +77,8 @@ def objections_json(objections: Sequence[Objection]) -> list[dict[str, str]]:
     ]
 
 
-def _diff(edit: Edit) -> Iterator[str]:
+def diff(edit: Edit) -> Iterator[str]:
+    """The lines of a file that change."""
     if edit.after.kind == "link":
         return
     for line in difflib.unified_diff(_lines(edit.before), _lines(edit.after), "before", "after", lineterm=""):

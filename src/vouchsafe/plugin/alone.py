@@ -15,6 +15,7 @@ from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Descriptor, names_exactly
 from vouchsafe.policy import applied, revocation
 from vouchsafe.policy.compile import epoch
+from vouchsafe.policy.requirement import InsecureAcceptAnything
 from vouchsafe.policy.revocation import Tombstones
 from vouchsafe.policy.scope import Policy, select
 from vouchsafe.policy.verdict import Accepted, Reason, Undecided, Verdict
@@ -180,3 +181,18 @@ def _refused(request: Request, word: Word, reason: Reason, scope: str = "") -> D
         scope=scope,
         source=SOURCE,
     )
+
+
+def lets_through(request: Request, *, root: str) -> bool:
+    """Whether the policy in force accepts this image by a scope that names it and accepts anything.
+
+    For hosts that have no scopes of their own to exempt an image by. `default` and docker:"" do not count: another
+    spelling of a host would lead there. VouchsafeError.
+    """
+    around = surroundings(request.credentials, root=root, seconds=request.seconds)
+    grounds = _grounds(around.rules())
+    if grounds.tombstones.of_digest(request.digest) is not None:
+        return False
+    selected = select(grounds.policy, wiring.located(request.reference))
+    exempts = all(isinstance(each, InsecureAcceptAnything) for each in selected.requirements)
+    return exempts and selected.transport == "docker" and bool(selected.scope)

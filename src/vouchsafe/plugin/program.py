@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -17,6 +16,7 @@ from typing import NoReturn
 from vouchsafe import __version__
 from vouchsafe.errors import MalformedError, printable
 from vouchsafe.plugin.deciding import CAPABILITIES, decide
+from vouchsafe.plugin.pipes import ERR, IN, OUT, Late, is_open, limit, read, written
 from vouchsafe.protocol import ALLOW, ERROR, LARGEST_REQUEST
 from vouchsafe.protocol.decision import Decision
 from vouchsafe.protocol.description import Description
@@ -27,12 +27,6 @@ NAME = "vouchsafe"
 READING_SECONDS = 10.0  # for the request, from the start
 SPARE_SECONDS = 0.25  # of the host's patience, kept for the answer
 _OBJECTS = 50_000  # as in vouchsafe.cli: a process of one question
-_PIECE = 1024 * 1024  # bytes read at a time
-_IN, _OUT, _ERR = 0, 1, 2
-
-
-class _Late(BaseException):
-    """The time is over. Not an Exception, so that nobody on the way takes it for an answer."""
 
 
 class Response(Record):
@@ -55,15 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Read, decide, write; the exit code."""
-    if not all(_is_open(descriptor) for descriptor in (_IN, _OUT)):
+    if not all(is_open(descriptor) for descriptor in (IN, OUT)):
         return ERROR  # what we open would take its number
     blob = b""
-    signal.signal(signal.SIGALRM, _over)
     try:
-        _limit(READING_SECONDS)
-        blob = _read()
-        response = respond(blob, arguments, _limit)
-    except _Late:
+        limit(READING_SECONDS)
+        blob = read("a request", LARGEST_REQUEST)
+        response = respond(blob, arguments, limit)
+    except Late:
         late = Decision(word="error", code="deadline", message="expected an answer in time, got no further")
         response = _said(late, identifier(blob))
     except MalformedError as error:
@@ -71,9 +64,9 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  # an edge: a crash denies
         response = _said(_crashed(error), "")
     finally:
-        _limit(0)
-    _written(_ERR, response.for_people.encode("utf-8", "replace"))
-    return response.exit_code if _written(_OUT, response.document) else ERROR
+        limit(0)
+    written(ERR, response.for_people.encode("utf-8", "replace"))
+    return response.exit_code if written(OUT, response.document) else ERROR
 
 
 def respond(
@@ -114,14 +107,6 @@ def _said(decision: Decision, said_id: str) -> Response:
     )
 
 
-def _limit(seconds: float) -> None:
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def _over(*_: object) -> NoReturn:
-    raise _Late
-
-
 def _root(arguments: Sequence[str]) -> str:
     """By hand: argparse costs as much as everything else here."""
     match arguments:
@@ -133,34 +118,3 @@ def _root(arguments: Sequence[str]) -> str:
             raise MalformedError(
                 "usage", f"expected no arguments, or --root DIR, got {printable(' '.join(arguments), 200)}"
             )
-
-
-def _read() -> bytes:
-    """Standard input to its end. MalformedError."""
-    heard = bytearray()
-    while piece := os.read(_IN, _PIECE):
-        heard += piece
-        if len(heard) > LARGEST_REQUEST:
-            raise MalformedError(
-                "json-too-large", f"expected a request of at most {LARGEST_REQUEST} bytes, got more"
-            )
-    return bytes(heard)
-
-
-def _written(descriptor: int, content: bytes) -> bool:
-    """Whether every byte went out."""
-    left = memoryview(content)
-    try:
-        while left:
-            left = left[os.write(descriptor, left) :]
-    except OSError:
-        return False
-    return True
-
-
-def _is_open(descriptor: int) -> bool:
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True
