@@ -56,6 +56,7 @@ SHARED_ADAPTERS = frozenset(
         "urls",
         "settings",
         "files",
+        "forge",
         "process",
     }
 )

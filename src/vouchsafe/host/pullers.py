@@ -105,6 +105,11 @@ def lookaside(registry: str, url: str) -> bytes:
     return json.dumps({"docker": {registry: section}}).encode()
 
 
+def attachments(registry: str) -> bytes:
+    """A registries.d file that lets clients read what lies beside a registry's images."""
+    return json.dumps({"docker": {registry: {"use-sigstore-attachments": True}}}).encode()
+
+
 class Skopeo:
     """`skopeo copy`."""
 
