@@ -20,6 +20,7 @@ from vouchsafe.ports import Fetched
 from vouchsafe.record import Record
 
 LARGEST_ANSWER = 8 * 1024 * 1024  # bytes; a page of a hundred events with their pull requests is near one
+MOST_FAILURES = 2  # one after the other, until a service counts as down
 JSON = "application/json"
 _LOCAL = frozenset(("127.0.0.1", "::1", "localhost"))
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -80,6 +81,7 @@ class Forge:
         self._http = http
         self._base = urlsplit(service.url).path.rstrip("/")
         self._counted = 0
+        self._failed = 0
         self._resets = ""
         self._stopped: Unavailable | None = None
 
@@ -94,6 +96,10 @@ class Forge:
         answer = self._ask("GET", path, accept, headers, b"")
         if answer.status == 304 and etag:
             return Fetched(text="", etag=etag, place=self._place(answer), is_same=True)
+        if not answer.body:
+            raise MalformedError(
+                "forge-answer", f"expected content of {self._service.name}, got none (status {answer.status})"
+            )
         return self._fetched(answer, accept)
 
     def send(self, method: str, path: str, content: Mapping[str, object]) -> Fetched:
@@ -106,15 +112,22 @@ class Forge:
         headers = {"Accept": accept, **self._service.headers, **more}
         if self._service.token is not None:
             headers[self._service.token.header] = self._service.token.secret
-        answer = self._http.request(
-            method,
-            f"{self._service.url}{path}",
-            headers=headers,
-            body=body or None,
-            largest=LARGEST_ANSWER,
-            expect=_DEFINITE,
-            leave_origin=False,
-        )
+        try:
+            answer = self._http.request(
+                method,
+                f"{self._service.url}{path}",
+                headers=headers,
+                body=body or None,
+                largest=LARGEST_ANSWER,
+                expect=_DEFINITE,
+                leave_origin=False,
+            )
+        except Unavailable as error:
+            self._failed += 1
+            # Each try takes time-outs and pauses: a service that is down is not asked forty times.
+            self._stopped = error if self._failed >= MOST_FAILURES else None
+            raise
+        self._failed = 0
         if answer.status != 304:  # which costs nothing
             self._counted += 1
         self._resets = self._reset(answer) or self._resets

@@ -118,7 +118,7 @@ def check(questions: Sequence[Question], answers: Answers, memory: Memory, *, at
     before = recalled(questions, memory, at=runs[-1], strict=False) if runs else None
     rows = [_row(question, answers, before) for question in questions]
     was = {question.id: _known(question, before) for question in questions}
-    standings = tuple(_standing(matter, rows, was, before is None) for matter in MATTERS)
+    standings = tuple(_standing(matter, rows, was) for matter in MATTERS)
     here = homes(answers)
     moved = moves(homes(before) if before else {}, here)
     news = [News(kind="moved", text=fact.text) for fact in moved]
@@ -145,20 +145,15 @@ def _row(question: Question, answers: Answers, before: Answers | None) -> Row:
     return Row(question=question, now=now, last=_known(question, before))
 
 
-def _standing(
-    matter: Matter, rows: Sequence[Row], was: Mapping[str, Judgement | None], is_first: bool
-) -> Standing:
+def _standing(matter: Matter, rows: Sequence[Row], was: Mapping[str, Judgement | None]) -> Standing:
     ours = tuple(row for row in rows if row.question.matter == matter.id)
     earlier = [known.state for row in ours if (known := was[row.question.id]) is not None]
     state = max((row.state for row in ours), default=State.NOT_STARTED)
-    if is_first and any(isinstance(row.now, Unasked) for row in ours):
-        state = max(state, matter.known)  # what was not asked has not gone back
-    return Standing(
-        matter=matter,
-        state=state,
-        was=matter.known if is_first else max(earlier, default=State.NOT_STARTED),
-        rows=ours,
-    )
+    if any(row.last is None and isinstance(row.now, Unasked) for row in ours):
+        state = max(state, matter.known)  # what was never asked has not gone back
+    if len(earlier) < len(ours):  # nor has it come forward
+        earlier.append(matter.known)
+    return Standing(matter=matter, state=state, was=max(earlier, default=State.NOT_STARTED), rows=ours)
 
 
 def _news(standing: Standing, was: Mapping[str, Judgement | None]) -> Iterator[News]:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from vouchsafe.errors import MalformedError
 
-MOST_TOKENS = 200_000
+MOST_TOKENS = 50_000
 DEEPEST = 8  # structs embedded in each other
 _TOKEN = re.compile(
     r"""

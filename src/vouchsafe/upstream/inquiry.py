@@ -15,7 +15,7 @@ from vouchsafe.ports import Forge
 from vouchsafe.record import Record
 from vouchsafe.upstream.memory import Memory
 from vouchsafe.upstream.question import Answer, Answers, Fact, Query, Question, home, words
-from vouchsafe.upstream.questions import REPOSITORIES
+from vouchsafe.upstream.questions import REPOSITORIES, Repository
 
 MOST_ROUNDS = 16  # of questions that follow from answers
 _BY_NUMBER = {"github": "/repositories/{}", "gitlab": "/projects/{}"}
@@ -37,10 +37,12 @@ class Inquiry:
         services: Mapping[str, Forge],
         *,
         at: datetime,
+        repositories: Mapping[str, Repository] = REPOSITORIES,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`services` by name: those that are to be asked."""
+        """`services` by name: those that are to be asked. `repositories`: where they are looked for the first time."""
         self._memory = memory
+        self._repositories = repositories
         self._services = services
         self._at = at
         self._report = report
@@ -80,7 +82,7 @@ class Inquiry:
         """By its number once that is known; by its name the first time."""
         known = self._memory.kept(where)
         if known is None:
-            return self._fetch(where, _by_name(where), check=lambda answer: found(answer, where))
+            return self._fetch(where, self._by_name(where), check=lambda answer: found(answer, where))
         number = found(known.answer, where).number
 
         def check(answer: Answer) -> None:
@@ -93,6 +95,10 @@ class Inquiry:
                 )
 
         return self._fetch(where, _BY_NUMBER[where.service].format(number), check=check)
+
+    def _by_name(self, where: Query) -> str:
+        name = self._repositories[where.repository].name
+        return f"/projects/{quote(name, safe='')}" if where.service == "gitlab" else f"/repos/{quote(name)}"
 
     def _answer(self, query: Query) -> Answer:
         if not query.repository:
@@ -118,11 +124,6 @@ class Inquiry:
         if not fetched.is_same:
             check(Answer(text=fetched.text, at=self._at))
         return self._memory.remember(query, fetched, at=self._at)
-
-
-def _by_name(where: Query) -> str:
-    name = REPOSITORIES[where.repository].name
-    return f"/projects/{quote(name, safe='')}" if where.service == "gitlab" else f"/repos/{quote(name)}"
 
 
 def found(answer: Answer, query: Query) -> Home:
@@ -169,11 +170,13 @@ def homes(answers: Answers) -> dict[str, Home]:
     return places
 
 
-def moves(before: Mapping[str, Home], now: Mapping[str, Home]) -> tuple[Fact, ...]:
-    """Repositories that are called otherwise than before, or than this version knew."""
+def moves(
+    before: Mapping[str, Home], now: Mapping[str, Home], repositories: Mapping[str, Repository] = REPOSITORIES
+) -> tuple[Fact, ...]:
+    """Repositories that are called otherwise than before, or than was known."""
     facts = []
     for repository, here in now.items():
-        was = before[repository].name if repository in before else REPOSITORIES[repository].name
+        was = before[repository].name if repository in before else repositories[repository].name
         if here.name != was:
             text = f"{words(was)} is now {words(here.name)} (still number {here.number})"
             facts.append(Fact(key=f"repository {repository}", text=text))

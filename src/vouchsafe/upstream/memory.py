@@ -58,9 +58,14 @@ class Memory:
     """All answers, and the times of all checks."""
 
     def __init__(
-        self, runs: tuple[datetime, ...] = (), answers: Mapping[Query, tuple[Kept, ...]] | None = None
+        self,
+        runs: tuple[datetime, ...] = (),
+        answers: Mapping[Query, tuple[Kept, ...]] | None = None,
+        *,
+        is_example: bool = False,
     ) -> None:
-        """Oldest first."""
+        """Oldest first. `is_example`: made up, to be read and never asked further."""
+        self.is_example = is_example
         self._runs = runs
         self._answers = dict(answers or {})
 
@@ -127,12 +132,13 @@ class Memory:
                 accept=each.text("accept", JSON),
             )
             answers[query] = tuple(_kept(version) for version in each.objects("versions", MOST_VERSIONS))
-        return cls(runs, answers)
+        return cls(runs, answers, is_example=fields.boolean("example", False))
 
     def save(self, files: HostEdits) -> None:
         """Into a folder. HostError."""
         document = {
             "schemaVersion": SCHEMA_VERSION,
+            **({"example": True} if self.is_example else {}),
             "checks": [_written(run) for run in self._runs],
             "answers": [_as_json(query, versions) for query, versions in self._answers.items()],
         }

@@ -102,13 +102,9 @@ class FlagDefault(Record):
             raise shape(self.path, "Go's source", "nothing")
         found = gosource.argument_after(source, self.flag)
         value = "there is no such flag any more" if found is None else f"is {words(found)}"
-        facts = (
-            Fact(key="release", text=f"{words(tag)} is the newest"),
-            Fact(key="default", text=f"--{self.flag} {value}"),
-        )
-        return Judgement(
-            state=State.RELEASED if found == self.released_when else State.NOT_STARTED, facts=facts
-        )
+        fact = Fact(key="default", text=f"--{self.flag} {value}")
+        state = State.RELEASED if found == self.released_when else State.NOT_STARTED
+        return Judgement(state=state, facts=(fact,))
 
 
 class MajorRelease(Record):

@@ -84,17 +84,15 @@ class Thread(Record):
         events = list(whole(self.timeline, answers, what=f"the timeline of {self.title}", most=PAGE))
         itself = answers.get(self.itself).fields(self.title)
         facts = [*moved(self.itself, answers), _described(itself, self.kind)]
-        facts += [fact for event in events if (fact := _event(event)) is not None]
-        state = _of_issue(itself, events, self._home(answers)) if self.kind == "issue" else _of_pull(itself)
+        here = answers.get(home("github", self.repository)).fields("the repository").text("full_name")
+        facts += [fact for event in events if (fact := _event(event, here)) is not None]
+        state = _of_issue(itself, events, here) if self.kind == "issue" else _of_pull(itself)
         commit = self._merge(answers)
         if commit and self.releases is not None:
             tag = self.releases.containing(commit, answers)
             state = State.RELEASED if tag else state
             facts.append(Fact(key="release", text=f"in {words(tag)}" if tag else "merged, in no release yet"))
         return Judgement(state=state, facts=_once(facts))
-
-    def _home(self, answers: Answers) -> str:
-        return answers.get(home("github", self.repository)).fields("the repository").text("full_name")
 
     def _merge(self, answers: Answers) -> str:
         """The commit of the merge, empty when there is none. VouchsafeError."""
@@ -156,11 +154,11 @@ def _repository_of(source: Fields) -> str:
     return source.fields("repository").text("full_name")
 
 
-def _event(event: Fields) -> Fact | None:
+def _event(event: Fields, here: str) -> Fact | None:
     kind = event.text("event")
     source = _source(event)
     if source is not None:
-        return _reference(source, event)
+        return _reference(source, event, here)
     who = _who(event)
     at = event.text("created_at", "") or event.text("submitted_at", "")
     match kind:
@@ -194,16 +192,20 @@ def _who(event: Fields) -> str:
     return _NOBODY
 
 
-def _reference(source: Fields, event: Fields) -> Fact:
-    """A thread elsewhere that names this one; how far that is stands in the fact, so that a merge there is news."""
-    name = f"{_repository_of(source)}#{source.integer('number')}"
+def _reference(source: Fields, event: Fields, here: str) -> Fact:
+    """A thread that names this one; how far that is stands in the fact, so that a merge there is news.
+
+    Of the same repository it has no name but its number, so that a repository's move does not make it another.
+    """
+    where = _repository_of(source)
+    name = f"{'' if where == here else where}#{source.integer('number')}"
     is_pull = "pull_request" in source
     state = source.text("state")
     if is_pull and source.fields("pull_request").text("merged_at", ""):
         state = "merged"
     author = words(source.fields("user").text("login")) if "user" in source else _NOBODY
     return Fact(
-        key=f"reference {words(name)}",
+        key=f"reference {source.integer('id')}",
         text=f"{'pull request' if is_pull else 'issue'} {words(name)} by {author}:"
         f" {words(source.text('title'))} ({words(state)})",
         at=day(event.text("created_at", "")),

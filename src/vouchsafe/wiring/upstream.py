@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from vouchsafe.adapters import gitlab
 from vouchsafe.adapters.forge import Forge, Service, Token, sound
 from vouchsafe.adapters.hosttree import HostTree
-from vouchsafe.adapters.http import HttpClient
+from vouchsafe.adapters.http import Budget, HttpClient
 from vouchsafe.adapters.settings import Settings
 from vouchsafe.adapters.trustroots import cache_directories
 from vouchsafe.machine import HostEdits
 from vouchsafe.ports import ForgeEdits
 
+SECONDS = 900.0  # of one check's requests
 GITHUB = "https://api.github.com"
 GITLAB = "https://gitlab.com/api/v4"
 URLS = {
@@ -41,7 +42,7 @@ def folder(environ: Mapping[str, str], *, uid: int, cache_dir: str = "") -> Host
 def services(environ: Mapping[str, str], *, uid: int, urls: Mapping[str, str]) -> Iterator[dict[str, Forge]]:
     """Every service, at `urls` where one is given. ConfigurationError."""
     settings = Settings.of(environ, uid=uid)
-    http = HttpClient(proxies=settings.proxies, trust=settings.trust)
+    http = HttpClient(proxies=settings.proxies, trust=settings.trust).within(Budget(SECONDS))
     try:
         yield {name: Forge(_service(environ, name, urls.get(name, url)), http) for name, url in URLS.items()}
     finally:
