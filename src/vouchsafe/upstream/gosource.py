@@ -45,17 +45,30 @@ class Token(NamedTuple):
 
 
 def tokens(source: str) -> list[Token]:
-    """All of it, without comments and spaces."""
+    """All of it, without comments and spaces. MalformedError when a bracket is left open: part of a file is none."""
     found: list[Token] = []
+    depth = 0
     for match in _TOKEN.finditer(source):
         kind = match.lastgroup or ""
         if kind == "comment" and "\n" in match[0]:  # counts as a line's end
             found.append(Token("newline", "\n"))
         elif kind not in {"space", "comment"}:
             found.append(Token(kind, match[0]))
+            depth += _depth(found[-1])
         if len(found) > MOST_TOKENS:
             raise _other(f"at most {MOST_TOKENS} tokens", "more")
+    if depth != 0:
+        raise _other("a closing bracket for each that opens", f"a difference of {depth}")
     return found
+
+
+def _depth(token: Token) -> int:
+    return (token.text in _OPEN) - (token.text in _CLOSE) if token.kind == "sign" else 0
+
+
+def is_source(source: str) -> bool:
+    """Whether it is a Go file at all: the first thing in one is its package."""
+    return next((token.text for token in tokens(source) if token.kind != "newline"), "") == "package"
 
 
 def json_keys(source: str, struct: str) -> tuple[str, ...]:
@@ -133,9 +146,7 @@ def _body(code: list[Token], struct: str) -> list[Token]:
             continue
         depth = 1
         for end in range(index + 3, len(code)):
-            if code[end].kind != "sign":
-                continue
-            depth += (code[end].text in _OPEN) - (code[end].text in _CLOSE)
+            depth += _depth(code[end])
             if depth == 0:
                 return code[index + 3 : end]
         raise _other(f"the end of the struct {struct}", "the end of the file")
@@ -147,8 +158,7 @@ def _lines(body: list[Token]) -> Iterator[list[Token]]:
     line: list[Token] = []
     depth = 0
     for token in body:
-        if token.kind == "sign":
-            depth += (token.text in _OPEN) - (token.text in _CLOSE)
+        depth += _depth(token)
         if depth == 0 and (token.kind == "newline" or token.text == ";"):
             if line:
                 yield line

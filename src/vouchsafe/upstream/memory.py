@@ -31,7 +31,7 @@ _MOST_VALUES = 4 * 1024 * 1024
 # Every member that a judgement reads, of any service's answers. What is not here is not kept.
 LOOKED_AT = frozenset(
     """
-    id number iid name full_name path_with_namespace title state state_reason draft merged merged_at merge_commit_sha
+    id number iid full_name path_with_namespace title state state_reason draft merged merged_at merge_commit_sha
     created_at closed_at submitted_at html_url web_url event actor user login source issue repository pull_request
     sha comments total_count incomplete_results items ref tag_name status rekorTlogUrls url majorApiVersion validFor
     start end versions version suites findings client question answer evidence at

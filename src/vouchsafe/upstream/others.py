@@ -55,7 +55,7 @@ class Search(Record):
     def judge(self, answers: Answers) -> Judgement:
         """See Question."""
         said = answers.get(self._query).fields(self.title)
-        if said.boolean("incomplete_results"):
+        if said.boolean("incomplete_results") or said.integer("total_count") < len(said.items("items", PAGE)):
             raise Unavailable("upstream-shape", "expected all results of the search, got some of them")
         facts, state = [], State.NOT_STARTED
         for item in said.objects("items", PAGE):
@@ -98,8 +98,8 @@ class FlagDefault(Record):
         """See Question."""
         tag = self._releases.newest(answers)
         source = answers.get(file_at(self.repository, self.path, tag)).text
-        if not gosource.tokens(source):
-            raise shape(self.path, "Go's source", "nothing")
+        if not gosource.is_source(source):
+            raise shape(self.path, "Go's source", "other text")
         found = gosource.argument_after(source, self.flag)
         value = "there is no such flag any more" if found is None else f"is {words(found)}"
         fact = Fact(key="default", text=f"--{self.flag} {value}")

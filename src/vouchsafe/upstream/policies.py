@@ -29,8 +29,8 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 def written(source: str, what: Words) -> tuple[str, ...]:
     """The keys of a Fulcio requirement, or the types of requirements, in a version of the source. MalformedError."""
-    keys = what == "keys"
-    found = gosource.json_keys(source, FULCIO) if keys else tuple(gosource.constants(source, TYPE).values())
+    keys, types = gosource.json_keys(source, FULCIO), tuple(gosource.constants(source, TYPE).values())
+    found = keys if what == "keys" else types
     for word in found:
         if not _WORD.fullmatch(word):  # it will be part of a policy that clients are asked to load
             raise shape(SOURCE, f"{what} that are words", words(word))
