@@ -154,7 +154,7 @@ def _urls(written: list[str]) -> dict[str, str]:
 
 
 def _moment(text: str) -> datetime:
-    """The time, or the end of the day."""
+    """The end of that second, or of that day: documents show whole seconds."""
     try:
         found = datetime.fromisoformat(text)
         if len(text) == len("2026-06-15"):
@@ -163,4 +163,4 @@ def _moment(text: str) -> datetime:
         raise UsageError(f"expected a date or an RFC 3339 time as --at, got {text!r}") from error
     if found.tzinfo is None:
         raise UsageError(f"expected a time with its zone as --at, got {text!r}")
-    return found
+    return found if found.microsecond else found.replace(microsecond=999_999)

@@ -7,6 +7,7 @@ we wait for need not call it as we would. Which of them a client understands is 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from vouchsafe.errors import MalformedError
@@ -27,6 +28,7 @@ _URL = f"https://github.com/podman-container-tools/container-libs/blob/HEAD/{SOU
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 
+@lru_cache(maxsize=64)  # several questions read the same few files, in every round of asking
 def written(source: str, what: Words) -> tuple[str, ...]:
     """The keys of a Fulcio requirement, or the types of requirements, in a version of the source. MalformedError."""
     keys, types = gosource.json_keys(source, FULCIO), tuple(gosource.constants(source, TYPE).values())
