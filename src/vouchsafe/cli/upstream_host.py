@@ -10,6 +10,7 @@ from vouchsafe.errors import Unavailable, VouchsafeError
 from vouchsafe.host import pullers
 from vouchsafe.host.probe import Finding, abilities
 from vouchsafe.ports import Fetched
+from vouchsafe.wiring import machine
 
 
 class HostClients:
@@ -42,8 +43,10 @@ class HostClients:
 
 
 def findings_of(host: wiring.Host, asked: tuple[str, ...]) -> tuple[Finding, ...]:
-    """What each client answers. HostError, Unavailable."""
+    """What each client answers; nothing where there is none. HostError, Unavailable."""
     found: list[Finding] = []
+    if not pullers.present(machine.programs(host)):
+        return ()
     with tools_and_laboratory(host) as (tools, laboratory):
         clients = pullers.used(pullers.found(tools), laboratory.probes.image, tools)
         for client in clients:

@@ -25,6 +25,8 @@ ENABLED = {
     "vouchsafe-status.path": "multi-user.target",
     "vouchsafe-break-glass.timer": "timers.target",
 }
+# Units that an operator may enable; `host enable` does not, for they ask others than registries.
+OFFERED = {"vouchsafe-upstream.timer": "timers.target"}
 RUNNING = (AUTHORITY, SOCKET, "vouchsafe-status.path", "vouchsafe-break-glass.timer")
 SECONDS = 120.0  # of one systemctl
 

@@ -116,8 +116,10 @@ def check(questions: Sequence[Question], answers: Answers, memory: Memory, *, at
     """Judge the answers of a check at `at`, and compare with the one before."""
     runs = [run for run in memory.runs if run < at]
     before = recalled(questions, memory, at=runs[-1], strict=False) if runs else None
-    rows = [_row(question, answers, before) for question in questions]
     was = {question.id: _known(question, before) for question in questions}
+    rows = [
+        Row(question=question, now=judged(question, answers), last=was[question.id]) for question in questions
+    ]
     standings = tuple(_standing(matter, rows, was) for matter in MATTERS)
     here = homes(answers)
     moved = moves(homes(before) if before else {}, here)
@@ -138,11 +140,6 @@ def _known(question: Question, before: Answers | None) -> Judgement | None:
         return None
     known = judged(question, before)
     return known if isinstance(known, Judgement) else None
-
-
-def _row(question: Question, answers: Answers, before: Answers | None) -> Row:
-    now = judged(question, answers)
-    return Row(question=question, now=now, last=_known(question, before))
 
 
 def _standing(matter: Matter, rows: Sequence[Row], was: Mapping[str, Judgement | None]) -> Standing:
@@ -179,12 +176,15 @@ def _differences(before: Sequence[Fact], now: Sequence[Fact]) -> Iterator[tuple[
     known = {fact.key: fact for fact in before}
     for fact in now:
         old = known.pop(fact.key, None)
+        if fact.is_quiet:
+            continue
         if old is None:
             yield "new", fact, ""
         elif old.text != fact.text:
             yield "changed", fact, old.text
     for fact in known.values():
-        yield "gone", fact, fact.text
+        if not fact.is_quiet:
+            yield "gone", fact, fact.text
 
 
 def first_compared_with() -> str:

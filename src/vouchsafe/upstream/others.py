@@ -124,9 +124,12 @@ class MajorRelease(Record):
         """See Question."""
         tag = Releases(repository=self.repository).newest(answers)
         number = version(tag)
-        reached = number is not None and number[0] >= self.major
-        fact = Fact(key="release", text=f"{words(tag)} is the newest")
-        return Judgement(state=State.RELEASED if reached else State.NOT_STARTED, facts=(fact,))
+        major = 0 if number is None else number[0]
+        facts = (
+            Fact(key="major", text=f"version {major} is the newest"),
+            Fact(key="release", text=f"the newest release is {words(tag)}", is_quiet=True),
+        )
+        return Judgement(state=State.RELEASED if major >= self.major else State.NOT_STARTED, facts=facts)
 
 
 class SigningConfig(Record):

@@ -55,12 +55,13 @@ class Packaged(Record):
         facts, state = [], State.NOT_STARTED
         for suite, tag in self._shipped(answers).items():
             text = f"{words(suite)} has {self.package} {words(tag.removeprefix('v'))}"
+            new: tuple[str, ...] = ()
             if _is_newer(tag):
                 library, new = vendored(self.repository, tag, answers, "keys")
                 text += f", built with {words(library)}"
                 if new:
                     text, state = f"{text}, which has {words(', '.join(new))}", State.RELEASED
-            facts.append(Fact(key=f"suite {words(suite)}", text=text))
+            facts.append(Fact(key=f"suite {words(suite)}", text=text, is_quiet=not new))
         return Judgement(state=state, facts=tuple(facts))
 
     def _shipped(self, answers: Answers) -> dict[str, str]:

@@ -110,7 +110,7 @@ class Client(Record):
         """See Question."""
         tag = self._releases.newest(answers)
         library, found = vendored(self.repository, tag, answers, self.what)
-        facts = [Fact(key="release", text=f"{words(tag)} is built with {words(library)}")]
+        facts = [Fact(key="release", text=f"{words(tag)} is built with {words(library)}", is_quiet=True)]
         facts += [Fact(key=f"has {words(word)}", text=f"{words(tag)} has `{words(word)}`") for word in found]
         return Judgement(state=State.RELEASED if found else State.NOT_STARTED, facts=tuple(facts))
 

@@ -116,12 +116,16 @@ class Answers:
 
 
 class Fact(Record):
-    """One piece of evidence. `key` is what a later check compares by; `at` is a date or empty."""
+    """One piece of evidence. `key` is what a later check compares by; `at` is a date or empty.
+
+    `is_quiet`: shown, and no news when it changes (a release without what is waited for).
+    """
 
     key: str
     text: str
     at: str = ""
     url: str = ""
+    is_quiet: bool = False
 
 
 class Judgement(Record):
