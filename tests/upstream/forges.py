@@ -199,7 +199,7 @@ class Forges:
         common = {"created_at": _time(event.at), "node_id": "X"}
         match event.kind:
             case "comment":
-                url = f"https://github.com/{event.repository}/issues/{event.number}#issuecomment-{number}"
+                url = f"https://github.com/{self._name(event.repository)}/issues/{event.number}"
                 said = {"id": number, "user": _user(event.who), "actor": _user(event.who), "html_url": url}
                 return {"event": "commented", "body": "/close @all <!-- -->", **common, **said}
             case "review":
@@ -225,7 +225,7 @@ class Forges:
             "title": event.name,
             "state": "open",
             "user": _user(event.who),
-            "html_url": f"https://github.com/{repository}/issues/{number}",
+            "html_url": f"https://github.com/{self._name(known) if known else repository}/issues/{number}",
             "repository": {"id": 1, "full_name": self._name(known) if known else repository},
         }
         if event.is_pull:
