@@ -243,6 +243,7 @@ class Forges:
             self._described(name, opened, as_pull=False)
             for opened in self._past("open", name)
             if all(word in opened.name.lower() for word in words)
+            and ("is:pull-request" if opened.is_pull else "is:issue") in terms
         ]
         return _json({"total_count": len(items), "incomplete_results": False, "items": items})
 

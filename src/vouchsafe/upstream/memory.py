@@ -87,11 +87,9 @@ class Memory:
         """Keep an answer of a check at `at`."""
         versions = self._answers.get(query, ())
         before = versions[-1] if versions else None
-        text = fetched.text if query.accept != JSON or fetched.is_same else slim(fetched.text, str(query))
-        fresh = fetched.replace(text=text)
-        if before is not None and (fetched.is_same or _same(before.fetched, fresh)):
-            tag = fetched.etag or before.fetched.etag
-            kept = before.replace(last=at, fetched=before.fetched.replace(etag=tag))
+        fresh = _fresh(query, fetched, None if before is None else before.fetched)
+        if before is not None and _same(before.fetched, fresh):
+            kept = before.replace(last=at, fetched=fresh)
             versions = versions[:-1]
         else:
             kept = Kept(first=at, last=at, fetched=fresh)
@@ -143,6 +141,16 @@ class Memory:
             "answers": [_as_json(query, versions) for query, versions in self._answers.items()],
         }
         files.put(PATH, (json.dumps(document, indent=1) + "\n").encode(), mode=_MODE)
+
+
+def _fresh(query: Query, fetched: Fetched, before: Fetched | None) -> Fetched:
+    """As it is kept: slim, and with its place only where that is not what was asked for."""
+    path = f"/{query.path.partition('?')[0]}"
+    place = "" if not query.path or fetched.place.endswith(path) else fetched.place
+    if fetched.is_same and before is not None:
+        return before.replace(etag=fetched.etag or before.etag, place=place)
+    text = fetched.text if query.accept != JSON else slim(fetched.text, str(query))
+    return fetched.replace(text=text, place=place)
 
 
 def slim(text: str, what: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
@@ -42,23 +43,30 @@ class Search(Record):
     terms: tuple[str, ...]
     word: str
 
-    @property
-    def _query(self) -> Query:
-        terms = "+".join(("repo:{repository}", *self.terms))
-        path = f"search/issues?q={terms}&sort=created&order=desc&per_page={PAGE}"
-        return Query(service="github", repository=self.repository, path=path)
-
     def asks(self, answers: Answers) -> tuple[Query, ...]:
-        """See Question."""
-        return (self._query,)
+        """See Question. Both kinds apart: with some tokens GitHub demands that one is named."""
+        terms = "+".join(("repo:{repository}", *self.terms))
+        return tuple(
+            Query(
+                service="github",
+                repository=self.repository,
+                path=f"search/issues?q={terms}+is:{kind}&sort=created&order=desc&per_page={PAGE}",
+            )
+            for kind in ("issue", "pull-request")
+        )
+
+    def _found(self, answers: Answers) -> Iterator[Fields]:
+        for query in self.asks(answers):
+            said = answers.get(query).fields(self.title)
+            items = said.objects("items", PAGE)
+            if said.boolean("incomplete_results") or said.integer("total_count") < len(items):
+                raise Unavailable("upstream-shape", "expected all results of the search, got some of them")
+            yield from items
 
     def judge(self, answers: Answers) -> Judgement:
         """See Question."""
-        said = answers.get(self._query).fields(self.title)
-        if said.boolean("incomplete_results") or said.integer("total_count") < len(said.items("items", PAGE)):
-            raise Unavailable("upstream-shape", "expected all results of the search, got some of them")
         facts, state = [], State.NOT_STARTED
-        for item in said.objects("items", PAGE):
+        for item in self._found(answers):
             is_pull = "pull_request" in item
             is_open = item.text("state") == "open"
             if is_pull and is_open and self.word in item.text("title").lower():

@@ -61,7 +61,7 @@ class Query(Record):
 
 
 class Answer(Record):
-    """What was answered. `at`: when it was last known to be so. `place`: see `ports.Fetched`."""
+    """What was answered. `at`: when it was last known to be so. `place`: what answered, if not what was asked for."""
 
     text: str
     at: datetime
@@ -218,7 +218,7 @@ def moved(query: Query, answers: Answers) -> tuple[Fact, ...]:
     """A fact when something else than what was asked for answered: a thread that went to another repository."""
     place = answers.get(query).place
     path = query.path.partition("?")[0]
-    if not place or place.endswith(f"/{path}") or place == path:
+    if not place:
         return ()
     return (Fact(key=f"moved {path}", text=f"{words(path)} is now at {words(place)}"),)
 
