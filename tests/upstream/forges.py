@@ -260,7 +260,8 @@ class Forges:
             return _json({"id": NUMBERS[name], "path_with_namespace": name, "visibility": "public"})
         number, _, more = found[2].partition("/")
         if more:
-            return _json([])
+            related = [e for e in self._past("refer", name) if e.number == int(number)]
+            return _json([_request(name, each) for each in related])
         opened = next((e for e in self._past("open", name) if e.number == int(number)), None)
         if opened is None:
             return _json({"message": "404 Not found"}, 404)
@@ -310,6 +311,19 @@ class Forges:
     def host_keys(self) -> list[str]:
         """What this host's clients know by today."""
         return [event.value for event in self.events if event.kind == "host" and event.at <= self.today]
+
+
+def _request(name: str, event: Event) -> dict[str, Any]:
+    """A merge request that belongs to an issue."""
+    url = f"https://gitlab.com/{name}/-/merge_requests/1"
+    return {
+        "id": 3,
+        "iid": 1,
+        "title": event.name,
+        "state": "opened",
+        "created_at": _time(event.at),
+        "web_url": url,
+    }
 
 
 def _page(request: Request, everything: list[dict[str, Any]]) -> Response:

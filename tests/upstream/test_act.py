@@ -7,6 +7,7 @@ subject that it knows today.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json
@@ -23,10 +24,11 @@ import pytest
 
 from tests.hosts import Said, Script
 from tests.unit.policy.test_compile import HOST, read
+from tests.upstream.history import policy_types
 from tests.upstream.test_command import SCHEMA
 from vouchsafe import wiring
 from vouchsafe.adapters.children import Children
-from vouchsafe.adapters.hosttree import scratch
+from vouchsafe.adapters.hosttree import HostTree, scratch
 from vouchsafe.adapters.process import Programs
 from vouchsafe.cli import upstream_act
 from vouchsafe.cli.console import Console
@@ -39,12 +41,16 @@ from vouchsafe.machine import Runner
 from vouchsafe.policy import document
 from vouchsafe.policy.native import NativePolicy, Wish, compile_natively
 from vouchsafe.policy.verdict import Accepted
+from vouchsafe.ports import Fetched
 from vouchsafe.testing import lab
 from vouchsafe.testing.clock import RealClock
 from vouchsafe.testing.pull_cases import ELSEWHERE, PROJECT, Shelf
 from vouchsafe.testing.registry import RegistryServer
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.workload import Workload, email, gitlab
+from vouchsafe.upstream.memory import Memory
+from vouchsafe.upstream.policies import LIBRARY, SOURCE
+from vouchsafe.upstream.releases import file_at
 from vouchsafe.verification.trust import parse_trusted_root
 
 KEY = "buildSignerURI"
@@ -216,6 +222,31 @@ def test_both_files_are_written_where_it_is_wanted(tmp_path: Path) -> None:
     upstream_act._write(str(tmp_path), policy)
     found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert found == {"policy.json": policy.compiled.policy, "vouchsafe.yaml": policy.compiled.registries}
+
+
+def test_keys_that_upstream_has_by_now(tmp_path: Path) -> None:
+    """Are asked for too, whatever they are called."""
+    memory = Memory()
+    source = Fetched(text=policy_types("somethingElse"))
+    memory.remember(file_at(LIBRARY, SOURCE), source, at=datetime.now(UTC))
+    memory.save(HostTree(str(tmp_path)))
+    assert upstream_act.candidates(str(tmp_path)) == ("buildSignerURI", "subjectURI", "somethingElse")
+    assert upstream_act.candidates(str(tmp_path / "none")) == ("buildSignerURI", "subjectURI")
+
+
+def test_the_public_sigstore_in_the_policy(tmp_path: Path) -> None:
+    """CA and log of the root that this version ships go into the policy, as clients take them."""
+    uri = "https://gitlab.com/a/b//.gitlab-ci.yml@refs/heads/main"
+    fulcio = {"oidcIssuer": "https://gitlab.com", "subjectURI": uri}
+    demand = {"type": "sigstoreSigned", "fulcio": fulcio, "signedIdentity": NAMED}
+    written = {"default": [{"type": "reject"}], "transports": {"docker": {SCOPE: [demand]}}}
+    (tmp_path / "policy.json").write_text(json.dumps(written), encoding="utf-8")
+    arguments = argparse.Namespace(policy=str(tmp_path / "policy.json"), insecure_drop_claims=False)
+    moved = upstream_act._compiled(arguments, wiring.this_host(), KEY, datetime.now(UTC))
+    assert [each.scope for each in moved.moved] == [SCOPE]
+    (said_,) = json.loads(moved.compiled.policy)["transports"]["docker"][SCOPE]
+    assert (said_["fulcio"][KEY], said_["type"]) == (uri, "sigstoreSigned")
+    assert said_.keys() & {"rekorPublicKeyData", "rekorPublicKeyDatas"}
 
 
 @pytest.mark.peers

@@ -15,7 +15,7 @@ from vouchsafe.testing.loopback import LoopbackServer, Response
 from vouchsafe.upstream import issue, markdown
 from vouchsafe.upstream.check import Check, News, Row, Standing
 from vouchsafe.upstream.issue import MARK, Board, Published
-from vouchsafe.upstream.question import Fact, Judgement, State
+from vouchsafe.upstream.question import Fact, Judgement, State, Unasked
 from vouchsafe.upstream.questions import MATTERS, QUESTIONS
 from vouchsafe.wiring import upstream as wired
 
@@ -200,6 +200,26 @@ def test_an_issue_has_a_largest_size() -> None:
     assert len(said) < 20_000 < issue.LONGEST < len(markdown.document(huge))
     assert said.startswith(OURS)
     assert said.count("**proposed**") == len(MATTERS)
+
+
+def test_what_could_not_be_asked() -> None:
+    """Stands in the table, in a list with its reason, and with the evidence that is known."""
+    last = Judgement(state=State.MERGED, facts=(Fact(key="a", text="known before", at="2026-01-01"),))
+    why = Unasked(code="dns", message="expected an address, got `none`", hint="Look at the network.")
+    rows = (Row(question=QUESTIONS[0], now=why, last=last), Row(question=QUESTIONS[1], now=why))
+    whole = done()
+    said = markdown.document(
+        whole.replace(standings=(whole.standings[0].replace(rows=rows), *whole.standings[1:]))
+    )
+    assert 'so this is not "nothing new"' in said
+    assert "**proposed** (not all asked)" in said
+    assert (
+        "- keys of a `fulcio` requirement: `expected an address, got 'none'` `Look at the network.`" in said
+    )
+    assert (
+        "- keys of a `fulcio` requirement: could not ask, was merged\n  - 2026-01-01 `known before`" in said
+    )
+    assert "- types of requirements: could not ask\n" in said
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from vouchsafe.upstream.question import (
     judged,
 )
 from vouchsafe.upstream.questions import KNOWN_AS_OF, QUESTIONS
+from vouchsafe.upstream.threads import Thread
 
 LATER = "2026-10-15"
 HTML = "<html><body>Unicorn!</body></html>"
@@ -235,6 +236,42 @@ def test_a_thread_that_went_elsewhere(watch: Watch) -> None:
         else Response(status=301, headers={"Location": location})
     )
     assert f"issues/34 is now at {location.removeprefix('/github')}" in texts(watch.check(LATER))
+
+
+def test_what_happens_to_a_pull_request(answers: Answers) -> None:
+    """Commits, comments on code and rewriting are evidence; what moves nothing is not; nobody is a ghost."""
+    question = next(each for each in QUESTIONS if isinstance(each, Thread) and each.number == 1153)
+    when = {"created_at": "2026-10-01T00:00:00Z"}
+    events = [
+        {"event": "committed", "sha": "0123456789abcdef", "html_url": "https://github.com/x"},
+        {"event": "line-commented", "comments": [{"id": 7}, {"id": 8}]},
+        {"event": "commit-commented", "comments": []},
+        {"event": "head_ref_force_pushed", "actor": None, **when},
+        {"event": "labeled", "actor": {"login": "x"}, **when},
+        {"event": "renamed", "actor": {"login": "x"}, **when},
+    ]
+    got = judged(question, spoilt(answers, question.timeline, json.dumps(events)))
+    assert isinstance(got, Judgement)
+    assert [fact.text for fact in got.facts][1:] == [
+        "commit 0123456789ab",
+        "comment on the code",
+        "rewritten by ghost",
+        "renamed by x",
+    ]
+
+
+def test_logs_whose_time_is_over(answers: Answers) -> None:
+    """A Rekor v2 that was tried and ended is not the default."""
+    question = next(each for each in QUESTIONS if each.id == "signing-config")
+    (query,) = used(question, answers)
+    log = {
+        "url": "https://log2025-1.rekor.sigstore.dev",
+        "majorApiVersion": 2,
+        "validFor": {"end": "2026-01-01T"},
+    }
+    got = judged(question, spoilt(answers, query, json.dumps({"rekorTlogUrls": [log]})))
+    assert isinstance(got, Judgement)
+    assert got.state == State.NOT_STARTED
 
 
 @pytest.mark.parametrize(

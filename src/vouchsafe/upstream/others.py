@@ -208,7 +208,7 @@ class GitLabIssue(Record):
             where = request.text("state")
             far = max(far, State.PROPOSED if where == "opened" else State.NOT_STARTED)
             name = words(request.text("web_url"))
-            text = f"merge request {words(request.text('title'))} ({words(where)})"
+            text = f"merge request !{request.integer('iid')} {words(request.text('title'))} ({words(where)})"
             facts.append(
                 Fact(key=f"request {name}", text=text, at=day(request.text("created_at", "")), url=name)
             )
