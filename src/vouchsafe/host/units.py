@@ -28,6 +28,8 @@ ENABLED = {
     "vouchsafe-break-glass.timer": "timers.target",
 }
 RUNNING = (AUTHORITY, SOCKET, VERDICTS, "vouchsafe-status.path", "vouchsafe-break-glass.timer")
+# Units that an operator may enable; `host enable` does not, for they ask others than registries.
+OFFERED = {"vouchsafe-upstream.timer": "timers.target"}
 SECONDS = 120.0  # of one systemctl
 
 
