@@ -61,6 +61,8 @@ class Tag:
         self._pace = pace
         self._is_index = is_index
         self._key = artifact.key_of_entry if is_index else artifact.key_of_layer
+        self._listed = artifact.entries_of if is_index else artifact.layers_of
+        self._whole: Manifest | None = None
         self._known: list[Json] = []
         self._window = 0.0
         self._last: Digest | None = None
@@ -77,6 +79,14 @@ class Tag:
         """Write ours beside what is there. Their blobs and manifests must be there already."""
         self._known = artifact.merged(self._known, descriptors, self._key)
         self._write()
+
+    def copy(self, whole: Manifest) -> None:
+        """Add all that another tag's document lists; where there is nothing yet, that document to the letter.
+
+        Everything that it names must be there already. MalformedError and SigningError as `add`.
+        """
+        self._whole = whole
+        self.add(self._listed(whole, self._tag))
 
     def settle(self) -> None:
         """Write again whatever has got lost, until nothing has, and nobody else writes any more."""
@@ -107,14 +117,18 @@ class Tag:
     def _write_once(self) -> bool:
         manifest, began = self._read()
         while True:
-            there = (artifact.entries_of if self._is_index else artifact.layers_of)(manifest, self._tag)
+            there = self._listed(manifest, self._tag)
             wanted = artifact.merged(there, self._known, self._key)
             self._known = artifact.merged(self._known, there, self._key)
-            if len(wanted) == len(there):
+            whole = self._whole if manifest is None else None
+            if len(wanted) == len(there) and whole is None:
                 return False
             self._rounds += 1
             if self._rounds > MOST_ROUNDS:
                 raise self._contention()
+            if whole is not None and wanted == artifact.merged([], self._listed(whole, self._tag), self._key):
+                document, kind = whole.raw, whole.media_type
+                break
             if self._is_index:
                 document, kind = artifact.with_entries(manifest, wanted), OCI_INDEX
                 break
