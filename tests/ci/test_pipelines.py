@@ -14,7 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.ci.pipeline import ISSUER, PROJECT, Ended, Estate, component
+from tests.ci.pipeline import ISSUER, PROJECT, ROOT, TOOL_IMAGE, Ended, Estate, component
+from tools.release_components import released
 from vouchsafe.cli.json_output import Json
 from vouchsafe.image.digest import Digest
 from vouchsafe.testing.registry import BasicAccess, RegistryServer, push_image, push_index
@@ -22,6 +23,8 @@ from vouchsafe.testing.registry import BasicAccess, RegistryServer, push_image, 
 pytestmark = pytest.mark.peers
 
 MAIN = f"{ISSUER}/{PROJECT}//.gitlab-ci.yml@refs/heads/main"
+CATALOG = "gitlab.example/acme/catalog"
+COMPONENT = "/buildDefinition/externalParameters/component"
 SBOM = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": []}
 REQUEST = {"CI_PIPELINE_SOURCE": "merge_request_event"}
 
@@ -64,7 +67,7 @@ def red(ended: Ended, job: str) -> set[str]:
 
 
 def policy_of(loopback: Estate, image: Image) -> Json:
-    """Signed by the project's main branch, and an SBOM attested by it."""
+    """Signed by the project's main branch, an SBOM attested by it, and provenance by a component that is new enough."""
     fulcio = {
         "trustedRootPath": str(loopback.services.trusted_root),
         "gitlab": {
@@ -77,6 +80,15 @@ def policy_of(loopback: Estate, image: Image) -> Json:
     demands: list[Json] = [
         {"type": "sigstoreSigned", "fulcio": fulcio, "signedIdentity": {"type": "matchRepository"}},
         {"type": "sigstoreAttested", "predicateType": "https://cyclonedx.org/bom", "fulcio": fulcio},
+        {
+            "type": "sigstoreAttested",
+            "predicateType": "https://slsa.dev/provenance/v1",
+            "predicateFields": {
+                f"{COMPONENT}/name": f"{CATALOG}/attest-sbom",
+                f"{COMPONENT}/version": {"version": ">=5.2.0"},
+            },
+            "fulcio": fulcio,
+        },
     ]
     return {"default": [{"type": "reject"}], "transports": {"docker": {image.name: demands}}}
 
@@ -100,6 +112,12 @@ def of_policy(loopback: Estate, image: Image, folder: Path, **inputs: Any) -> Pa
         "digest.txt": f"{image.name}@{image.digest}\n",
         "sbom.json": json.dumps(SBOM),
         "policy.json": json.dumps(policy_of(loopback, image), indent=1),
+        "templates/attest-sbom.yml": released(
+            (ROOT / "templates" / "attest-sbom.yml").read_text(encoding="utf-8"),
+            catalog=CATALOG,
+            version="5.10.0",
+            image=TOOL_IMAGE,
+        ),
     }
     return loopback.project(folder, {"build": build, "include": [chain]}, files)
 
@@ -129,7 +147,7 @@ def chain(loopback: Estate, tmp_path_factory: pytest.TempPathFactory) -> Chain:
 
 
 def test_a_whole_chain(chain: Chain) -> None:
-    """Green, and a policy that demands a signature and an SBOM accepts the image."""
+    """Green, and a policy that demands a signature, an SBOM and a component's version accepts the image."""
     image, ended, _ = chain
     assert "json schema validated" in ended.log
     assert (ended.code, image.attachments()) == (0, {".sig", ".att", "referrers"})

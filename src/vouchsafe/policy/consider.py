@@ -26,6 +26,7 @@ _UNBOUND = "Pin the project (projectID), or write which repositories are its own
 _OTHER_REPOSITORY = "Sign it under this name, or say in signedIdentity which name is meant."
 _NO_TAG = 'cosign signs the repository without a tag: write "signedIdentity": {"type": "matchRepository"}.'
 _ON_DISK = 'An image on disk has no name: say which is meant, with exactRepository in "signedIdentity".'
+_OTHER_PREDICATE = "The right signer says something else: have it attested anew, or correct the policy."
 _TOO_OLD = "An older release than the policy allows: is the tag what it should be?"
 
 
@@ -47,6 +48,8 @@ def consider(
         against += _of_signer(requirement, signature)
     if not against and isinstance(requirement, SignedBy | SigstoreSigned | SigstoreAttested):
         against += _of_repository(requirement, signature, reference, selected)
+    if not against and isinstance(requirement, SigstoreAttested) and requirement.predicate_fields:
+        against += _of_predicate(requirement, signature)
     return tuple(against)
 
 
@@ -187,3 +190,19 @@ def _of_repository(
         selected.rule.repository_of_project,
     )
     return [Reason(code="repository-unbound", message=unbound, hint=_UNBOUND)] if unbound else []
+
+
+def _of_predicate(requirement: SigstoreAttested, signature: VerifiedSignature) -> list[Reason]:
+    """Last: only what the right signer says of this image is worth reading, and all of it must be in one predicate."""
+    predicate = signature.claim.predicate
+    misses = (field.mismatch(predicate) for field in requirement.predicate_fields)
+    return [
+        Reason(
+            code="predicate-field",
+            message=f"expected an attestation with {miss.field} {miss.expected}, got {miss.got}",
+            hint=_OTHER_PREDICATE,
+            about=miss.field,
+        )
+        for miss in misses
+        if miss is not None
+    ]
