@@ -11,21 +11,24 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from vouchsafe.ci import consumers
+from vouchsafe.ci import consumers, kept
 from vouchsafe.ci.consumers import Consumer
-from vouchsafe.ci.done import FormDone, ImageDone, ManifestDone, Seen
+from vouchsafe.ci.done import DocumentDone, FormDone, ImageDone, ManifestDone, Seen
 from vouchsafe.ci.subjects import Found, resolve
 from vouchsafe.ci.witness import Who, Witness
 from vouchsafe.errors import VouchsafeError
+from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
 from vouchsafe.ports import Clock, PushRegistry, Signature
 from vouchsafe.record import Record
 from vouchsafe.signing.attach import Attachment
 from vouchsafe.signing.make import FORMS, Form, Made, Statement, attach, make
+from vouchsafe.signing.reference import Document
 from vouchsafe.signing.together import together
 from vouchsafe.verification import VerifiedSignature
 from vouchsafe.wiring.signing import Bench
 
+TOO_LARGE = "log-too-large"  # what a log's refusal of a size is called
 MOST_HEALINGS = 3  # looks at one form, each after what was lost has been attached again
 MOST_AT_ONCE = 8  # manifests of one image: a log takes its time for each
 
@@ -79,6 +82,14 @@ class Run:
 
     def sign(self, reference: Reference) -> ImageDone:
         """Sign one image. Never raises VouchsafeError: it is part of the answer."""
+        done, otherwise = self._once(reference), self._order.statement.otherwise
+        if otherwise is None or done.error is None or done.error.code != TOO_LARGE:
+            return done
+        self._tell(f"too large for the log: {done.error.message}")
+        self._tell(f"it is kept beside {reference}, and its digest is attested ({otherwise.predicate_type})")
+        return self.stating(otherwise).sign(reference)
+
+    def _once(self, reference: Reference) -> ImageDone:
         bench = self._bench()
         done = ImageDone(reference=reference)
         try:
@@ -96,10 +107,7 @@ class Run:
         jobs = [_Job(each, forms, order) for each, forms in zip(found, present, strict=True)]
         for job in jobs:
             consumers.demand(order.required, job.forms, job.found.subject, alone=not order.recursive)
-        todo = [job for job in jobs if job.missing]
-        who = self._who
-        if todo and not order.dry_run:
-            who = self._publish(bench, image, todo)
+        who = self._who if order.dry_run else self._publish(bench, image, jobs)
         done = done.replace(manifests=tuple(job.done(dry_run=order.dry_run) for job in jobs))
         if order.dry_run:
             return done
@@ -118,24 +126,36 @@ class Run:
         return self._witness.find(registry, by_digest, who, form, self._order.statement)
 
     def _publish(self, bench: Bench, image: Reference, jobs: list[_Job]) -> Who:
-        """Make all evidence, then attach it; who signed, as the certificate has it."""
-        self._tell(f"signing {len(jobs)} manifest{'s' if len(jobs) > 1 else ''} as {self._who}")
-        makers = [partial(self._make, bench, self._name(image), job) for job in jobs]
+        """Make all evidence that is missing, then attach it; who signed, as the certificate has it."""
+        todo = [job for job in jobs if job.missing]
+        if todo:
+            self._tell(f"signing {len(todo)} manifest{'s' if len(todo) > 1 else ''} as {self._who}")
+        makers = [partial(self._make, bench, self._name(image), job) for job in todo]
         made = together(makers, most=MOST_AT_ONCE)
-        self._tell("signed and verified; attaching")
-        *platforms, last = (
-            partial(self._attach, bench, image, *pair) for pair in zip(jobs, made, strict=True)
-        )
-        together(platforms, most=MOST_AT_ONCE)
-        last()
+        if todo:
+            self._tell("signed and verified; attaching")
+        if self._order.statement.document is not None:
+            keep = partial(self._keep, bench, image, self._order.statement.document)
+            together([partial(keep, job) for job in jobs], most=MOST_AT_ONCE)
+        tasks = [partial(self._attach, bench, image, *pair) for pair in zip(todo, made, strict=True)]
+        together(tasks[:-1], most=MOST_AT_ONCE)
+        together(tasks[-1:], most=1)
+        if not todo:
+            return self._who
         signed_by = made[-1][0].verified.identity
         return self._who if signed_by is None else Who(identity=signed_by)
 
     def _make(self, bench: Bench, name: str, job: _Job) -> tuple[Made, ...]:
         return make(bench.ceremony, self._order.statement, job.found.subject.digest, name, job.missing)
 
+    def _keep(self, bench: Bench, image: Reference, document: Document, job: _Job) -> None:
+        """What is attested by its digest comes first: a reference never points at what is not there."""
+        attachment = job.attached_to(bench, image)
+        job.document = attachment.document(document)
+        attachment.settle()
+
     def _attach(self, bench: Bench, image: Reference, job: _Job, made: tuple[Made, ...]) -> None:
-        attachment = job.attachment = Attachment(bench.registry, image, job.found.subject, bench.pace)
+        attachment = job.attached_to(bench, image)
         for each in made:
             job.keep(each, attach(attachment, each, self._clock.now()))
         attachment.settle()
@@ -148,6 +168,8 @@ class Run:
         for job in jobs:
             digest = job.found.subject.digest
             tasks += [partial(self._own, registry, image, job, form, who) for form in job.wanted]
+            if self._order.statement.document is not None:
+                tasks.append(partial(self._kept, registry, image, job, self._order.statement.document))
             named = Signature(identity=who.identity, key=who.key, name=self._name(image))
             tasks += [
                 partial(reader.read, image.with_digest(digest), digest, named, job.forms)
@@ -171,6 +193,14 @@ class Run:
             reader=f"vouchsafe ({form})", digest=digest, ok=False, words="published, and not found again"
         )
 
+    def _kept(self, registry: PushRegistry, image: Reference, job: _Job, document: Document) -> Seen:
+        for _ in range(MOST_HEALINGS):
+            found = kept.seen(registry, image, job.found.subject.digest, job.document, document)
+            if found.ok:
+                break
+            job.heal()
+        return found
+
 
 class _Job:
     """One manifest's part of the run."""
@@ -184,7 +214,15 @@ class _Job:
         self._suffix = order.statement.suffix
         self._made: dict[Form, tuple[str, VerifiedSignature]] = {}
         self.attachment: Attachment | None = None
+        self.document: Digest | None = None
+        self._document = order.statement.document
         self._healing = threading.Lock()
+
+    def attached_to(self, bench: Bench, image: Reference) -> Attachment:
+        """Where this manifest's things are attached."""
+        if self.attachment is None:
+            self.attachment = Attachment(bench.registry, image, self.found.subject, bench.pace)
+        return self.attachment
 
     def heal(self) -> bool:
         """Attach again what has got lost; False when nothing was attached in this run."""
@@ -212,4 +250,16 @@ class _Job:
                 done = done.replace(place=self.found.subject.digest.tag_prefix + self._suffix)
             forms.append(done)
         digest, platform = self.found.subject.digest, self.found.platform
-        return ManifestDone(digest=digest, platform=platform, forms=tuple(forms))
+        return ManifestDone(
+            digest=digest, platform=platform, forms=tuple(forms), document=self._kept_document()
+        )
+
+    def _kept_document(self) -> DocumentDone | None:
+        if self._document is None:
+            return None
+        return DocumentDone(
+            place="" if self.document is None else str(self.document),
+            digest=self._document.digest,
+            media_type=self._document.media_type,
+            size=len(self._document.content),
+        )

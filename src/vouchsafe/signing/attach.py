@@ -21,6 +21,7 @@ from vouchsafe.ports import PushRegistry
 from vouchsafe.record import Record
 from vouchsafe.signing import artifact
 from vouchsafe.signing.artifact import Json, Subject
+from vouchsafe.signing.reference import Document
 
 MOST_ROUNDS = 40  # writes of one tag: with ten writers at once, a handful are needed
 MOST_LOOKS = 200  # at one tag, to see that it has become quiet
@@ -185,9 +186,17 @@ class Attachment:
 
         Where the registry does not list it, the fallback tag does.
         """
-        self._registry.push_blob(self._reference, artifact.EMPTY)
-        self._registry.push_blob(self._reference, bundle)
         manifest = artifact.bundle_manifest(self._subject, bundle, predicate_type=predicate_type, at=at)
+        return str(self._refer(bundle, manifest))
+
+    def document(self, document: Document) -> Digest:
+        """Keep a document as a referrer; returns its manifest's digest. What is there already is not sent again."""
+        return self._refer(document.content, artifact.document_manifest(self._subject, document))
+
+    def _refer(self, blob: bytes, manifest: bytes) -> Digest:
+        """Blobs first, then what refers to them, then the list that makes it found."""
+        self._registry.push_blob(self._reference, artifact.EMPTY)
+        self._registry.push_blob(self._reference, blob)
         digest, is_listed = self._registry.push_manifest(self._reference, manifest, media_type=OCI_IMAGE)
         if not is_listed:
             listed = self._registry.referrers(self._reference, self._subject.digest)
@@ -195,7 +204,7 @@ class Attachment:
         if not is_listed:
             fallback = self._tag(self._subject.digest.tag_prefix, is_index=True)
             fallback.add([artifact.referrer_entry(manifest)])
-        return str(digest)
+        return digest
 
     def settle(self) -> None:
         """Return when what was attached is there to stay."""

@@ -18,6 +18,7 @@ from vouchsafe.record import Record
 from vouchsafe.signing import content, formats
 from vouchsafe.signing.attach import Attachment
 from vouchsafe.signing.ceremony import Ceremony
+from vouchsafe.signing.reference import Document
 from vouchsafe.signing.together import together
 from vouchsafe.verification import VerifiedSignature
 from vouchsafe.verification.claim import SIGN_PREDICATE
@@ -28,11 +29,17 @@ MEDIA_TYPES = {".sig": legacy.SIMPLE_SIGNING, ".att": legacy.DSSE_ENVELOPE}
 
 
 class Statement(Record):
-    """What is stated of an image: that it was signed, or a predicate of another type."""
+    """What is stated of an image: that it was signed, or a predicate of another type.
+
+    `document`: what the predicate refers to, to be kept beside the image. `otherwise`: what is stated instead
+    where a log finds this too large.
+    """
 
     predicate_type: str = SIGN_PREDICATE
     predicate: object = None
     annotations: Mapping[str, str] = {}
+    document: Document | None = None
+    otherwise: Statement | None = None
 
     @property
     def is_signature(self) -> bool:
