@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from vouchsafe.errors import SigningError, Unavailable
 from vouchsafe.image.digest import Digest
@@ -22,6 +23,8 @@ from vouchsafe.record import Record
 from vouchsafe.signing import artifact
 from vouchsafe.signing.artifact import Json, Subject
 from vouchsafe.signing.reference import Document
+from vouchsafe.signing.together import together
+from vouchsafe.signing.uploads import Uploads
 
 MOST_ROUNDS = 40  # writes of one tag: with ten writers at once, a handful are needed
 MOST_LOOKS = 200  # at one tag, to see that it has become quiet
@@ -54,8 +57,9 @@ class Tag:
         pace: Pace,
         *,
         is_index: bool,
+        uploads: Uploads | None = None,
     ) -> None:
-        """`is_index`: the referrers fallback; else `.sig` or `.att`."""
+        """`is_index`: the referrers fallback; else `.sig` or `.att`. `uploads`: of the same repository."""
         self._registry = registry
         self._reference = reference
         self._tag = tag
@@ -63,18 +67,26 @@ class Tag:
         self._is_index = is_index
         self._key = artifact.key_of_entry if is_index else artifact.key_of_layer
         self._listed = artifact.entries_of if is_index else artifact.layers_of
+        self._uploads = uploads or Uploads(registry, reference)
         self._whole: Manifest | None = None
         self._known: list[Json] = []
         self._window = 0.0
         self._last: Digest | None = None
         self._rounds = 0
         self._is_crowded = False
+        self._is_settled = True
 
     @property
     def settling(self) -> float:
         """Seconds after our last write by which every write that could undo it has come."""
         shortest = SHORTEST_CROWDED if self._is_crowded else SHORTEST_SETTLING
         return min(LONGEST_SETTLING, max(shortest, WINDOWS * self._window))
+
+    def foresee(self, descriptors: list[Json]) -> None:
+        """Send what `add` of these layers will need, as things stand. Writes nothing, and only saves time."""
+        there = self._listed(self._registry.manifest(self._reference, self._tag), self._tag)
+        _, config = artifact.with_layers(None, [*there, *descriptors])
+        self._uploads.push(config)
 
     def add(self, descriptors: list[Json]) -> None:
         """Write ours beside what is there. Their blobs and manifests must be there already."""
@@ -89,16 +101,23 @@ class Tag:
         self._whole = whole
         self.add(self._listed(whole, self._tag))
 
-    def settle(self) -> None:
-        """Write again whatever has got lost, until nothing has, and nobody else writes any more."""
-        quiet = 0
+    def settle(self, *, anew: bool = False) -> bool:
+        """Write again whatever has got lost, until nothing has, and nobody else writes any more.
+
+        Whether anything was different from what we left. Nothing is asked when that was done since our last writing,
+        unless it is to be done `anew`.
+        """
+        if self._is_settled and not anew:
+            return False
+        left, quiet = self._last, 0
         for number in range(MOST_LOOKS):
             # Writers that collided once must not do so in step again.
             self._pace.sleep(self.settling * (1 + self._pace.jitter() * min(number, MOST_SPREAD)))
             before = self._last
             quiet = 0 if self._write() or self._last != before else quiet + 1
             if quiet >= (QUIET_LOOKS if self._is_crowded else 1):
-                return
+                self._is_settled = True
+                return self._last != left
         raise self._contention()
 
     def _write(self) -> bool:
@@ -135,13 +154,14 @@ class Tag:
                 break
             document, config = artifact.with_layers(manifest, wanted)
             kind = OCI_IMAGE
-            self._registry.push_blob(self._reference, config)
+            if not self._uploads.push(config):
+                break  # it was there already: the tag was read a moment ago
             now, began = self._read()  # compare: that took two requests
             if (now and now.digest) == (manifest and manifest.digest):
                 break
             manifest = now
         digest, _ = self._registry.push_manifest(self._reference, document, media_type=kind, tag=self._tag)
-        self._last = digest
+        self._last, self._is_settled = digest, False
         self._window = max(self._window, self._pace.monotonic() - began)
         return True
 
@@ -166,17 +186,34 @@ class Tag:
 class Attachment:
     """All that is attached to one manifest in one run."""
 
-    def __init__(self, registry: PushRegistry, reference: Reference, subject: Subject, pace: Pace) -> None:
-        """`reference` names the repository."""
+    def __init__(
+        self,
+        registry: PushRegistry,
+        reference: Reference,
+        subject: Subject,
+        pace: Pace,
+        uploads: Uploads | None = None,
+    ) -> None:
+        """`reference` names the repository, for which `uploads` are."""
         self._registry = registry
         self._reference = reference
         self._subject = subject
         self._pace = pace
+        self._uploads = uploads or Uploads(registry, reference)
         self._tags: dict[str, Tag] = {}
+
+    def send(self, blob: bytes) -> None:
+        """Have a blob there before anything refers to it."""
+        self._uploads.push(blob)
+
+    def foresee(self, suffix: str, media_type: str, blob: bytes) -> None:
+        """Have there what the tag will need with a layer of this blob in it."""
+        tag = self._subject.digest.tag_prefix + suffix
+        self._tag(tag, is_index=False).foresee([artifact.layer(media_type, blob, {})])
 
     def layer(self, suffix: str, media_type: str, blob: bytes, annotations: dict[str, str]) -> str:
         """Add a layer to the tag `sha256-<hex><suffix>`; returns the tag."""
-        self._registry.push_blob(self._reference, blob)
+        self._uploads.push(blob)
         tag = self._subject.digest.tag_prefix + suffix
         self._tag(tag, is_index=False).add([artifact.layer(media_type, blob, annotations)])
         return tag
@@ -195,8 +232,8 @@ class Attachment:
 
     def _refer(self, blob: bytes, manifest: bytes) -> Digest:
         """Blobs first, then what refers to them, then the list that makes it found."""
-        self._registry.push_blob(self._reference, artifact.EMPTY)
-        self._registry.push_blob(self._reference, blob)
+        self._uploads.push(artifact.EMPTY)
+        self._uploads.push(blob)
         digest, is_listed = self._registry.push_manifest(self._reference, manifest, media_type=OCI_IMAGE)
         if not is_listed:
             listed = self._registry.referrers(self._reference, self._subject.digest)
@@ -206,12 +243,13 @@ class Attachment:
             fallback.add([artifact.referrer_entry(manifest)])
         return digest
 
-    def settle(self) -> None:
-        """Return when what was attached is there to stay."""
-        for tag in self._tags.values():
-            tag.settle()
+    def settle(self, *, anew: bool = False) -> bool:
+        """Return when what was attached is there to stay; whether somebody else has been at it. `anew`: look again."""
+        tags = list(self._tags.values())
+        return any(together([partial(tag.settle, anew=anew) for tag in tags], most=len(tags) or 1))
 
     def _tag(self, name: str, *, is_index: bool) -> Tag:
-        if name not in self._tags:
-            self._tags[name] = Tag(self._registry, self._reference, name, self._pace, is_index=is_index)
-        return self._tags[name]
+        made = Tag(
+            self._registry, self._reference, name, self._pace, is_index=is_index, uploads=self._uploads
+        )
+        return self._tags.setdefault(name, made)

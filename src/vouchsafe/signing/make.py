@@ -7,8 +7,9 @@ ignores `.sig` beside any bundle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from vouchsafe.evidence import legacy
@@ -16,6 +17,7 @@ from vouchsafe.evidence.types import Evidence
 from vouchsafe.image.digest import Digest
 from vouchsafe.record import Record
 from vouchsafe.signing import content, formats
+from vouchsafe.signing.artifact import EMPTY
 from vouchsafe.signing.attach import Attachment
 from vouchsafe.signing.ceremony import Ceremony
 from vouchsafe.signing.reference import Document
@@ -70,7 +72,7 @@ def make(
         return _attestation(ceremony, statement, digest, name, forms)
 
     def layer() -> Made:
-        payload = content.simple_signing(digest, name, optional=statement.annotations)
+        payload = _payload(statement, digest, name)
         return _layer(statement, payload, ceremony.signature_layer(payload))
 
     def bundle() -> Made:
@@ -80,12 +82,52 @@ def make(
     return tuple(together([makers[form] for form in FORMS if form in forms], most=len(FORMS)))
 
 
-def attach(attachment: Attachment, made: Made, at: datetime) -> str:
-    """Attach; says where: a tag, or the digest of the referrer."""
-    if made.form == "legacy":
+def foreseen(
+    attachment: Attachment, statement: Statement, digest: Digest, name: str, forms: frozenset[Form]
+) -> list[Callable[[], None]]:
+    """What sends all that attaching will need and no signature is in: it can go up while the log is asked."""
+    tasks: list[Callable[[], None]] = []
+    if "legacy" in forms and statement.is_signature:
+        suffix, payload = statement.suffix, _payload(statement, digest, name)
+        tasks += [partial(attachment.send, payload)]
+        tasks += [partial(attachment.foresee, suffix, MEDIA_TYPES[suffix], payload)]
+    if "bundle" in forms:
+        tasks += [partial(attachment.send, EMPTY)]
+    return tasks
+
+
+def attach(attachment: Attachment, everything: Sequence[Made], at: datetime) -> dict[Form, str]:
+    """Attach; says where: a tag, or the digest of the referrer. Blobs go up at once, what refers to them in order.
+
+    The layer's tag may become quiet while the bundle is attached; `Attachment.settle` waits for the rest.
+    """
+    layers = [made for made in everything if made.form == "legacy"]
+    bundles = [made for made in everything if made.form == "bundle"]
+    places: dict[Form, str] = {}
+
+    def layer(made: Made) -> None:
         suffix = made.statement.suffix
-        return attachment.layer(suffix, MEDIA_TYPES[suffix], made.blob, dict(made.annotations))
-    return attachment.bundle(made.blob, predicate_type=made.statement.predicate_type, at=at)
+        places["legacy"] = attachment.layer(suffix, MEDIA_TYPES[suffix], made.blob, dict(made.annotations))
+
+    together(
+        [
+            *(partial(layer, made) for made in layers),
+            *(partial(attachment.send, made.blob) for made in bundles),
+        ],
+        most=len(FORMS),
+    )
+
+    def bundle(made: Made) -> None:
+        kind = made.statement.predicate_type
+        places["bundle"] = attachment.bundle(made.blob, predicate_type=kind, at=at)
+
+    quiet = [partial(_settle, attachment)] if layers and bundles else []
+    together([*(partial(bundle, made) for made in bundles), *quiet], most=len(FORMS))
+    return places
+
+
+def _settle(attachment: Attachment) -> None:
+    attachment.settle()
 
 
 def _attestation(
@@ -99,6 +141,10 @@ def _attestation(
     if bundle is not None:
         made.append(_bundle(statement, bundle))
     return tuple(made)
+
+
+def _payload(statement: Statement, digest: Digest, name: str) -> bytes:
+    return content.simple_signing(digest, name, optional=statement.annotations)
 
 
 def _statement(statement: Statement, digest: Digest, name: str) -> bytes:

@@ -38,11 +38,14 @@ def together(tasks: Sequence[Callable[[], T]], *, most: int) -> list[T]:
                 failures[number] = error
                 return
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(most, len(tasks)))]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(most, len(tasks)) - 1)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        work()  # here too: a thread takes longer to start than many a request
+    finally:
+        for thread in threads:
+            thread.join()
     if failures:
         raise failures[min(failures)]
     if len(results) < len(tasks):  # an error of ours ended a thread, which has shown its trace

