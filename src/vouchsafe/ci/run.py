@@ -147,7 +147,6 @@ class Run:
         def sign(number: int, job: Job) -> None:
             digest = job.found.subject.digest
             made[number] = make(work.bench.ceremony, statement, digest, name, job.missing)
-            together([partial(job.attachment.send, each.blob) for each in made[number]], most=len(FORMS))
 
         makers: list[Callable[[], None]] = [partial(sign, number, job) for number, job in enumerate(todo)]
         helpers = [helper for job in todo for helper in job.foreseen(statement, name)]

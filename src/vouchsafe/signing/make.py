@@ -97,10 +97,7 @@ def foreseen(
 
 
 def attach(attachment: Attachment, everything: Sequence[Made], at: datetime) -> dict[Form, str]:
-    """Attach; says where: a tag, or the digest of the referrer. Blobs go up at once, what refers to them in order.
-
-    The layer's tag may become quiet while the bundle is attached; `Attachment.settle` waits for the rest.
-    """
+    """Attach; says where: a tag, or the digest of the referrer. Blobs go up at once, what refers to them in order."""
     layers = [made for made in everything if made.form == "legacy"]
     bundles = [made for made in everything if made.form == "bundle"]
     places: dict[Form, str] = {}
@@ -116,18 +113,10 @@ def attach(attachment: Attachment, everything: Sequence[Made], at: datetime) -> 
         ],
         most=len(FORMS),
     )
-
-    def bundle(made: Made) -> None:
+    for made in bundles:
         kind = made.statement.predicate_type
         places["bundle"] = attachment.bundle(made.blob, predicate_type=kind, at=at)
-
-    quiet = [partial(_settle, attachment)] if layers and bundles else []
-    together([*(partial(bundle, made) for made in bundles), *quiet], most=len(FORMS))
     return places
-
-
-def _settle(attachment: Attachment) -> None:
-    attachment.settle()
 
 
 def _attestation(
