@@ -303,7 +303,7 @@ def test_who_publishes(loopback: Estate, tmp_path: Path, protected: str, wish: s
 
 
 def test_a_tag(loopback: Estate, tmp_path: Path) -> None:
-    """A protected tag's pipeline signs as that tag, and verifies by identity and claim."""
+    """A protected tag's pipeline signs as that tag, attests its SBOM by reference, verifies by identity and claim."""
     image = Image(loopback, "release")
     who = {
         "certificate_identity": f"{ISSUER}/{PROJECT}//.gitlab-ci.yml@refs/tags/v1",
@@ -314,13 +314,16 @@ def test_a_tag(loopback: Estate, tmp_path: Path) -> None:
         "supply-chain",
         image=image.tagged,
         sbom_file="sbom.json",
+        sbom_by_reference="always",
         job_prefix="app-",
         **who,
         **loopback.private,
     )
     project = loopback.project(tmp_path, {"include": [chain]}, {"sbom.json": json.dumps(SBOM)})
     ended = loopback.run(project, {"CI_COMMIT_TAG": "v1"}, token=loopback.token(ref="refs/tags/v1"))
-    assert (ended.code, red(ended, "app-verify")) == (0, set())
+    assert (ended.code, red(ended, "app-verify")) == (0, set()), ended.log
+    (attested,) = ended.json("app-attest-sbom/vouchsafe-app-attest-sbom/attest-sbom.json")["images"]
+    assert attested["manifests"][0]["document"]["mediaType"] == "application/vnd.cyclonedx+json"
 
 
 def test_the_digest_is_what_counts(loopback: Estate, tmp_path: Path) -> None:
