@@ -150,7 +150,7 @@ class Run:
 
         makers: list[Callable[[], None]] = [partial(sign, number, job) for number, job in enumerate(todo)]
         helpers = [helper for job in todo for helper in job.foreseen(statement, name)]
-        together([*makers, *helpers], most=2 * MOST_AT_ONCE)
+        together([*makers, *helpers, work.bench.ceremony.warm_up], most=2 * MOST_AT_ONCE)
         self._tell("signed and verified; attaching")
         return [made[number] for number in range(len(todo))]
 

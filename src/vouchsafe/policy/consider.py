@@ -16,7 +16,6 @@ from vouchsafe.policy.requirement import Requirement, SignedBy, SigstoreAttested
 from vouchsafe.policy.scope import Selected
 from vouchsafe.policy.verdict import Reason
 from vouchsafe.verification import VerifiedSignature
-from vouchsafe.verification.pki import names_host
 
 # What to do about it, said with the reason.
 _SIGN_IT = "Sign the image too: attesting it is another command (`cosign sign`)."
@@ -119,6 +118,10 @@ def _of_signer(requirement: SigstoreSigned | SigstoreAttested, signature: Verifi
         nearest = min(misses, key=len)
         return [_identity_reason(miss) for miss in nearest]
     if signer.pki is not None:
+        from vouchsafe.verification.pki import (
+            names_host,
+        )  # X.509: there already where a certificate was verified
+
         wanted = signer.pki
         names = signature.subjects
         if wanted.subject_email and wanted.subject_email not in names:

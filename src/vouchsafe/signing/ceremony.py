@@ -12,8 +12,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from cryptography import x509
-
 from vouchsafe.errors import MalformedError, SigningError, VerificationError
 from vouchsafe.evidence import legacy
 from vouchsafe.evidence.dsse import IN_TOTO, pre_authentication_encoding
@@ -28,6 +26,7 @@ from vouchsafe.signing.token import IdentityToken, check_life
 from vouchsafe.verification import VerifiedSignature, verify
 from vouchsafe.verification.trust import TrustRoot
 
+STILL_NEW = timedelta(seconds=5)  # a certificate that lives shorter than LEAST_LEFT would do no better anew
 MOST_WITNESSES = 8  # logs and time-stamping authorities asked at once
 LEAST_LEFT = timedelta(
     seconds=60
@@ -59,30 +58,43 @@ def by_key(key: SigningKey) -> Signer:
 
 
 def keyless(token: IdentityToken, issuer: CertificateIssuer, clock: Clock) -> Signer:
-    """A new key and a certificate for it, asked for when first needed and again before it ends."""
-    held: list[tuple[Credential, datetime]] = []
+    """A new key and a certificate for it, asked for when first needed and again before it ends.
+
+    When it ends is looked at when it is not quite new any more: what reads that is not needed before the log is asked.
+    """
+    held: list[tuple[Credential, datetime]] = []  # and when it was asked for
     lock = threading.Lock()
+
+    def is_over(now: datetime) -> bool:
+        credential, since = held[0]
+        return now - since > STILL_NEW and _end(credential) - LEAST_LEFT < now
 
     def current() -> Credential:
         with lock:
             now = clock.now()
-            if not held or held[0][1] - LEAST_LEFT < now:
+            if not held or is_over(now):
                 check_life(token, at=now)
-                held[:] = [_certified(token, issuer)]
+                held[:] = [(_certified(token, issuer), now)]
             return held[0][0]
 
     return Signer(current)
 
 
-def _certified(token: IdentityToken, issuer: CertificateIssuer) -> tuple[Credential, datetime]:
+def _certified(token: IdentityToken, issuer: CertificateIssuer) -> Credential:
     key = ephemeral()
     chain = issuer.certify(token.secret, _request(key))
+    if not all(map(der.is_sequence, chain)) or not chain:
+        raise SigningError("certificate", "expected a certificate from Fulcio, got something else")
+    return Credential(key=key, certificate=chain[0], chain=chain[1:])
+
+
+def _end(credential: Credential) -> datetime:
+    from vouchsafe.verification.certificate import load
+
     try:
-        leaf = x509.load_der_x509_certificate(chain[0])
-        ends = leaf.not_valid_after_utc
-    except (ValueError, IndexError) as error:
+        return load(credential.certificate or b"").not_valid_after_utc
+    except MalformedError as error:
         raise SigningError("certificate", "expected a certificate from Fulcio, got something else") from error
-    return Credential(key=key, certificate=chain[0], chain=chain[1:]), ends
 
 
 def _request(key: SigningKey) -> bytes:
@@ -122,6 +134,10 @@ class Ceremony:
     def prepare(self) -> None:
         """Get the certificate, if one is needed. SigningError, Unavailable."""
         self._signer.current()
+
+    def warm_up(self) -> None:
+        """Import what the verifier will need, while the log is being asked."""
+        from vouchsafe.verification import certificate, log, sct  # noqa: F401
 
     def signature_layer(self, payload: bytes) -> tuple[Evidence, VerifiedSignature]:
         """A simple-signing payload signed as `.sig` wants it: SHA-256, and logged with a promise."""

@@ -25,6 +25,15 @@ def element(tag: int, content: bytes) -> bytes:
     return bytes((tag, _LONG_FORM | len(length))) + length + content
 
 
+def is_sequence(content: bytes) -> bool:
+    """Whether this is one SEQUENCE of definite, shortest length and nothing after it, whatever is inside."""
+    if len(content) < 2 or content[0] != SEQUENCE:
+        return False
+    digits = content[1] - _LONG_FORM if content[1] >= _LONG_FORM else 0
+    inside = len(content) - 2 - digits
+    return inside >= 0 and element(SEQUENCE, bytes(inside))[: 2 + digits] == content[: 2 + digits]
+
+
 def to_be_signed(public_key: bytes) -> bytes:
     """CertificationRequestInfo (RFC 2986 §4.1) for a DER SubjectPublicKeyInfo: nobody's name, no attributes."""
     nobody = element(SEQUENCE, b"")

@@ -56,3 +56,20 @@ def test_lengths(size: int) -> None:
         True,
         True,
     )
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 300, 70_000])
+def test_one_sequence(size: int) -> None:
+    """Exactly one, of the length that it says, in the shortest form; nothing else is."""
+    made = der.element(der.SEQUENCE, bytes(size))
+    assert der.is_sequence(made)
+    longer = made[:1] + bytes((0x84,)) + size.to_bytes(4, "big") + bytes(size)
+    wrong = [
+        b"",
+        b"0",
+        made[:-1] if size else b"\x30\x01",
+        made + b"\0",
+        b"\x31" + made[1:],
+        b"\x30\x80" + bytes(size),
+    ]
+    assert [each for each in (*wrong, longer) if der.is_sequence(each)] == []
