@@ -33,7 +33,7 @@ SHORTEST_SETTLING = 0.02  # seconds
 SHORTEST_CROWDED = 0.2  # seconds, where others were seen to write
 LONGEST_SETTLING = 2.0  # seconds, before jitter
 MOST_SPREAD = 2.0  # times a settling by which writers that collide again and again part
-WINDOWS = 3.0  # how many of our own read-to-write times another writer may take
+WINDOWS = 3.0  # how many of our own read-to-write times, the slowest of this run, another writer may take
 MOST_REFUSALS = 5  # in a row, of one write, while the registry says that trying again may help
 FIRST_PAUSE = 0.25  # seconds after the first of them; doubled each time
 
@@ -70,7 +70,6 @@ class Tag:
         self._uploads = uploads or Uploads(registry, reference)
         self._whole: Manifest | None = None
         self._known: list[Json] = []
-        self._window = 0.0
         self._last: Digest | None = None
         self._rounds = 0
         self._is_crowded = False
@@ -80,7 +79,7 @@ class Tag:
     def settling(self) -> float:
         """Seconds after our last write by which every write that could undo it has come."""
         shortest = SHORTEST_CROWDED if self._is_crowded else SHORTEST_SETTLING
-        return min(LONGEST_SETTLING, max(shortest, WINDOWS * self._window))
+        return min(LONGEST_SETTLING, max(shortest, WINDOWS * self._uploads.slowest))
 
     def foresee(self, descriptors: list[Json]) -> None:
         """Send what `add` of these layers will need, as things stand. Writes nothing, and only saves time."""
@@ -162,7 +161,7 @@ class Tag:
             manifest = now
         digest, _ = self._registry.push_manifest(self._reference, document, media_type=kind, tag=self._tag)
         self._last, self._is_settled = digest, False
-        self._window = max(self._window, self._pace.monotonic() - began)
+        self._uploads.took(self._pace.monotonic() - began)
         return True
 
     def _read(self) -> tuple[Manifest | None, float]:

@@ -23,6 +23,12 @@ class Uploads:
         self._sent: set[Digest] = set()
         self._turns: dict[Digest, threading.Lock] = {}
         self._guard = threading.Lock()
+        self.slowest = 0.0  # seconds from reading a tag to having written it; others may be as slow
+
+    def took(self, seconds: float) -> None:
+        """A tag of this repository was read and written in so much time."""
+        with self._guard:
+            self.slowest = max(self.slowest, seconds)
 
     def push(self, content: bytes) -> bool:
         """Have the blob in the repository; whether that took any asking. Unavailable."""
