@@ -41,10 +41,14 @@ def together(tasks: Sequence[Callable[[], T]], *, most: int) -> list[T]:
     threads = [threading.Thread(target=work, daemon=True) for _ in range(min(most, len(tasks)) - 1)]
     for thread in threads:
         thread.start()
+    waited_for = threads
     try:
         work()  # here too: a thread takes longer to start than many a request
+    except KeyboardInterrupt:
+        waited_for = []
+        raise
     finally:
-        for thread in threads:
+        for thread in waited_for:
             thread.join()
     if failures:
         raise failures[min(failures)]
