@@ -74,6 +74,7 @@ class Tag:
         self._rounds = 0
         self._is_crowded = False
         self._is_settled = True
+        self._wrote = 0.0
 
     @property
     def settling(self) -> float:
@@ -111,7 +112,9 @@ class Tag:
         left, quiet = self._last, 0
         for number in range(MOST_LOOKS):
             # Writers that collided once must not do so in step again.
-            self._pace.sleep(self.settling * (1 + self._pace.jitter() * min(number, MOST_SPREAD)))
+            pause = self.settling * (1 + self._pace.jitter() * min(number, MOST_SPREAD))
+            since = self._pace.monotonic() - self._wrote if number == 0 and not anew else 0.0
+            self._pace.sleep(max(0.0, pause - since))
             before = self._last
             quiet = 0 if self._write() or self._last != before else quiet + 1
             if quiet >= (QUIET_LOOKS if self._is_crowded else 1):
@@ -160,8 +163,8 @@ class Tag:
                 break
             manifest = now
         digest, _ = self._registry.push_manifest(self._reference, document, media_type=kind, tag=self._tag)
-        self._last, self._is_settled = digest, False
-        self._uploads.took(self._pace.monotonic() - began)
+        self._last, self._is_settled, self._wrote = digest, False, self._pace.monotonic()
+        self._uploads.took(self._wrote - began)
         return True
 
     def _read(self) -> tuple[Manifest | None, float]:

@@ -7,7 +7,7 @@ ignores `.sig` beside any bundle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Literal
@@ -96,26 +96,16 @@ def foreseen(
     return tasks
 
 
-def attach(attachment: Attachment, everything: Sequence[Made], at: datetime) -> dict[Form, str]:
-    """Attach; says where: a tag, or the digest of the referrer. Blobs go up at once, what refers to them in order."""
-    layers = [made for made in everything if made.form == "legacy"]
-    bundles = [made for made in everything if made.form == "bundle"]
+def attach(attachment: Attachment, everything: Iterable[Made], at: datetime) -> dict[Form, str]:
+    """Attach, in their order; says where: a tag, or the digest of the referrer."""
     places: dict[Form, str] = {}
-
-    def layer(made: Made) -> None:
-        suffix = made.statement.suffix
-        places["legacy"] = attachment.layer(suffix, MEDIA_TYPES[suffix], made.blob, dict(made.annotations))
-
-    together(
-        [
-            *(partial(layer, made) for made in layers),
-            *(partial(attachment.send, made.blob) for made in bundles),
-        ],
-        most=len(FORMS),
-    )
-    for made in bundles:
-        kind = made.statement.predicate_type
-        places["bundle"] = attachment.bundle(made.blob, predicate_type=kind, at=at)
+    for made in everything:
+        if made.form == "legacy":
+            suffix = made.statement.suffix
+            place = attachment.layer(suffix, MEDIA_TYPES[suffix], made.blob, dict(made.annotations))
+        else:
+            place = attachment.bundle(made.blob, predicate_type=made.statement.predicate_type, at=at)
+        places[made.form] = place
     return places
 
 
