@@ -6,7 +6,7 @@ layers knows which. Every method raises VouchsafeError subclasses only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -167,14 +167,22 @@ class TimestampAuthority(Protocol):
         """A TimeStampResp in DER over `content`, not yet believed. SigningError, Unavailable."""
 
 
-class Standing(Record):
-    """What stands on a host that countersigns: contents of files, None where there is none."""
+class Rules(Record):
+    """What an image is judged by on a host: contents of files, None where there is none.
+
+    `applied` says how the policy was put in force; `containers_policy` and `registries` what clients read.
+    """
 
     policy: Policy | None
     applied: bytes | None
     containers_policy: bytes | None
     registries: bytes | None
     tombstones: bytes
+
+
+class Standing(Rules):
+    """What stands on a host that countersigns."""
+
     certificate: bytes | None
     key: bytes | None
     published: bytes | None
@@ -209,3 +217,27 @@ class ImageReader(Protocol):
 
     def read(self, image: Reference, signature: Signature) -> str:
         """Empty when it found the signature on the image (named by digest), else its own words. Unavailable."""
+
+
+class Fetched(Record):
+    """What a service answered. `place`: the path that did, after redirects. `is_same`: nothing changed since `etag`."""
+
+    text: str
+    etag: str = ""
+    place: str = ""
+    has_more: bool = False
+    is_same: bool = False
+
+
+class Forge(Protocol):
+    """A service that tells of projects, issues or packages: GitHub, GitLab, a distribution."""
+
+    def get(self, path: str, *, accept: str = "application/json", etag: str = "") -> Fetched:
+        """What is at a path. Unavailable also for what is not there; MalformedError for what is no answer."""
+
+
+class ForgeEdits(Forge, Protocol):
+    """One that can be written to."""
+
+    def send(self, method: str, path: str, content: Mapping[str, object]) -> Fetched:
+        """Ask for a change, once: it is never repeated by itself. Unavailable, MalformedError."""

@@ -17,8 +17,8 @@ from tests.countersigning import Machine, Running, Shifted
 from tests.pulls import Client, Fleet
 from vouchsafe.countersign.acceptance import TTL
 from vouchsafe.countersign.fairness import Limits
-from vouchsafe.countersign.revocation import Tombstone
 from vouchsafe.image.digest import Digest
+from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.testing.faults import Fault, moving, with_body
 from vouchsafe.testing.pull_cases import layer
 from vouchsafe.testing.registry import RegistryServer

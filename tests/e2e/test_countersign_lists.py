@@ -16,9 +16,9 @@ import pytest
 from tests.countersigning import Machine, Running, Shifted
 from tests.pulls import Fleet, Skopeo
 from vouchsafe.countersign.lists import MOST_LOOKED
-from vouchsafe.countersign.revocation import Tombstone
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import OCI_INDEX
+from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.testing.registry import RegistryServer
 from vouchsafe.testing.workload import gitlab
 

@@ -20,8 +20,8 @@ from tests.countersigning import PIPELINE, Machine, Running, Shifted
 from tests.pulls import Client, Fleet, Podman, Proxy, Pulls, Skopeo
 from tests.strangers import replaying, stranger
 from vouchsafe.countersign.authority import LEAF_LIFETIME, Authority
-from vouchsafe.countersign.revocation import Tombstone
 from vouchsafe.policy.compile import Form
+from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.testing.loopback import LoopbackServer, Request, Response
 from vouchsafe.testing.pull_cases import layer
 from vouchsafe.testing.registry import RegistryServer, push_image, push_signature

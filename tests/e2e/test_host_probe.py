@@ -23,6 +23,7 @@ ABLE = {
     "subjectURI": "no",
     "buildSignerURI": "no",
     "plugin": "no",
+    "bundle": "no",
 }
 # skopeo 1.18 shows "403 (Forbidden)" and not the reason phrase.
 SILENT = {**ABLE, "says-why": "no"}
@@ -31,8 +32,6 @@ OPENPGP_ONLY = {
     **SILENT,
     "sigstore-lookaside": "no",
     "pki": "no",
-    "subjectURI": "unknown",
-    "buildSignerURI": "unknown",
 }
 # Its image proxy was made before policies were evaluated there (skopeo 1.13).
 BLIND = dict.fromkeys(ABLE, "unknown") | {"evaluates-policy": "no"}

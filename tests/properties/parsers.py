@@ -14,6 +14,8 @@ from vouchsafe.evidence.containers import SIGNATURE_BLOB
 from vouchsafe.evidence.types import Envelope
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX, Manifest
+from vouchsafe.image.reference import Reference
+from vouchsafe.protocol.request import Credentials, Request
 from vouchsafe.strictjson import base64_bytes, parse
 from vouchsafe.testing.canonical import b64, compact
 from vouchsafe.testing.specimens import Draft, Form
@@ -21,7 +23,7 @@ from vouchsafe.testing.tsa import StampPlan
 from vouchsafe.verification import certificate, checkpoint, entry, sct, timestamp, verify
 from vouchsafe.verification.claim import read_payload, read_statement
 from vouchsafe.verification.entry import Signed
-from vouchsafe.verification.identity import utf8_string
+from vouchsafe.verification.identity_reading import utf8_string
 from vouchsafe.verification.trust import parse_time, parse_trusted_root
 
 JUDGED: tuple[Form, ...] = ("legacy-tsa", "attestation", "bundle-rekor1", "bundle-rekor2")
@@ -53,6 +55,17 @@ STORED = {
     "payload": b64(SPECIMENS["legacy-tsa"].blob),
     "annotations": dict(SPECIMENS["legacy-tsa"].annotations),
 }
+
+REQUEST = Request(
+    id="7",
+    reference=Reference.parse("registry.example/group/app:v1"),
+    digest=Digest.of(b"{}"),
+    manifest=b"{}",
+    through=Digest.of(b"a list"),
+    physical="mirror.example/app:v1",
+    credentials=Credentials(auth_file="/run/auth.json", tls_verify=True),
+    requires=("fetch",),
+).document()
 
 OURS = (MalformedError, VerificationError)
 Check = Callable[[bytes], object]

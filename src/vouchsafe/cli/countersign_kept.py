@@ -9,9 +9,10 @@ from datetime import datetime
 from vouchsafe.cli import ACCEPTED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, workbench
-from vouchsafe.countersign import revocation, signature
-from vouchsafe.countersign.revocation import Tombstone
+from vouchsafe.countersign import signature
 from vouchsafe.errors import printable
+from vouchsafe.policy import revocation
+from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.wiring.authority import SignatureFiles
 
 

@@ -57,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     plan = _action(actions, "plan", "show what enabling would change", _PLAN)
     enable = _action(actions, "enable", "put the policy in /etc/vouchsafe into force", _ENABLE)
     for each in (plan, enable):
-        _add_wish(each)
+        add_wish(each)
     enable.add_argument(
         "--without-smoke", action="store_true", help="do not prove it with this host's own clients"
     )
@@ -96,7 +96,8 @@ def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.Argu
     return made
 
 
-def _add_wish(parser: argparse.ArgumentParser) -> None:
+def add_wish(parser: argparse.ArgumentParser) -> None:
+    """How a host is to be enabled."""
     group = parser.add_argument_group("how")
     group.add_argument(
         "--lookaside",

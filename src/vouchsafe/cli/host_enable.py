@@ -24,8 +24,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         case "enable":
             return _enable(arguments, target, console)
         case "disable":
-            activation = _activation(arguments, target, console)
-            enforce.disable(target.files, activation=activation, overwrite_edits=arguments.overwrite_edits)
+            enforce.disable(
+                target.files,
+                activation=activation(arguments, target, console),
+                overwrite_edits=arguments.overwrite_edits,
+            )
             _say({"outcome": "disabled"}, "disabled: every file is as it was", arguments, console)
             return ACCEPTED
         case _:
@@ -44,7 +47,7 @@ def _enable(arguments: argparse.Namespace, target: Target, console: Console) -> 
     done = enforce.enable(
         lambda: planned(arguments, target),
         target.files,
-        activation=_activation(arguments, target, console),
+        activation=activation(arguments, target, console),
         prove=_proof(target, console) if target.is_live and not arguments.without_smoke else None,
     )
     if arguments.output == "text":
@@ -71,7 +74,7 @@ class _Systemd:
         units.stop(self._runner)
 
 
-def _activation(arguments: argparse.Namespace, target: Target, console: Console) -> enforce.Activation:
+def activation(arguments: argparse.Namespace, target: Target, console: Console) -> enforce.Activation:
     """systemd's, where it runs and is meant."""
     without = getattr(arguments, "without_units", False) or bool(units.missing(target.files))
     if not target.is_live or without:

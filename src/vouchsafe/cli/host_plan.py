@@ -33,9 +33,9 @@ def show(plan: Plan, arguments: argparse.Namespace, console: Console) -> None:
         console.print(json.dumps(as_json(plan), indent=2))
         return
     for edit in plan.changes:
-        console.print(console.style(_headline(edit), "bold"))
+        console.print(console.style(edit.headline, "bold"))
         if not edit.path.startswith(STATE):
-            for line in _diff(edit):
+            for line in diff(edit):
                 console.print(f"    {line}")
     if not plan.changes:
         console.print("nothing to change: this policy is in force")
@@ -60,7 +60,7 @@ def as_json(plan: Plan) -> dict[str, object]:
         "schemaVersion": SCHEMA_VERSION,
         "epoch": plan.epoch,
         "changes": [
-            {"path": edit.path, "change": _headline(edit).partition(" ")[0], "diff": list(_diff(edit))}
+            {"path": edit.path, "change": edit.headline.partition(" ")[0], "diff": list(diff(edit))}
             for edit in plan.changes
         ],
         "consequences": [{"subject": each.subject, "effect": each.effect} for each in plan.consequences],
@@ -77,15 +77,8 @@ def objections_json(objections: Sequence[Objection]) -> list[dict[str, str]]:
     ]
 
 
-def _headline(edit: Edit) -> str:
-    if edit.after.kind == "absent":
-        return f"remove {edit.path}"
-    if edit.after.kind == "link":
-        return f"link {edit.path} -> {edit.after.target}"
-    return f"{'create' if edit.before.kind == 'absent' else 'replace'} {edit.path}"
-
-
-def _diff(edit: Edit) -> Iterator[str]:
+def diff(edit: Edit) -> Iterator[str]:
+    """The lines of a file that change."""
     if edit.after.kind == "link":
         return
     for line in difflib.unified_diff(_lines(edit.before), _lines(edit.after), "before", "after", lineterm=""):

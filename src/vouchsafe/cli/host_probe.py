@@ -15,6 +15,7 @@ from vouchsafe.errors import printable
 from vouchsafe.host import inventory, pullers, surroundings
 from vouchsafe.host.objection import Objection
 from vouchsafe.host.probe import QUESTIONS, Finding, probe
+from vouchsafe.machine import HostFiles
 from vouchsafe.wiring import machine
 
 SCHEMA_VERSION = 1
@@ -24,21 +25,32 @@ _STYLES = {"yes": "good", "no": "warn", "unknown": "dim"}
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask every client every question."""
     host = wiring.this_host()
-    findings: list[Finding] = []
-    with tools_and_laboratory(host) as (tools, laboratory):
-        for puller in pullers.found(tools):
-            findings += probe(puller, laboratory, tools, at=host.clock.now())
-    files = machine.files()
-    notes = (
-        *inventory.out_of_reach(machine.programs(host)),
-        *surroundings.outranking(files),
-        *inventory.settings(files),
-    )
+    findings = ask(host)
+    notes = notes_of(host, machine.files())
     if arguments.output == "json":
         console.print(json.dumps(_json(findings, notes), indent=2))
     else:
         _print(findings, notes, console, verbose=arguments.verbose)
     return ACCEPTED if findings else UNDECIDED
+
+
+def ask(host: wiring.Host, *, only_used: bool = False) -> tuple[Finding, ...]:
+    """Everything about each client. `only_used`: not about an image proxy that nothing here speaks to."""
+    findings: list[Finding] = []
+    with tools_and_laboratory(host) as (tools, laboratory):
+        clients = pullers.found(tools)
+        for puller in pullers.used(clients, laboratory.probes.image, tools) if only_used else clients:
+            findings += probe(puller, laboratory, tools, at=host.clock.now())
+    return tuple(findings)
+
+
+def notes_of(host: wiring.Host, files: HostFiles) -> tuple[Objection, ...]:
+    """What pulls images past the policy."""
+    return (
+        *inventory.out_of_reach(machine.programs(host)),
+        *surroundings.outranking(files),
+        *inventory.settings(files),
+    )
 
 
 def _print(

@@ -43,7 +43,7 @@ exit status: 0 all as expected, 1 one was not, 64 usage, 78 the policy or CASES 
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add `check`, `show` and `test`."""
+    """Add `check`, `crio`, `show` and `test`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = actions.add_parser("check", help="find what is wrong or unwise in a policy", epilog=_CHECK)
     check.description = (
@@ -59,6 +59,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="whose grammar (default: %(default)s); containers: what stock clients load",
     )
     options.add_output(check, "text", "json", "codequality")
+    from vouchsafe.cli import policy_crio
+
+    crio = actions.add_parser(
+        "crio", help="narrow what is in force to Kubernetes namespaces, for CRI-O", epilog=policy_crio.EPILOG
+    )
+    crio.description = "Print or write the policy of a Kubernetes namespace as CRI-O reads it."
+    policy_crio.configure(crio)
     show = actions.add_parser("show", help="show what applies to an image and why", epilog=_SHOW)
     show.description = "Show which scope and demands of a policy apply to an image, and why."
     show.add_argument(
@@ -80,6 +87,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         from vouchsafe.cli import policy_check
 
         return policy_check.run(arguments, console)
+    if arguments.action == "crio":
+        from vouchsafe.cli import policy_crio
+
+        return policy_crio.run(arguments, console)
     if arguments.action == "show":
         from vouchsafe.cli import policy_show
 

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from vouchsafe.countersign.desk import Observer, Told
+from vouchsafe.countersign.inquiry import Inquiry
+from vouchsafe.countersign.request import Asked
 from vouchsafe.countersign.rows import Line
 from vouchsafe.countersign.store import Store
 from vouchsafe.errors import VouchsafeError, printable
@@ -80,6 +82,7 @@ class Ledger:
             VOUCHSAFE_OUTCOME=answer.outcome,
             VOUCHSAFE_CODE=answer.code,
             VOUCHSAFE_UID=str(uid),
+            **_asked_for(asked),
         )
 
     def _is_said(self, code: str) -> bool:
@@ -111,3 +114,10 @@ class Ledger:
                 self._store.log(lines)
             except VouchsafeError as error:
                 report(error)
+
+
+def _asked_for(asked: Asked | Inquiry) -> dict[str, str]:
+    """The name and the place that a plugin's question carries, and a client's does not."""
+    if isinstance(asked, Asked):
+        return {}
+    return {"VOUCHSAFE_REFERENCE": str(asked.reference), "VOUCHSAFE_PHYSICAL": asked.physical}

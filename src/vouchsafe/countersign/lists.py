@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from vouchsafe.countersign.remembered import Remembered
 from vouchsafe.errors import MalformedError, Unavailable, VouchsafeError
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.manifest import IMAGE_TYPES, Descriptor, Manifest
+from vouchsafe.image.manifest import Manifest
 from vouchsafe.image.reference import Reference, Repository
 from vouchsafe.ports import Catalogue, Clock
 
@@ -30,34 +30,6 @@ MOST_ASKED_BEFORE = 16
 _SKIPPED = re.compile(r"sha256-[0-9a-f]{64}(?:\..*)?", re.ASCII)  # cosign's and the fallback's own tags
 _MOVING = {"latest": 0, "stable": 1, "main": 2, "master": 3}  # tags that most pulls are by
 _NUMBERS = re.compile(r"(\d+)", re.ASCII)
-
-
-def entry_of(index: Manifest, instance: Digest) -> Descriptor:
-    """What `index` says of the instance. MalformedError unless it names it, as an image, in one way only."""
-    if not index.is_index:
-        raise MalformedError("list-entry", f"expected an index, got {index.media_type}")
-    said = {(entry.media_type, entry.size): entry for entry in index.entries if entry.digest == instance}
-    if len(said) != 1:
-        raise MalformedError(
-            "list-entry", f"expected an index that names {instance} once, got {len(said)} different entries"
-        )
-    (entry,) = said.values()
-    if entry.media_type not in IMAGE_TYPES:
-        raise MalformedError(
-            "list-entry", f"expected an image at {instance}, got {entry.media_type}: one level is judged"
-        )
-    return entry
-
-
-def names_exactly(index: Manifest, instance: Descriptor) -> None:
-    """MalformedError unless `index` names the instance as what it is, an image, and in one way only."""
-    entry = entry_of(index, instance.digest)
-    if (entry.media_type, entry.size) != (instance.media_type, instance.size):
-        raise MalformedError(
-            "list-entry",
-            f"expected {entry.media_type} of {entry.size} bytes at {instance.digest}, got {instance.media_type}"
-            f" of {instance.size}",
-        )
 
 
 def by_likelihood(tags: Iterable[str]) -> list[str]:
@@ -170,7 +142,9 @@ class Lists:
             if digest == reference.digest or self._images.get((name, digest.hex), at):
                 continue
             manifest = registry.manifest(reference, digest)
-            if manifest is None or not manifest.is_index:
+            if manifest is None:
+                continue  # not yet: somebody may have supposed it before it was there
+            if not manifest.is_index:
                 self._images.put((name, digest.hex), value=True, start=at, end=at + timedelta(days=1))
                 continue
             yield manifest

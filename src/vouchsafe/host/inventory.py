@@ -16,9 +16,9 @@ from vouchsafe.machine import HostFiles, Runner
 OUT_OF_REACH = {
     "apptainer": "its own policy accepts anything",
     "buildctl": "buildkit pulls by itself",
-    "containerd": "needs vouchsafe's image verifier plugin",
+    "containerd": "asks only where it is told to: see `vouchsafe containerd check`",
     "crane": "a registry client, not a container engine",
-    "ctr": "containerd's own client; `--local` asks nobody",
+    "ctr": "containerd's own client; `--local` asks nobody, whatever containerd is told",
     "docker": "has a daemon of its own",
     "dockerd": "pulls by itself",
     "flatpak": "has keys of its own",

@@ -38,14 +38,21 @@ class Pull(Record):
 
 
 class Probes(Record):
-    """One image with a signature in each form, in lookasides of files; and a lookaside that says why not."""
+    """One image with a signature in each form, in lookasides of files; and a lookaside that says why not.
+
+    `bundled`: an image beside which only a bundle lies, by the same key. `fulcio` and `rekor`: the laboratory's
+    Sigstore as PEM files, as stock clients take them.
+    """
 
     image: str
+    bundled: str
     path: str
     lookasides: str
     key: str
     ca: str
     email: str
+    fulcio: str
+    rekor: str
     refusing: str
     phrase: str
 

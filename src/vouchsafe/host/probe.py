@@ -8,14 +8,14 @@ nothing further: it would refuse everything, and every refusal would look like e
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
 from vouchsafe.host import openpgp
 from vouchsafe.host.laboratory import Laboratory
-from vouchsafe.host.pullers import Outcome, Puller, Rules, Tools, lookaside, rules
+from vouchsafe.host.pullers import Outcome, Puller, Rules, Tools, attachments, lookaside, rules
 from vouchsafe.record import Record
 
 Answer = Literal["yes", "no", "unknown"]
@@ -31,6 +31,7 @@ QUESTIONS = {
     "subjectURI": "knows `subjectURI` in policy.json: could judge a pipeline's URI itself",
     "buildSignerURI": "knows `buildSignerURI` in policy.json",
     "plugin": "knows requirements of the type `plugin`",
+    "bundle": "takes a Sigstore bundle beside an image, by a key",
 }
 ACCEPT, REJECT = {"type": "insecureAcceptAnything"}, {"type": "reject"}
 _REPOSITORY = {"type": "matchRepository"}
@@ -62,6 +63,29 @@ def probe(puller: Puller, laboratory: Laboratory, tools: Tools, *, at: datetime)
     )
 
 
+def abilities(
+    puller: Puller, laboratory: Laboratory, tools: Tools, asked: Sequence[str], *, at: datetime
+) -> tuple[Finding, ...]:
+    """Whether one client can do what upstream may bring: `key NAME` of a Fulcio requirement, `type NAME`, `bundle`.
+
+    A client that cannot pull what is allowed, or pulls what is not, tells nothing.
+    """
+    inquiry = Inquiry(puller, laboratory, tools)
+    allowed, refused = inquiry.under(ACCEPT), inquiry.under(REJECT)
+    why = f"cannot pull at all: {allowed.said}" if not allowed.pulled else ""
+    why = "it does not evaluate the policy" if refused.pulled and not why else why
+    nothing: tuple[Answer, str] = ("unknown", why)
+    found = []
+    for each in asked:
+        answer, evidence = nothing if why else inquiry.ability(each)
+        found.append(
+            Finding(
+                client=puller.name, question=each, answer=answer, evidence=evidence or "it was pulled", at=at
+            )
+        )
+    return tuple(found)
+
+
 class Inquiry:
     """Asks one client."""
 
@@ -90,8 +114,31 @@ class Inquiry:
         yield "home-outranks", *self._home_outranks()
         yield "CONTAINERS_POLICY_JSON", *self._variable()
         for key in ("subjectURI", "buildSignerURI"):
-            yield key, *self._knows(self._fulcio({key: "https://gitlab.example/x"}), f'Unknown key "{key}"')
-        yield "plugin", *self._knows({"type": "plugin"}, 'Unknown policy requirement type "plugin"')
+            yield key, *self.ability(f"key {key}")
+        yield "plugin", *self.ability("type plugin")
+        yield "bundle", *self.ability("bundle")
+
+    def ability(self, asked: str) -> tuple[Answer, str]:
+        """(answer, evidence) for one word of upstream's, known or guessed."""
+        kind, _, name = asked.partition(" ")
+        match kind:
+            case "key":
+                requirement = self._fulcio({name: "https://gitlab.example/x"})
+                return self._knows(requirement, f'Unknown key "{name}"', 'Unknown key "fulcio"')
+            case "type":
+                return self._knows({"type": name}, f'Unknown policy requirement type "{name}"')
+            case _:
+                return self._bundle()
+
+    def _bundle(self) -> tuple[Answer, str]:
+        """Whether a bundle by a key counts, and one that is not there is missed."""
+        requirement = {"type": "sigstoreSigned", "keyPath": self._probes.key, "signedIdentity": _REPOSITORY}
+        beside = attachments(self._lab.registry)
+        outcome = self._puller.pull(self._probes.bundled, self._rules(requirement, beside))
+        if not outcome.pulled:
+            return "no", outcome.said
+        absent = self.under(requirement, beside)
+        return _yes(not absent.pulled), absent.said or "it was pulled without one too"
 
     def under(self, requirement: dict[str, Any], registries: bytes = b"") -> Outcome:
         """Pull the image under a policy of one requirement."""
@@ -157,10 +204,10 @@ class Inquiry:
         fulcio = {"caPath": self._probes.ca, "oidcIssuer": "https://gitlab.example", **more}
         return {"type": "sigstoreSigned", "fulcio": fulcio, "rekorPublicKeyPath": self._probes.key}
 
-    def _knows(self, requirement: dict[str, Any], complaint: str) -> tuple[Answer, str]:
+    def _knows(self, requirement: dict[str, Any], *complaints: str) -> tuple[Answer, str]:
         """Whether a policy that says this loads; what it does then is for upstream's watch to find out."""
         said = self.under(requirement).said
-        if complaint in said:
+        if any(complaint in said for complaint in complaints):
             return "no", said
         return ("unknown" if "invalid policy" in said else "yes"), said
 

@@ -16,16 +16,20 @@ from vouchsafe.machine import HostFiles, Runner
 FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
 SYSTEMD_RUNS = "/run/systemd/system"
 SOCKET = "vouchsafe-countersign.socket"
+VERDICTS = "vouchsafe-verdict.socket"
 SERVICE = "vouchsafe-countersign.service"
 AUTHORITY = "vouchsafe-authority.service"
 ENABLED = {
     AUTHORITY: "sockets.target",
     SOCKET: "sockets.target",
+    VERDICTS: "sockets.target",
     "vouchsafe-recover.service": "sysinit.target",
     "vouchsafe-status.path": "multi-user.target",
     "vouchsafe-break-glass.timer": "timers.target",
 }
-RUNNING = (AUTHORITY, SOCKET, "vouchsafe-status.path", "vouchsafe-break-glass.timer")
+RUNNING = (AUTHORITY, SOCKET, VERDICTS, "vouchsafe-status.path", "vouchsafe-break-glass.timer")
+# Units that an operator may enable; `host enable` does not, for they ask others than registries.
+OFFERED = {"vouchsafe-upstream.timer": "timers.target"}
 SECONDS = 120.0  # of one systemctl
 
 

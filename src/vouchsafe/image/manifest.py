@@ -124,3 +124,31 @@ def _media_type(fields: Fields, served_as: str) -> str:
     if media_type not in known:
         raise MalformedError("manifest-media-type", f"expected an OCI or Docker manifest, got {media_type!r}")
     return media_type
+
+
+def entry_of(index: Manifest, instance: Digest) -> Descriptor:
+    """What `index` says of the instance. MalformedError unless it names it, as an image, in one way only."""
+    if not index.is_index:
+        raise MalformedError("list-entry", f"expected an index, got {index.media_type}")
+    said = {(entry.media_type, entry.size): entry for entry in index.entries if entry.digest == instance}
+    if len(said) != 1:
+        raise MalformedError(
+            "list-entry", f"expected an index that names {instance} once, got {len(said)} different entries"
+        )
+    (entry,) = said.values()
+    if entry.media_type not in IMAGE_TYPES:
+        raise MalformedError(
+            "list-entry", f"expected an image at {instance}, got {entry.media_type}: one level is judged"
+        )
+    return entry
+
+
+def names_exactly(index: Manifest, instance: Descriptor) -> None:
+    """MalformedError unless `index` names the instance as what it is, an image, and in one way only."""
+    entry = entry_of(index, instance.digest)
+    if (entry.media_type, entry.size) != (instance.media_type, instance.size):
+        raise MalformedError(
+            "list-entry",
+            f"expected {entry.media_type} of {entry.size} bytes at {instance.digest}, got {instance.media_type}"
+            f" of {instance.size}",
+        )

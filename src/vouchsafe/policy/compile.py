@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, assert_never
 
 from vouchsafe.errors import ConfigurationError
@@ -42,6 +43,7 @@ FILE_LOOKASIDE = (
 )
 KEYS = "/run/vouchsafe/keys"  # published beside the CA's certificate, and absent at boot like that
 Form = Literal["pki", "key", "openpgp"]
+Native = Mapping[str, Sequence[dict[str, Any]]]
 FORMS: tuple[Form, ...] = ("pki", "key", "openpgp")
 _SUFFIX = {"key": "pub", "openpgp": "gpg"}
 
@@ -99,40 +101,64 @@ def needs_countersignature(rule: Rule) -> bool:
     return any(isinstance(r, SigstoreAttested) or not _is_upstream(r) for r in rule.requirements)
 
 
-def compile_policy(policy: Policy, host: Host) -> Compiled:
-    """Both files. ConfigurationError `compile-…` names what cannot be enforced and says what to write."""
+def compile_policy(policy: Policy, host: Host, *, native: Native = MappingProxyType({})) -> Compiled:
+    """Both files. ConfigurationError `compile-…` names what cannot be enforced and says what to write.
+
+    `native`: docker scopes that clients judge by themselves, with what they are told there (`policy.native`).
+    """
     if needs_countersignature(policy.default):
         raise _nowhere_to_ask("default")
-    of_epoch = epoch(policy)
-    countersigned: list[Countersigned] = []
-    transports: dict[str, dict[str, Any]] = {}
-    lookasides: dict[str, str] = {}
-    asked: set[str] = set()
+    made = _Compilation(policy, host, native)
     for transport, scopes in policy.transports.items():
-        transports[transport] = {}
-        for scope, rule in scopes.items():
-            if not needs_countersignature(rule):
-                requirements = [to_json(r) for r in rule.requirements]
-                if transport == "docker" and scope:
-                    places = (scope, *host.physical.get(scope, ()))
-                    lookasides |= dict.fromkeys(places, FILE_LOOKASIDE)
-            else:
-                _must_be_askable(transport, scope)
-                name = marker(of_epoch, scope)
-                requirements = [_demand(rule, scope, name, host)]
-                countersigned.append(Countersigned(scope=scope, marker=name))
-                asked.update((scope, *host.physical.get(scope, ())))
-            transports[transport][scope] = requirements
+        made.transports[transport] = {
+            scope: made.requirements(transport, scope, rule) for scope, rule in scopes.items()
+        }
     for transport in host.open_transports:
-        transports.setdefault(transport, {"": [{"type": "insecureAcceptAnything"}]})
-    lookasides |= {scope: f"{host.lookaside}/{_domain(scope)}" for scope in asked}
+        made.transports.setdefault(transport, {"": [{"type": "insecureAcceptAnything"}]})
     default = [to_json(r) for r in policy.default.requirements]
     return Compiled(
-        policy=_pretty({"default": default, "transports": transports}),
-        registries=_registries(lookasides, host) if countersigned else b"",
-        epoch=of_epoch,
-        countersigned=tuple(countersigned),
+        policy=_pretty({"default": default, "transports": made.transports}),
+        registries=_registries(made.lookasides, made.beside, host) if made.countersigned or native else b"",
+        epoch=made.epoch,
+        countersigned=tuple(made.countersigned),
     )
+
+
+class _Compilation:
+    """What is collected on the way: scopes, where clients ask for each, and what is asked of us."""
+
+    def __init__(self, policy: Policy, host: Host, native: Native) -> None:
+        self.epoch = epoch(policy)
+        self.transports: dict[str, dict[str, Any]] = {}
+        self.countersigned: list[Countersigned] = []
+        self.beside: set[str] = set()
+        self._files: dict[str, str] = {}
+        self._asked: dict[str, str] = {}
+        self._host = host
+        self._native = native
+
+    @property
+    def lookasides(self) -> dict[str, str]:
+        """By scope. Where a place belongs to several, those that are asked of us win."""
+        return self._files | self._asked
+
+    def requirements(self, transport: str, scope: str, rule: Rule) -> list[dict[str, Any]]:
+        """Of one scope, as clients read it."""
+        places = (scope, *self._host.physical.get(scope, ()))
+        is_docker = transport == "docker"
+        if is_docker and scope in self._native:
+            self.beside.update(places)
+            self._files |= dict.fromkeys(places, FILE_LOOKASIDE)
+            return list(self._native[scope])
+        if not needs_countersignature(rule):
+            if is_docker and scope:
+                self._files |= dict.fromkeys(places, FILE_LOOKASIDE)
+            return [to_json(r) for r in rule.requirements]
+        _must_be_askable(transport, scope)
+        name = marker(self.epoch, scope)
+        self.countersigned.append(Countersigned(scope=scope, marker=name))
+        self._asked |= {place: f"{self._host.lookaside}/{_domain(place)}" for place in places}
+        return [_demand(rule, scope, name, self._host)]
 
 
 def _is_upstream(requirement: object) -> bool:
@@ -213,7 +239,7 @@ def _domain(scope: str) -> str:
     return scope.partition("/")[0]
 
 
-def _registries(lookasides: dict[str, str], host: Host) -> bytes:
+def _registries(lookasides: dict[str, str], beside: set[str], host: Host) -> bytes:
     """YAML, one section a scope; a string of JSON is a string of YAML."""
     lines = [
         "# Written by vouchsafe; changes are lost. `vouchsafe host status` says whether this is in force.",
@@ -224,6 +250,8 @@ def _registries(lookasides: dict[str, str], host: Host) -> bytes:
         if url.startswith(host.lookaside):
             # What lies at the origin's .sig tag could make every pull fail, and is not needed here.
             lines.append("    use-sigstore-attachments: false")
+        elif scope in beside:
+            lines.append("    use-sigstore-attachments: true")
     return ("\n".join(lines) + "\n").encode()
 
 

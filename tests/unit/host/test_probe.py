@@ -15,7 +15,7 @@ from vouchsafe.adapters.children import Children
 from vouchsafe.adapters.hosttree import scratch
 from vouchsafe.host import inventory, laboratory
 from vouchsafe.host.laboratory import Identity, Laboratory, Probes
-from vouchsafe.host.probe import QUESTIONS, probe
+from vouchsafe.host.probe import QUESTIONS, abilities, probe
 from vouchsafe.host.pullers import Outcome, Rules, Tools
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -29,11 +29,14 @@ LAB = Laboratory(
     pulls=(),
     probes=Probes(
         image="127.0.0.1:1/a/b:v1",
+        bundled="127.0.0.1:1/a/bundled:v1",
         path=f"a/b@sha256={64 * '0'}",
         lookasides="/lookaside",
         key="/key",
         ca="/ca",
         email="e",
+        fulcio="/fulcio.pem",
+        rekor="/rekor.pub",
         refusing="http://127.0.0.1:2",
         phrase="because",
     ),
@@ -42,7 +45,7 @@ Judge = Callable[[dict[str, Any], str], Outcome]
 
 
 class Client:
-    """Decides by the first requirement of its policy and the text of its registries.d."""
+    """Decides by the first requirement of its policy, and the text of its registries.d with the image's name."""
 
     name = "a client"
 
@@ -53,7 +56,7 @@ class Client:
         containers = Path(rules.home, ".config/containers")
         policy = json.loads((containers / "policy.json").read_text(encoding="utf-8"))
         registries = (containers / "registries.d/vouchsafe.yaml").read_text(encoding="utf-8")
-        return self._judge(policy["default"][0], registries)
+        return self._judge(policy["default"][0], f"{registries} {reference}")
 
 
 @pytest.fixture
@@ -78,6 +81,8 @@ def honest(requirement: dict[str, Any], registries: str) -> Outcome:
             return Outcome(pulled=True)
         case {"keyPath": _} | {"pki": _} if any(form in registries for form in ("/key", "/certificate")):
             return Outcome(pulled=True)
+        case {"keyPath": _} if '"use-sigstore-attachments": true' in registries:
+            return Outcome(pulled=LAB.probes.bundled in registries, said="no signature exists")
         case _ if LAB.probes.refusing in registries:
             return Outcome(pulled=False, said=f"reading signature: {LAB.probes.phrase}")
         case _:
@@ -129,7 +134,27 @@ def test_unknown_keys(tools: Tools) -> None:
         return honest(requirement, registries)
 
     found = answers(old, tools)
-    assert (found["subjectURI"], found["buildSignerURI"], found["plugin"]) == ("no", "unknown", "yes")
+    assert (found["subjectURI"], found["buildSignerURI"], found["plugin"]) == ("no", "no", "yes")
+
+
+def test_abilities(tools: Tools) -> None:
+    """Words of upstream's, known or guessed; nothing of a client that takes everything or cannot pull."""
+    asked = ("key subjectURI", "key somethingNew", "type plugin", "bundle")
+
+    def able(judge: Judge) -> dict[str, str]:
+        found = abilities(Client(judge), LAB, tools, asked, at=AT)
+        assert all(each.evidence and each.at == AT for each in found)
+        return {each.question: each.answer for each in found}
+
+    def knows_one(requirement: dict[str, Any], registries: str) -> Outcome:
+        if "somethingNew" not in requirement.get("fulcio", {"somethingNew": 1}):
+            return Outcome(pulled=False, said='invalid policy in "x": Unknown key "subjectURI"')
+        return honest(requirement, registries)
+
+    assert able(honest) == dict.fromkeys(asked, "yes")
+    assert able(knows_one) == dict.fromkeys(asked, "yes") | {"key subjectURI": "no"}
+    assert able(lambda *_: Outcome(pulled=True)) == dict.fromkeys(asked, "unknown")
+    assert able(lambda *_: Outcome(pulled=False, said="broken")) == dict.fromkeys(asked, "unknown")
 
 
 def test_the_laboratory_is_read_strictly() -> None:

@@ -48,13 +48,23 @@ def installed(tmp_path: Path) -> Host:
 
 
 def test_what_enable_links_is_what_the_units_want() -> None:
-    """The same targets, and every unit of ours that can be enabled is."""
+    """The same targets; every unit of ours that can be enabled is, but for those that are only offered."""
     wanted = {
         path.name: target
         for path in SYSTEMD.iterdir()
         if path.is_file() and (target := read(path.name).get("Install", "WantedBy", fallback=""))
     }
-    assert wanted == units.ENABLED
+    assert wanted == units.ENABLED | units.OFFERED
+    assert not units.ENABLED.keys() & units.OFFERED.keys()
+
+
+def test_the_watch_is_monthly_and_not_all_at_once() -> None:
+    """Missed runs are made up for, by machines that do not all wake together; 10 is no failure, 11 is."""
+    timer, service = read("vouchsafe-upstream.timer")["Timer"], read("vouchsafe-upstream.service")["Service"]
+    assert (timer["OnCalendar"], timer["Persistent"]) == ("monthly", "true")
+    assert timer["RandomizedDelaySec"] == "7d"
+    assert service["SuccessExitStatus"] == "10"
+    assert "11" in service["RestartPreventExitStatus"].split()
 
 
 def test_the_port_cannot_be_had_by_others() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.judging import code
+from vouchsafe.errors import MalformedError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import (
     ACCEPT,
@@ -17,7 +18,9 @@ from vouchsafe.image.manifest import (
     MOST_LAYERS,
     OCI_IMAGE,
     OCI_INDEX,
+    Descriptor,
     Manifest,
+    names_exactly,
 )
 
 BLOB = {"mediaType": "application/octet-stream", "digest": str(Digest.of(b"blob")), "size": 4}
@@ -155,3 +158,36 @@ def test_a_config_is_not_needed() -> None:
 def test_unknown_keys_are_let_be() -> None:
     """The format grows; only those that a reader could take for ours are refused."""
     assert read(IMAGE | {"x-own": {"manifests": []}}).media_type == OCI_IMAGE
+
+
+def test_only_an_index_names_instances() -> None:
+    """An image that lists its layers names nobody."""
+    image = read(IMAGE)
+    instance = Descriptor(media_type=OCI_IMAGE, digest=image.digest, size=len(image.raw), annotations={})
+    with pytest.raises(MalformedError, match="expected an index"):
+        names_exactly(image, instance)
+
+
+@pytest.mark.parametrize(
+    "entries, instance, said",
+    [
+        ([{}], {}, ""),
+        ([{}, {"platform": {"os": "linux"}}], {}, ""),
+        ([], {}, "got 0 different entries"),
+        ([{}, {"size": 1}], {}, "got 2 different entries"),
+        ([{"mediaType": OCI_INDEX}], {}, "one level is judged"),
+        ([{"size": 1}], {}, "got application"),
+        ([{}], {"media_type": OCI_INDEX}, "got application"),
+    ],
+)
+def test_who_is_named(entries: list[dict[str, object]], instance: dict[str, object], said: str) -> None:
+    """As what it is, an image, and in one way only."""
+    image = read(IMAGE)
+    named = {"mediaType": OCI_IMAGE, "digest": str(image.digest), "size": len(image.raw)}
+    index = read(INDEX | {"manifests": [named | changes for changes in entries]})
+    found = Descriptor(media_type=OCI_IMAGE, digest=image.digest, size=len(image.raw), annotations={})
+    if not said:
+        names_exactly(index, found.replace(**instance))
+        return
+    with pytest.raises(MalformedError, match=said):
+        names_exactly(index, found.replace(**instance))
