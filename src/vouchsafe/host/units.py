@@ -18,20 +18,27 @@ SYSTEMD_RUNS = "/run/systemd/system"
 SOCKET = "vouchsafe-countersign.socket"
 SERVICE = "vouchsafe-countersign.service"
 AUTHORITY = "vouchsafe-authority.service"
+CREDENTIALS = "vouchsafe-credentials.socket"
+METRICS = "vouchsafe-metrics.socket"
 ENABLED = {
     AUTHORITY: "sockets.target",
     SOCKET: "sockets.target",
+    CREDENTIALS: "sockets.target",
+    METRICS: "sockets.target",
     "vouchsafe-recover.service": "sysinit.target",
     "vouchsafe-status.path": "multi-user.target",
     "vouchsafe-break-glass.timer": "timers.target",
 }
-RUNNING = (AUTHORITY, SOCKET, "vouchsafe-status.path", "vouchsafe-break-glass.timer")
+# For the administrator to enable: `host enable` leaves them alone.
+OPTIONAL = {"vouchsafe-trust-refresh.timer": "timers.target"}
+STARTED = (SERVICE, "vouchsafe-credentials@.service")  # by those above
+RUNNING = (AUTHORITY, SOCKET, CREDENTIALS, METRICS, "vouchsafe-status.path", "vouchsafe-break-glass.timer")
 SECONDS = 120.0  # of one systemctl
 
 
 def missing(files: HostFiles) -> tuple[str, ...]:
     """Units that are not installed."""
-    return tuple(unit for unit in (*ENABLED, SERVICE) if not _path_of(unit, files))
+    return tuple(unit for unit in (*ENABLED, *STARTED) if not _path_of(unit, files))
 
 
 def edits(files: HostFiles) -> tuple[Edit, ...]:
@@ -48,6 +55,8 @@ def edits(files: HostFiles) -> tuple[Edit, ...]:
 def start(runner: Runner) -> None:
     """Open the port, with the CA published; before anybody is told to ask there. HostError."""
     _systemctl(runner, "daemon-reload")
+    # A socket is not opened beside a service that runs without it; and whoever runs is perhaps an older release.
+    _systemctl(runner, "stop", SERVICE)
     _systemctl(runner, "start", *RUNNING)
 
 

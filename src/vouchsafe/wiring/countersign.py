@@ -71,7 +71,10 @@ class HostConfiguration:
                 for cache in cache_directories(environ, settings.uid)
             ),
         )
-        self._folders = (f"{places.ours}/policy.d", f"{containers}/registries.conf.d")
+        self._folders = (
+            f"{places.ours}/policy.d",
+            *(f"{containers}/{name}" for name in ("registries.conf.d", "certs.d")),
+        )
         self._above = (places.ours, containers, places.state, f"{places.run}/vouchsafe")
 
     def stamp(self, *paths: str) -> object:

@@ -35,7 +35,7 @@ def host(tmp_path: Path) -> Host:
     made.write("/etc/containers/policy.json", OPEN_POLICY)
     made.write("/etc/vouchsafe/policy.json", "{}")
     made.write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nme:x:1000:1000::/home/me:/bin/sh\n")
-    for unit in (*units.ENABLED, units.SERVICE):
+    for unit in (*units.ENABLED, *units.STARTED):
         made.write(f"/usr/lib/systemd/system/{unit}", "[Unit]\n")
     return made
 

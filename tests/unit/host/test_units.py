@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.hosts import Host, Said, Script
+from tests.unit_files import DEPLOY, SYSTEMD
 from vouchsafe.errors import HostError
 from vouchsafe.host import units
+from vouchsafe.wiring.countersign import METRICS
+from vouchsafe.wiring.places import Places
 
-DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
-SYSTEMD = DEPLOY / "systemd"
 SERVICES = sorted(path.name for path in SYSTEMD.glob("*.service"))
 MOST_EXPOSED = 20  # tenths, of `systemd-analyze security`: "OK" ends at 50
 # What a unit may refer to without our bringing it.
@@ -54,7 +55,7 @@ def test_what_enable_links_is_what_the_units_want() -> None:
         for path in SYSTEMD.iterdir()
         if path.is_file() and (target := read(path.name).get("Install", "WantedBy", fallback=""))
     }
-    assert wanted == units.ENABLED
+    assert wanted == units.ENABLED | units.OPTIONAL
 
 
 def test_the_port_cannot_be_had_by_others() -> None:
@@ -74,11 +75,12 @@ def test_systemd_is_told() -> None:
     units.stop(runner)
     assert [" ".join(words[1:3]) for words in runner.ran] == [
         "daemon-reload",
+        "stop vouchsafe-countersign.service",
         "start vouchsafe-authority.service",
         "daemon-reload",
         "stop vouchsafe-break-glass.timer",
     ]
-    assert all(units.SOCKET in words for words in runner.ran if len(words) > 2)
+    assert all(units.SOCKET in words for words in runner.ran if len(words) > 3)
 
 
 @pytest.mark.parametrize("answers", [{}, {"systemctl": lambda _: Said(1, b"", b"Job failed")}])
@@ -95,6 +97,28 @@ def test_services_are_confined(name: str) -> None:
     service = read(name)["Service"]
     assert (service["ProtectSystem"], service["NoNewPrivileges"]) == ("strict", "yes")
     assert "/usr" not in service.get("ReadWritePaths", "")
+
+
+def test_every_unit_has_somebody_who_starts_it() -> None:
+    """A link, the administrator, a unit of the same name, or bootc's own."""
+    there = {path.name for path in SYSTEMD.iterdir() if path.is_file()}
+    started = {name.rpartition(".")[0] for name in (*units.ENABLED, *units.OPTIONAL)}
+    named = {*units.ENABLED, *units.OPTIONAL, *units.STARTED, *(f"{each}.service" for each in started)}
+    assert there - named == set()
+
+
+def test_sockets_that_lead_to_the_service() -> None:
+    """The one for metrics by the name that the service looks for; root's credentials to the account alone."""
+    metrics, credentials = read(units.METRICS)["Socket"], read(units.CREDENTIALS)["Socket"]
+    service = read(units.SERVICE)["Service"]
+    assert (metrics["FileDescriptorName"], metrics["Service"]) == (METRICS, units.SERVICE)
+    assert service["Sockets"].split() == [units.SOCKET, units.METRICS]
+    assert (metrics["SocketMode"], metrics["ListenStream"].partition(":")[0]) == (
+        "0600",
+        "/run/vouchsafe/metrics.sock",
+    )
+    assert (credentials["SocketMode"], credentials["SocketGroup"]) == ("0660", service["Group"])
+    assert (credentials["ListenStream"], credentials["Accept"]) == (Places().broker, "yes")
 
 
 def test_systemd_finds_nothing_wrong(installed: Host) -> None:
