@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from vouchsafe.countersign.authority import Authority
 from vouchsafe.countersign.signature import payload, sigstore_blob
 from vouchsafe.image.digest import Digest
 from vouchsafe.policy import document
 from vouchsafe.policy.compile import Compiled, Host, compile_policy
-from vouchsafe.testing.registry import RegistryServer, push_image
+from vouchsafe.testing.annotations import SIGNATURE, simple_signing
+from vouchsafe.testing.keys import KeySource, public_pem
+from vouchsafe.testing.registry import RegistryServer, push_image, push_signature
 
 OURS = {
     "type": "sigstoreSigned",
@@ -39,10 +45,10 @@ class Machine:
         (folder / "registries.d").mkdir()
         self.compiled = self.apply("acme")
 
-    def apply(self, path: str) -> Compiled:
+    def apply(self, path: str, **more: Any) -> Compiled:
         """Compile a policy for everything below `path`, and put it in force."""
-        scope = f"{self.registry.address}/{path}"
-        policy = {"default": [{"type": "reject"}], "transports": {"docker": {scope: [OURS]}}}
+        scopes = {f"{self.registry.address}/{path}": [OURS], **more}
+        policy = {"default": [{"type": "reject"}], "transports": {"docker": scopes}}
         read = document.parse(json.dumps(policy).encode(), dialect="vouchsafe", source="policy.json")
         host = Host(ca_path=str(self.folder / "ca.crt"), lookaside=f"file://{self.folder}/lookaside")
         compiled = compile_policy(read, host)
@@ -68,7 +74,7 @@ class Machine:
         place.mkdir(parents=True, exist_ok=True)
         (place / "signature-1").write_bytes(sigstore_blob(said, leaf, signer.certificate_pem))
 
-    def pull(self) -> tuple[int, str]:
+    def pull(self, repository: str = "acme/app", tag: str = "v1") -> tuple[int, str]:
         """`skopeo copy`, which judges; `skopeo inspect` would not."""
         command: list[str | Path] = [
             self.skopeo,
@@ -78,7 +84,7 @@ class Machine:
             self.folder / "registries.d",
         ]
         target = self.folder / f"pulled-{len(list(self.folder.iterdir()))}"
-        source = f"docker://{self.registry.reference('acme/app')}"
+        source = f"docker://{self.registry.reference(repository, tag)}"
         done = subprocess.run(
             [*command, "copy", "--remove-signatures", "--src-tls-verify=false", source, f"dir:{target}"],
             capture_output=True,
@@ -131,3 +137,23 @@ def test_a_policy_change_voids_what_was_countersigned(machine: Machine) -> None:
     machine.countersign()
     machine.apply("acme/app")
     assert machine.pull()[0] == 1
+
+
+def test_a_vendors_key_below_a_scope_of_ours(machine: Machine) -> None:
+    """Judged by the client itself, by a signature in the registry, with nobody of ours there."""
+    key = KeySource("vendor").ec("vendor")
+    (machine.folder / "vendor.pub").write_bytes(public_pem(key.public_key()))
+    vendor = f"{machine.registry.address}/acme/vendor"
+    by_key = {
+        "type": "sigstoreSigned",
+        "keyPath": str(machine.folder / "vendor.pub"),
+        "signedIdentity": {"type": "matchRepository"},
+    }
+    machine.apply("acme", **{vendor: [by_key]})
+    signed = push_image(machine.registry.store, "acme/vendor", content=b"vendor")
+    push_image(machine.registry.store, "acme/vendor", "unsigned", content=b"somebody")
+    payload = simple_signing(str(signed), vendor)
+    signature = base64.b64encode(key.sign(payload, ec.ECDSA(hashes.SHA256()))).decode()
+    push_signature(machine.registry.store, "acme/vendor", signed, payload, {SIGNATURE: signature})
+    assert machine.pull("acme/vendor") == (0, "")
+    assert machine.pull("acme/vendor", "unsigned")[0] == 1

@@ -6,7 +6,7 @@ import argparse
 import importlib
 from typing import Any
 
-from vouchsafe.cli import options
+from vouchsafe.cli import compiling, options
 from vouchsafe.cli.console import Console
 from vouchsafe.policy.compile import FORMS
 
@@ -98,37 +98,12 @@ def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.Argu
 
 def _add_wish(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how")
-    group.add_argument(
-        "--lookaside",
-        metavar="URL",
-        type=options.given,
-        help="where clients ask for countersignatures (default: http://127.0.0.1:843)",
-    )
-    group.add_argument("--ca", metavar="FILE", type=options.given, help="default: /run/vouchsafe/ca.crt")
-    group.add_argument(
-        "--form",
-        choices=FORMS,
-        help="what clients are asked to demand: pki, certificates that live for minutes (the default); for clients "
-        "that cannot, a key of each scope's own: key, or openpgp for Debian 12; see `vouchsafe host probe`",
-    )
-    group.add_argument(
-        "--refuse-transport",
-        metavar="NAME",
-        type=options.given,
-        action="append",
-        help="refuse images of this local transport too, such as docker-archive or dir; "
-        "by default what is on the host already is accepted, or podman could not build",
-    )
+    compiling.configure(group)
     group.add_argument(
         "--without-units", action="store_true", help="leave systemd alone: the countersigner is run elsehow"
     )
     group.add_argument(
         "--overwrite-edits", action="store_true", help="also where somebody else has edited what was written"
-    )
-    group.add_argument(
-        "--insecure-default",
-        action="store_true",
-        help='enable although `default` or docker:"" accepts anything; `status` then says open',
     )
 
 

@@ -18,6 +18,7 @@ from vouchsafe.host.places import (
     GLASS,
     LARGEST_FILE,
     LOOKASIDE,
+    NO_REGISTRIES,
     ORIGINALS,
     POLICY,
     PUBLIC_MODE,
@@ -32,9 +33,6 @@ from vouchsafe.policy.applied import Applied
 from vouchsafe.policy.compile import LOCAL_TRANSPORTS, Host
 from vouchsafe.policy.scope import Policy
 from vouchsafe.record import Record
-
-# What a registries.d file that is not there reads like.
-NO_REGISTRIES = b"docker: {}\n"
 
 
 class Wish(Record):

@@ -22,7 +22,7 @@ from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy.godecode import Node
 from vouchsafe.policy.requirement import SignedBy, SignedIdentity, SigstoreAttested, SigstoreSigned
 from vouchsafe.policy.requirement_json import signed_identity_json, to_json
-from vouchsafe.policy.scope import Policy, Rule
+from vouchsafe.policy.scope import Policy, Rule, candidates
 from vouchsafe.record import Record
 
 EPOCH_LENGTH = 16  # hexadecimal digits of a SHA-256: 64 bits tell a host's policies apart
@@ -80,6 +80,13 @@ class Compiled(Record):
     countersigned: tuple[Countersigned, ...]
 
 
+class _Section(Record):
+    """One namespace of registries.d; `attachments` None: as a broader section says."""
+
+    lookaside: str
+    attachments: bool | None = None
+
+
 def epoch(policy: Policy) -> str:
     """A name of what the policy says: the same for other white space and file names, another for another rule."""
     said = [_plain(document.root) for document in policy.documents]
@@ -106,30 +113,35 @@ def compile_policy(policy: Policy, host: Host) -> Compiled:
     of_epoch = epoch(policy)
     countersigned: list[Countersigned] = []
     transports: dict[str, dict[str, Any]] = {}
-    lookasides: dict[str, str] = {}
-    asked: set[str] = set()
+    native: dict[str, _Section] = {}
+    asked: dict[str, _Section] = {}
     for transport, scopes in policy.transports.items():
         transports[transport] = {}
         for scope, rule in scopes.items():
             if not needs_countersignature(rule):
                 requirements = [to_json(r) for r in rule.requirements]
                 if transport == "docker" and scope:
-                    places = (scope, *host.physical.get(scope, ()))
-                    lookasides |= dict.fromkeys(places, FILE_LOOKASIDE)
+                    native |= dict.fromkeys((scope, *host.physical.get(scope, ())), _of_theirs(rule))
             else:
                 _must_be_askable(transport, scope)
                 name = marker(of_epoch, scope)
                 requirements = [_demand(rule, scope, name, host)]
                 countersigned.append(Countersigned(scope=scope, marker=name))
-                asked.update((scope, *host.physical.get(scope, ())))
+                for place in (scope, *host.physical.get(scope, ())):
+                    # What lies at the origin's .sig tag could make every pull fail, and is not needed here.
+                    asked[place] = _Section(lookaside=f"{host.lookaside}/{_domain(place)}", attachments=False)
             transports[transport][scope] = requirements
     for transport in host.open_transports:
         transports.setdefault(transport, {"": [{"type": "insecureAcceptAnything"}]})
-    lookasides |= {scope: f"{host.lookaside}/{_domain(scope)}" for scope in asked}
+    # Each key of a section is inherited, so only what lies below one of ours needs a word to the contrary; every
+    # other namespace stays free for files of the administrator's.
+    below = {
+        place: section for place, section in native.items() if asked.keys() & candidates("docker", place)[1:]
+    }
     default = [to_json(r) for r in policy.default.requirements]
     return Compiled(
         policy=_pretty({"default": default, "transports": transports}),
-        registries=_registries(lookasides, host) if countersigned else b"",
+        registries=_registries(below | asked) if countersigned else b"",
         epoch=of_epoch,
         countersigned=tuple(countersigned),
     )
@@ -213,17 +225,22 @@ def _domain(scope: str) -> str:
     return scope.partition("/")[0]
 
 
-def _registries(lookasides: dict[str, str], host: Host) -> bytes:
+def _of_theirs(rule: Rule) -> _Section:
+    """Where a scope that clients judge themselves has its signatures: sigstore's lie in the registry."""
+    sigstore = any(isinstance(each, SigstoreSigned) for each in rule.requirements)
+    return _Section(lookaside=FILE_LOOKASIDE, attachments=True if sigstore else None)
+
+
+def _registries(sections: Mapping[str, _Section]) -> bytes:
     """YAML, one section a scope; a string of JSON is a string of YAML."""
     lines = [
         "# Written by vouchsafe; changes are lost. `vouchsafe host status` says whether this is in force.",
         "docker:",
     ]
-    for scope, url in sorted(lookasides.items()):
-        lines += [f"  {json.dumps(scope)}:", f"    lookaside: {json.dumps(url)}"]
-        if url.startswith(host.lookaside):
-            # What lies at the origin's .sig tag could make every pull fail, and is not needed here.
-            lines.append("    use-sigstore-attachments: false")
+    for scope, section in sorted(sections.items()):
+        lines += [f"  {json.dumps(scope)}:", f"    lookaside: {json.dumps(section.lookaside)}"]
+        if section.attachments is not None:
+            lines.append(f"    use-sigstore-attachments: {json.dumps(section.attachments)}")
     return ("\n".join(lines) + "\n").encode()
 
 

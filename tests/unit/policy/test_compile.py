@@ -91,23 +91,40 @@ def test_a_keyless_scope_becomes_one_demand() -> None:
     assert b'lookaside: "http://127.0.0.1:843/registry.example:5000"' in made.registries
 
 
-def test_other_scopes_of_the_registry_keep_a_file_lookaside() -> None:
-    """So that they work while the countersigner is down."""
-    made = compiled({"a.example/ours": [OURS], "a.example/theirs": [THEIRS[0]], "": REJECT})
-    assert f'  "a.example/theirs":\n    lookaside: "{FILE_LOOKASIDE}"\n' in made.registries.decode()
+@pytest.mark.parametrize(
+    "requirement, more",
+    [
+        (THEIRS[0], ""),
+        (THEIRS[3], ""),
+        # Inherited, the `false` above would hide the very signature that is demanded.
+        (THEIRS[6], "    use-sigstore-attachments: true\n"),
+    ],
+)
+def test_scopes_below_ours_that_are_not_ours(requirement: dict[str, Any], more: str) -> None:
+    """Work while the countersigner is down, and find their own signatures: every key of a section is inherited."""
+    made = compiled({"a.example": [OURS], "a.example/theirs": [requirement], "": REJECT})
+    assert f'  "a.example/theirs":\n    lookaside: "{FILE_LOOKASIDE}"\n{more}' in made.registries.decode()
+    assert ("use-sigstore-attachments: true" in made.registries.decode()) == bool(more)
+
+
+def test_scopes_beside_ours_are_the_administrators() -> None:
+    """A namespace that stands in two files ends every pull, so none is written without need."""
+    made = compiled({"a.example/ours": [OURS], "a.example/theirs": [THEIRS[6]], "a.example": [THEIRS[0]]})
+    assert "theirs" not in made.registries.decode()
+    assert made.registries.count(b"lookaside:") == 1
 
 
 def test_clients_ask_under_the_name_of_a_mirror() -> None:
     """Each place that a scope's images come from has a section; what is not ours keeps a file there too."""
-    far = {"a.example/ours": ("near.example/a/ours",), "a.example/theirs": ("near.example/a/theirs",)}
+    far = {"a.example": ("near.example/a",), "a.example/theirs": ("near.example/a/theirs",)}
     read_policy = read(
         {
             "default": REJECT,
-            "transports": {"docker": {"a.example/ours": [OURS], "a.example/theirs": [THEIRS[0]]}},
+            "transports": {"docker": {"a.example": [OURS], "a.example/theirs": [THEIRS[0]]}},
         }
     )
     made = compile_policy(read_policy, HOST.replace(physical=far)).registries.decode()
-    assert '  "near.example/a/ours":\n    lookaside: "http://127.0.0.1:843/near.example"\n' in made
+    assert '  "near.example/a":\n    lookaside: "http://127.0.0.1:843/near.example"\n' in made
     assert f'  "near.example/a/theirs":\n    lookaside: "{FILE_LOOKASIDE}"\n' in made
 
 
