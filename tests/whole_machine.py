@@ -18,15 +18,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import jsonschema
 import pytest
 
 from tests.unit_files import DEPLOY, SYSTEMD, Unit
 
 ROOT = Path(__file__).resolve().parent.parent
+SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "host.schema.json").read_text(encoding="utf-8"))
 LONGEST = 30.0  # seconds until something must be there
 NEEDED = ("unshare", "nsenter", "mount", "systemd-socket-activate", "systemd-sysusers", "systemd-tmpfiles")
 # The interpreter and our code where no ProtectHome= hides them, whatever folder this checkout lies in.
-SETUP = """
+SETUP = r"""
 set -e
 mount --make-rprivate /
 mount -t tmpfs none /mnt # not below /tmp: `host enable` refuses an /etc that a boot forgets
@@ -36,8 +38,8 @@ for path in etc usr var opt; do
 done
 mount -t tmpfs -o mode=755 none /run
 echo allowed
-mkdir -p /opt/python /opt/src /opt/site /run/systemd
-mount --bind "$python" /opt/python
+mkdir -p /opt/python /opt/src /opt/site /run/systemd /mnt/python/upper /mnt/python/work
+mount -t overlay overlay -o "lowerdir=$python,upperdir=/mnt/python/upper,workdir=/mnt/python/work" /opt/python
 mount --bind "$src" /opt/src
 mount --bind "$site" /opt/site
 rm -rf /etc/containers /usr/share/containers /etc/vouchsafe /var/lib/containers /usr/bin/vouchsafe
@@ -46,15 +48,21 @@ rm -f /etc/machine-id
 echo 0123456789abcdef0123456789abcdef > /etc/machine-id
 cat > /usr/bin/vouchsafe <<'EOF'
 #!/bin/sh
-export PYTHONPATH=/opt/src:/opt/site LD_LIBRARY_PATH=/opt/python/lib
+export LD_LIBRARY_PATH=/opt/python/lib
 exec /opt/python/bin/python3 -P -m vouchsafe.cli "$@"
 EOF
 chmod 755 /usr/bin/vouchsafe
 find "$deploy/systemd" -maxdepth 1 -type f -exec cp -t /usr/lib/systemd/system {} +
 systemd-sysusers "$deploy/sysusers.d/vouchsafe.conf" 2> /dev/null
 systemd-tmpfiles --create "$deploy/tmpfiles.d/vouchsafe.conf"
-/opt/python/bin/python3 -c 'import fcntl, socket, struct
-fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 0x41))' # SIOCSIFFLAGS: IFF_UP | IFF_RUNNING
+/opt/python/bin/python3 -S -c 'import fcntl, site, socket, struct
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 0x41))  # SIOCSIFFLAGS: IFF_UP | IFF_RUNNING
+print(*site.getsitepackages(), sep="\n")' > /mnt/packages
+while read -r folder; do # nothing but the locked packages, as in our own environment
+    mkdir -p "$folder"
+    mount -t tmpfs none "$folder"
+    printf '/opt/src\n/opt/site\n' > "$folder/installed.pth"
+done < /mnt/packages
 echo ready
 exec sleep infinity
 """
@@ -126,8 +134,11 @@ class WholeMachine:
         return done
 
     def said(self, *words: str, status: int = 0) -> Any:
-        """The JSON that a command prints with `-o json`."""
-        return json.loads(self.run(*words, "-o", "json", status=status).stdout)
+        """The JSON that a command prints with `-o json`; what `vouchsafe host` says is as its schema has it."""
+        document = json.loads(self.run(*words, "-o", "json", status=status).stdout)
+        if words[:2] == ("vouchsafe", "host"):
+            jsonschema.validate(document, {"$ref": f"#/$defs/{words[2]}", "$defs": SCHEMA["$defs"]})
+        return document
 
     def write(self, path: str, content: str, mode: str = "644") -> None:
         """A file of root's."""
@@ -154,8 +165,7 @@ class WholeMachine:
     def laboratory(self) -> Any:
         """`python -m vouchsafe.testing lab` on its loopback: what it says of itself."""
         python = ("/opt/python/bin/python3", "-P", "-m", "vouchsafe.testing", "lab", "/run/lab")
-        env = {"PYTHONPATH": "/opt/src:/opt/site", "LD_LIBRARY_PATH": "/opt/python/lib"}
-        lab = self.start(*python, env=env, piped=True)
+        lab = self.start(*python, piped=True)
         assert lab.stdout is not None
         return json.loads(lab.stdout.readline())
 

@@ -27,8 +27,10 @@ Run it again after each change of /etc/vouchsafe/policy.json: until then nothing
 exit status: 0 in force, 1 something speaks against it, 2 it did not hold and was taken back, 78 the policy
 cannot be enforced
 """
-_PROBE = """Each client pulls from a registry of this process's own, under policies of its own: no network is needed and
-nothing of this host is changed. --verbose shows the evidence for each answer.
+_PROBE = """Each client (skopeo, bootc's image proxy, podman, buildah) pulls from a registry of this process's own,
+under policies of its own: no network is needed and nothing of this host is changed. --verbose shows the evidence
+for each answer. What cannot be asked so (CRI-O, programs out of reach, units, settings) is found by its files; and
+the registries that the policy names are asked, without credentials, whether they keep signatures themselves.
 
 exit status: 0 asked, 2 there is no client to ask
 """
@@ -68,6 +70,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     recover = _action(actions, "recover", "finish or undo a change that a crash left", "")
     recover.add_argument("--at-boot", action="store_true", help="also end what broke the glass")
     probe = _action(actions, "probe", "ask the clients on this host what they can do", _PROBE)
+    probe.add_argument(
+        "--offline",
+        action="store_true",
+        help="do not ask the policy's registries whether they keep signatures",
+    )
     options.add_output(probe, "text", "json")
     audit = _action(actions, "audit", "judge again what is in storage already", _AUDIT)
     audit.add_argument(

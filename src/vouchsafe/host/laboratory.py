@@ -38,7 +38,11 @@ class Pull(Record):
 
 
 class Probes(Record):
-    """One image with a signature in each form, in lookasides of files; and a lookaside that says why not."""
+    """One image with a signature in each form, in lookasides of files; and a lookaside that says why not.
+
+    `key`, and `ca` with `email`, check two of them; `fulcio` and `rekor` those of the laboratory's Sigstore, which
+    certified a `person` whom `voucher` vouched for, and the main pipeline.
+    """
 
     image: str
     path: str
@@ -46,6 +50,10 @@ class Probes(Record):
     key: str
     ca: str
     email: str
+    fulcio: str
+    rekor: str
+    person: str
+    voucher: str
     refusing: str
     phrase: str
 

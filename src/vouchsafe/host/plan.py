@@ -135,6 +135,8 @@ def _objections(
         )
     yield from surroundings.writers(files)
     yield from surroundings.outranking(files, wish.homes)
+    if wish.is_live:
+        yield from surroundings.unprivileged_port(wish.host.lookaside, files)
     yield from containers.conflicts(made.compiled, files)
     yield from _broken_glass(files)
     if not wish.overwrite_edits and files.look(GLASS).kind == "absent":

@@ -16,6 +16,13 @@ from vouchsafe.host.places import PUBLIC_MODE
 from vouchsafe.machine import HostEdits, Runner, Starter
 from vouchsafe.record import Record
 
+ETC, SHARE = "/etc/containers", "/usr/share/containers"
+# In a mount namespace of its own: nothing of this machine changes, and it ends with the client.
+_STAND_IN = f'''set -e
+mount --bind "$1" {ETC}
+if [ -n "$2" ]; then mount --bind "$2" {SHARE}; fi
+shift 2
+exec "$@"'''
 SECONDS = 120.0  # of one pull; a client has no time-out of its own when a lookaside hangs
 
 
@@ -31,12 +38,17 @@ class Tools(Record):
 
 
 class Rules(Record):
-    """Where a client finds its policy: by flags (none when empty), or through a home; and more variables."""
+    """Where a client finds its policy: by flags (none when empty), or through a home; and more variables.
+
+    `etc` and `share`: folders that stand in for /etc/containers and /usr/share/containers, for this client alone.
+    """
 
     policy: str
     registries: str
     home: str
     variables: Mapping[str, str] = {}
+    etc: str = ""
+    share: str = ""
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -66,12 +78,14 @@ class Puller(Protocol):
 
 def found(tools: Tools) -> tuple[Puller, ...]:
     """The clients on this host."""
-    skopeo, podman = tools.runner.find("skopeo"), tools.runner.find("podman")
+    skopeo, podman, buildah = (tools.runner.find(name) for name in ("skopeo", "podman", "buildah"))
     every: list[Puller] = []
     if skopeo is not None:
         every += [Skopeo(skopeo, tools), Proxy(skopeo, tools)]
     if podman is not None and tools.is_root:
         every.append(Podman(podman, tools))
+    if buildah is not None and tools.is_root:
+        every.append(Buildah(buildah, tools))
     return tuple(every)
 
 
@@ -141,6 +155,23 @@ class Podman:
         return run(self._tools, (*command, f"docker://{reference}"), rules)
 
 
+class Buildah:
+    """`buildah pull` into a storage of its own."""
+
+    name = "buildah pull"
+
+    def __init__(self, program: str, tools: Tools) -> None:
+        self._program = program
+        self._tools = tools
+
+    def pull(self, reference: str, rules: Rules) -> Outcome:
+        """See the protocol. By default it is content with what it has."""
+        base = f"{self._tools.scratch.root}/buildah"
+        storage = ("--root", f"{base}/root", "--runroot", f"{base}/run", "--storage-driver", "vfs")
+        command = (self._program, *storage, "pull", "--policy", "always", "--tls-verify=false")
+        return run(self._tools, (*command, f"docker://{reference}"), rules)
+
+
 class Proxy:
     """`skopeo experimental-image-proxy`: what bootc and rpm-ostree pull through."""
 
@@ -156,7 +187,10 @@ class Proxy:
         environment = rules.seen_by(self._tools)
         try:
             said = self._tools.starter.open_image(
-                command, f"docker://{reference}", seconds=SECONDS, environment=environment
+                standing_in(self._tools, command, rules),
+                f"docker://{reference}",
+                seconds=SECONDS,
+                environment=environment,
             )
         except Unavailable as error:
             return Outcome(pulled=False, said=error.message)
@@ -166,7 +200,19 @@ class Proxy:
 def run(tools: Tools, command: tuple[str, ...], rules: Rules) -> Outcome:
     """A client that pulls and ends."""
     try:
-        ended = tools.runner.run(command, seconds=SECONDS, environment=rules.seen_by(tools))
+        ended = tools.runner.run(
+            standing_in(tools, command, rules), seconds=SECONDS, environment=rules.seen_by(tools)
+        )
     except Unavailable as error:
         return Outcome(pulled=False, said=error.message)
     return Outcome(pulled=ended.status == 0, said="" if ended.status == 0 else last_words(ended))
+
+
+def standing_in(tools: Tools, command: tuple[str, ...], rules: Rules) -> tuple[str, ...]:
+    """The command among the folders that stand in for the system's; as it is when there are none. Unavailable."""
+    if not rules.etc:
+        return command
+    unshare, shell = tools.runner.find("unshare"), tools.runner.find("sh")
+    if unshare is None or shell is None:
+        raise Unavailable("program", "expected unshare and sh, got none")
+    return (unshare, "--mount", shell, "-c", _STAND_IN, shell, rules.etc, rules.share, *command)

@@ -66,7 +66,10 @@ def status(
     faults = _Faults(
         opening=tuple(_opening(files, homes)),
         breaking=tuple(_breaking(current, compiled, files, is_live=is_live)),
-        notes=tuple(_notes(files, homes)),
+        notes=(
+            *_notes(files, homes),
+            *(surroundings.unprivileged_port(current.host.lookaside, files) if is_live else ()),
+        ),
     )
     return _judged(current, tuple(each.scope for each in compiled.countersigned), faults, files)
 

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from vouchsafe.testing.clock import RealClock
-from vouchsafe.testing.lookaside import EMAIL, Forms
+from vouchsafe.testing.lookaside import EMAIL, Forms, blob
 from vouchsafe.testing.loopback import LoopbackServer, Request, Response
 from vouchsafe.testing.pull_cases import ELSEWHERE, OTHER_REF, PROJECT, Pull, Shelf
 from vouchsafe.testing.registry_server import RegistryServer
 from vouchsafe.testing.sigstore import VirtualSigstore
-from vouchsafe.testing.workload import Workload, gitlab
+from vouchsafe.testing.workload import Workload, email, gitlab
 
 PHRASE = "vouchsafe: rejected: probe: this sentence is the answer"
+PERSON = email("probe@person.example")
 
 
 def serve(folder: Path, *, given: TextIO = sys.stdin, say: Callable[[str], object] = print) -> None:
@@ -74,16 +75,24 @@ def _probe(folder: Path, sigstore: VirtualSigstore, image: Pull) -> dict[str, st
     forms = Forms(secrets.token_hex(16), sigstore.clock.now())
     repository = image.reference.rpartition(":")[0]
     path = f"{repository.partition('/')[2]}@{image.digest.algorithm}={image.digest.hex}"
-    for name, blob in (
+    for name, signature in (
         ("key", forms.by_key(image.digest, repository)),
         ("certificate", forms.by_certificate(image.digest, repository)),
+        ("person", blob(*sigstore.sign_legacy(image.digest, repository, PERSON))),
+        ("pipeline", blob(*sigstore.sign_legacy(image.digest, repository, gitlab()))),
     ):
         place = folder / "lookaside" / name / path
         place.mkdir(parents=True)
-        (place / "signature-1").write_bytes(blob)
+        (place / "signature-1").write_bytes(signature)
     (folder / "lookaside" / "none").mkdir()
-    (folder / "probe.pub").write_bytes(forms.key_pem)
-    (folder / "probe.crt").write_bytes(forms.ca_pem)
+    authorities = sigstore.pem_files()
+    for name, content in (
+        ("probe.pub", forms.key_pem),
+        ("probe.crt", forms.ca_pem),
+        ("fulcio.pem", authorities["fulcio-chain.pem"]),
+        ("rekor.pub", authorities["rekor1.pub"]),
+    ):
+        (folder / name).write_bytes(content)
     return {
         "image": image.reference,
         "path": path,
@@ -91,5 +100,9 @@ def _probe(folder: Path, sigstore: VirtualSigstore, image: Pull) -> dict[str, st
         "key": str(folder / "probe.pub"),
         "ca": str(folder / "probe.crt"),
         "email": EMAIL,
+        "fulcio": str(folder / "fulcio.pem"),
+        "rekor": str(folder / "rekor.pub"),
+        "person": PERSON.subject,
+        "voucher": PERSON.issuer,
         "phrase": PHRASE,
     }

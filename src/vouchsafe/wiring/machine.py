@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from vouchsafe import wiring
@@ -79,6 +80,19 @@ def physical(host: Host, policy: Policy) -> dict[str, tuple[str, ...]]:
     registries = conf.load(host.settings.replace(home=""))
     found = {scope: places(registries, scope) for scope in sorted(policy.transports.get("docker", {}))}
     return {scope: elsewhere for scope, elsewhere in found.items() if elsewhere}
+
+
+def claims(host: Host, policy: Policy) -> Mapping[str, bool | str]:
+    """Which registries of a policy say that they keep signatures themselves; see `adapters.registry.claims`."""
+    from vouchsafe.adapters.http import HttpClient
+    from vouchsafe.adapters.registry.claims import of_scopes
+
+    settings = host.settings.replace(home="")
+    http = HttpClient(proxies=settings.proxies, trust=settings.trust)
+    try:
+        return of_scopes(http, settings, sorted(policy.transports.get("docker", {})))
+    finally:
+        http.close()
 
 
 def policy(host: Host) -> Policy | None:
