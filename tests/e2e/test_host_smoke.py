@@ -1,4 +1,7 @@
-"""`vouchsafe host smoke` with real clients, and that it fails where a client would let something through."""
+"""`vouchsafe host smoke` with real clients, and that it fails where a client would let something through.
+
+The newest clients have theirs in tests/e2e/test_whole_machine.py, with an image of the machine's own.
+"""
 
 from __future__ import annotations
 
@@ -40,17 +43,6 @@ def legs(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
     for leg in json.loads(done.stdout)["legs"]:
         found.setdefault(leg["client"], {})[leg["leg"]] = leg
     return found
-
-
-def test_every_client_of_a_new_host(tmp_path: Path, skopeo: Path, podman: Path) -> None:
-    """skopeo, what bootc speaks to, and podman: every leg of each behaves."""
-    done = rehearsed(tmp_path, "json", skopeo=skopeo, podman=podman)
-    assert done.returncode == 0, json.loads(done.stdout)["problem"]
-    found = legs(done)
-    assert set(found) == {"skopeo copy", "image proxy (bootc)", "podman pull"}
-    for client in found.values():
-        assert {name for name, leg in client.items() if leg["got"] == "pulled"} == ALLOWED
-        assert {name for name, leg in client.items() if leg["got"] == "refused"} == REFUSED
 
 
 def test_a_host_with_debian_13s_skopeo(tmp_path: Path, skopeo_old: Path) -> None:

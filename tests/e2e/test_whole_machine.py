@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.test_host_smoke import ALLOWED, REFUSED
 from tests.private_registry import PASSWORD, USER
 from tests.whole_machine import LONGEST, WholeMachine
 
@@ -167,6 +168,38 @@ def test_break_glass_with_the_service_dead(machine: WholeMachine) -> None:
     machine.write("/etc/containers/registries.d/by-hand.yaml", by_hand)
     assert pull(machine, image)[0]
     assert not pull(machine, unsigned["reference"])[0]
+
+
+def test_smoke_with_an_image_of_ones_own(skopeo: Path, podman: Path) -> None:
+    """Every leg of the rehearsal behaves for every client; and the machine's own policy does with a real image."""
+    with WholeMachine(skopeo=skopeo, podman=podman) as machine:
+        machine.write("/etc/containers/policy.json", OPEN)
+        machine.become("vouchsafe-authority.service")
+        lab = machine.laboratory()
+        insecure = f'[[registry]]\nlocation="{lab["registry"]}"\ninsecure=true\n'
+        machine.write("/etc/containers/registries.conf", insecure)
+        pulls = {each["name"]: each["reference"] for each in lab["pulls"]}
+        machine.run("vouchsafe", "host", "smoke", "--image", pulls["legacy"], status=78)
+        machine.run("cp", "/run/lab/trusted_root.json", "/etc/vouchsafe/root.json")
+        ours = signed_by(lab["main"], "/etc/vouchsafe/root.json")
+        write_policy(machine, {f"{lab['registry']}/{lab['project']}": [ours]})
+        machine.run("vouchsafe", "host", "enable", "--without-smoke")
+        machine.activate(*SOCKETS, service=SERVICE)
+        before = machine.read("/etc/containers/policy.json")
+        said = machine.said("vouchsafe", "host", "smoke", "--image", pulls["index"])
+        assert machine.read("/etc/containers/policy.json") == before
+    assert said["proven"]
+    legs: dict[str, dict[str, Any]] = {}
+    for leg in said["legs"]:
+        legs.setdefault(leg["client"], {})[leg["leg"]] = leg
+    assert set(legs) == {"skopeo copy", "image proxy (bootc)", "podman pull"}
+    for client in legs.values():
+        pulled = {name for name, leg in client.items() if leg["got"] == "pulled"}
+        assert pulled == ALLOWED | {"own", "own shown"}
+        assert set(client) - pulled == REFUSED | {"own changed", "own evidence"}
+        # It was the countersigner that runs here who said no.
+        assert "vouchsafe: undecided: no-such-image" in client["own changed"]["said"]
+        assert "vouchsafe: rejected: unsigned" in client["own evidence"]["said"]
 
 
 def logged(machine: WholeMachine, number: int) -> list[dict[str, Any]]:

@@ -38,7 +38,15 @@ _SMOKE = """A rehearsal: a second countersigner, with a policy, a CA and a Sigst
 believes, on loopback. Each client on this host pulls what is signed, and must refuse what is not, is somebody
 else's, was moved, tampered with, re-tagged, expired or replayed, and everything while nobody answers.
 
-exit status: 0 every leg behaved, 1 one did not, 2 there is no client to try
+With --image REF the host's own clients begin to pull REF by what this host says, with its registries and
+credentials, and must refuse it when it differs by one byte. Nothing is pushed: the changed one is shown to
+them by a registry of this process's own, under the real name, and the real countersigner is asked about it.
+
+examples:
+  vouchsafe host smoke
+  vouchsafe host smoke --image registry.example/group/app:v1 -o junit
+
+exit status: 0 every leg behaved, 1 one did not, 2 there is no client to try, 78 REF on a host that enforces nothing
 """
 _AUDIT = """`podman run` asks nobody about what is there: images from before enforcement, from archives, and those that
 the policy refuses by now can still be started. Each is judged by the scope of the name that it carries.
@@ -89,6 +97,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_sources(audit, bundle=False)
     options.add_output(audit, "text", "json")
     smoke = _action(actions, "smoke", "prove with this host's own clients that it holds", _SMOKE)
+    smoke.add_argument(
+        "--image",
+        metavar="IMAGE",
+        dest="images",
+        type=options.given,
+        action="append",
+        default=[],
+        help="also an image of your own, by the policy in force and the countersigner that runs: "
+        "it must be pulled, and refused when it is changed by one byte",
+    )
     smoke.add_argument("--form", choices=FORMS, help="as of `enable`; default: what this host has")
     options.add_output(smoke, "text", "json", "junit")
     for each in (plan, enable, disable, status, recover):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from vouchsafe.errors import Unavailable
-from vouchsafe.host.clients import last_words
+from vouchsafe.host.clients import last_words, plain
 from vouchsafe.host.places import PUBLIC_MODE
 from vouchsafe.machine import HostEdits, Runner, Starter
 from vouchsafe.record import Record
@@ -23,6 +23,8 @@ mount --bind "$1" {ETC}
 if [ -n "$2" ]; then mount --bind "$2" {SHARE}; fi
 shift 2
 exec "$@"'''
+# What containers/image says first when the policy has allowed an image (copy/single.go).
+_COPYING = ("Copying blob ", "Copying config ")
 SECONDS = 120.0  # of one pull; a client has no time-out of its own when a lookaside hangs
 
 
@@ -41,6 +43,8 @@ class Rules(Record):
     """Where a client finds its policy: by flags (none when empty), or through a home; and more variables.
 
     `etc` and `share`: folders that stand in for /etc/containers and /usr/share/containers, for this client alone.
+    `is_real`: an image of the operator's and not the laboratory's. It is reached as registries.conf says, and a pull
+    ends when it has begun to copy: by then the policy has allowed it, and an image may be gigabytes.
     """
 
     policy: str
@@ -49,11 +53,17 @@ class Rules(Record):
     variables: Mapping[str, str] = {}
     etc: str = ""
     share: str = ""
+    is_real: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
         """As skopeo takes them."""
         return ("--policy", self.policy, "--registries.d", self.registries) if self.policy else ()
+
+    @property
+    def plainly(self) -> tuple[str, ...]:
+        """The laboratory's registry has no TLS."""
+        return () if self.is_real else ("--tls-verify=false",)
 
     def seen_by(self, tools: Tools) -> dict[str, str]:
         """What a client's environment is."""
@@ -133,8 +143,9 @@ class Skopeo:
         """See the protocol."""
         self._pulled += 1
         target = f"dir:{self._tools.scratch.root}/pulled-{self._pulled}"
-        flags = ("--remove-signatures", "--src-tls-verify=false")
-        command = (self._program, *rules.flags, "copy", *flags, f"docker://{reference}", target)
+        plainly = () if rules.is_real else ("--src-tls-verify=false",)
+        copy = ("copy", "--remove-signatures", *plainly)
+        command = (self._program, *rules.flags, *copy, f"docker://{reference}", target)
         return run(self._tools, command, rules)
 
 
@@ -151,7 +162,7 @@ class Podman:
         """See the protocol. podman has no flag for registries.d: a home is what it reads."""
         base = f"{self._tools.scratch.root}/podman"
         storage = ("--root", f"{base}/root", "--runroot", f"{base}/run", "--tmpdir", f"{base}/passing")
-        command = (self._program, *storage, "--storage-driver", "vfs", "pull", "--tls-verify=false")
+        command = (self._program, *storage, "--storage-driver", "vfs", "pull", *rules.plainly)
         return run(self._tools, (*command, f"docker://{reference}"), rules)
 
 
@@ -168,7 +179,7 @@ class Buildah:
         """See the protocol. By default it is content with what it has."""
         base = f"{self._tools.scratch.root}/buildah"
         storage = ("--root", f"{base}/root", "--runroot", f"{base}/run", "--storage-driver", "vfs")
-        command = (self._program, *storage, "pull", "--policy", "always", "--tls-verify=false")
+        command = (self._program, *storage, "pull", "--policy", "always", *rules.plainly)
         return run(self._tools, (*command, f"docker://{reference}"), rules)
 
 
@@ -183,7 +194,7 @@ class Proxy:
 
     def pull(self, reference: str, rules: Rules) -> Outcome:
         """See the protocol."""
-        command = (self._program, *rules.flags, "experimental-image-proxy", "--tls-verify=false")
+        command = (self._program, *rules.flags, "experimental-image-proxy", *rules.plainly)
         environment = rules.seen_by(self._tools)
         try:
             said = self._tools.starter.open_image(
@@ -198,7 +209,9 @@ class Proxy:
 
 
 def run(tools: Tools, command: tuple[str, ...], rules: Rules) -> Outcome:
-    """A client that pulls and ends."""
+    """A client that pulls and ends; of a real image only until it has begun to copy."""
+    if rules.is_real:
+        return _begin(tools, command, rules)
     try:
         ended = tools.runner.run(
             standing_in(tools, command, rules), seconds=SECONDS, environment=rules.seen_by(tools)
@@ -206,6 +219,22 @@ def run(tools: Tools, command: tuple[str, ...], rules: Rules) -> Outcome:
     except Unavailable as error:
         return Outcome(pulled=False, said=error.message)
     return Outcome(pulled=ended.status == 0, said="" if ended.status == 0 else last_words(ended))
+
+
+def _begin(tools: Tools, command: tuple[str, ...], rules: Rules) -> Outcome:
+    said = ""
+    try:
+        running = tools.starter.start(command, environment=rules.seen_by(tools), errors=True)
+    except Unavailable as error:
+        return Outcome(pulled=False, said=error.message)
+    try:
+        while not said.startswith(_COPYING):
+            said = running.line(seconds=SECONDS)
+    except Unavailable as error:  # it has ended, or says nothing any more
+        return Outcome(pulled=False, said=plain(said) or error.message)
+    finally:
+        running.end()
+    return Outcome(pulled=True)
 
 
 def standing_in(tools: Tools, command: tuple[str, ...], rules: Rules) -> tuple[str, ...]:

@@ -8,8 +8,13 @@ from contextlib import AbstractContextManager
 from vouchsafe import wiring
 from vouchsafe.adapters import hosttree, surroundings
 from vouchsafe.adapters.process import Programs
+from vouchsafe.errors import Unavailable
+from vouchsafe.image.digest import Digest
+from vouchsafe.image.manifest import IMAGE_TYPES, Manifest
+from vouchsafe.image.reference import Reference
 from vouchsafe.machine import HostEdits, Journal, Runner, Starter
 from vouchsafe.policy.scope import Policy
+from vouchsafe.ports import Registry
 from vouchsafe.wiring import Host
 
 
@@ -93,6 +98,58 @@ def claims(host: Host, policy: Policy) -> Mapping[str, bool | str]:
         return of_scopes(http, settings, sorted(policy.transports.get("docker", {})))
     finally:
         http.close()
+
+
+def image_manifest(host: Host, reference: Reference) -> tuple[Manifest, Digest | None]:
+    """The manifest of an image, of an index its first image's; and a manifest of evidence about it.
+
+    Unavailable, MalformedError.
+    """
+    with wiring.Sources(host) as sources:
+        registry = sources.for_one()
+        named = registry.manifest(reference, None)
+        found = named
+        for entry in named.entries if named is not None else ():
+            if entry.media_type in IMAGE_TYPES:
+                found = registry.manifest(reference, entry.digest)
+                break
+        if named is None or found is None or found.is_index:
+            raise Unavailable("no-such-image", f"expected an image at {reference}, got none")
+        return found, _evidence(registry, reference, named.digest)
+
+
+def _evidence(registry: Registry, reference: Reference, digest: Digest) -> Digest | None:
+    """Where cosign puts a signature, in the old way or the new."""
+    old = registry.manifest(reference, f"{digest.tag_prefix}.sig")
+    if old is not None:
+        return old.digest
+    listed = registry.referrers(reference, digest)
+    if not listed:
+        fallback = registry.manifest(reference, digest.tag_prefix)
+        listed = fallback.entries if fallback is not None else ()
+    return next((each.digest for each in listed if each.media_type in IMAGE_TYPES), None)
+
+
+def show(registry: str, path: str, tag: str, manifest: bytes, media_type: str) -> None:
+    """Put a manifest into a registry of our own on loopback, which asks for nothing that it names. Unavailable."""
+    from vouchsafe.adapters.http import HttpClient
+
+    http = HttpClient(retries=0)
+    try:
+        http.request(
+            "PUT",
+            f"http://{registry}/v2/{path}/manifests/{tag}",
+            headers={"Content-Type": media_type},
+            body=manifest,
+            expect={201},
+        )
+    finally:
+        http.close()
+
+
+def environment() -> Mapping[str, str]:
+    """The variables of this process."""
+    return surroundings.environment()
 
 
 def policy(host: Host) -> Policy | None:
