@@ -53,8 +53,8 @@ bench: peers  ## measure against cosign on this machine (BENCH=--write renews do
 	@$(RUN) -m bench.run $(BENCH)
 	@$(RUN) -m bench.signing $(BENCH)
 
-demo: env  ## a whole supply chain on this machine: sign, verify, refuse
-	@$(RUN) demo/run.py
+demo: env  ## a whole supply chain on this machine: sign, verify, refuse, and a stock client that enforces it
+	@$(RUN) -m demo.run
 
 docs: env  ## the man page, made from the command itself
 	@# argparse-manpage has no wheel: the locked setuptools builds it, beside the environment, which stays lean.

@@ -6,7 +6,7 @@ import argparse
 
 from vouchsafe.cli import options
 from vouchsafe.cli.usage import UsageError
-from vouchsafe.policy.compile import FORMS, LOCAL_TRANSPORTS, Host
+from vouchsafe.policy.compile import FORMS, KEYS, LOCAL_TRANSPORTS, Host
 
 
 def configure(group: argparse._ActionsContainer) -> None:
@@ -18,6 +18,12 @@ def configure(group: argparse._ActionsContainer) -> None:
         help="where clients ask for countersignatures (default: http://127.0.0.1:843)",
     )
     group.add_argument("--ca", metavar="FILE", type=options.given, help="default: /run/vouchsafe/ca.crt")
+    group.add_argument(
+        "--keys",
+        metavar="DIR",
+        type=options.given,
+        help=f"with --form key or openpgp; default: {KEYS}",
+    )
     group.add_argument(
         "--form",
         choices=FORMS,
@@ -57,4 +63,5 @@ def host_of(arguments: argparse.Namespace, before: Host) -> Host:
         lookaside=lookaside,
         open_transports=accepted if refused else before.open_transports,
         form=arguments.form or before.form,
+        keys=arguments.keys or before.keys,
     )

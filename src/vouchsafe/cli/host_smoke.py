@@ -11,10 +11,8 @@ from xml.sax.saxutils import quoteattr
 from vouchsafe import wiring
 from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_tools import tools_and_laboratory
+from vouchsafe.cli.host_tools import first_boot, tools_and_laboratory
 from vouchsafe.cli.host_wish import applied_host
-from vouchsafe.countersign.genesis import prepare, publish_keys
-from vouchsafe.countersign.state import in_force
 from vouchsafe.errors import printable
 from vouchsafe.host import own_image, pullers, smoke
 from vouchsafe.host.laboratory import Laboratory
@@ -24,8 +22,7 @@ from vouchsafe.host.pullers import Puller, Rules, Tools
 from vouchsafe.host.rehearsal import ROOT, Script, rehearsal
 from vouchsafe.image.reference import Reference
 from vouchsafe.policy.compile import Form
-from vouchsafe.wiring import authority, machine
-from vouchsafe.wiring import countersign as countersigning
+from vouchsafe.wiring import machine
 from vouchsafe.wiring.places import Places
 
 SCHEMA_VERSION = 1
@@ -67,7 +64,7 @@ def rehearse(
 
         def publish(root: str) -> None:
             # Its clients see the whole machine: paths in its policy are the machine's own.
-            _publish(Places.below(root).replace(root=""), host)
+            first_boot(Places.below(root).replace(root=""), host)
 
         with rehearsal(
             tools, laboratory, files, Script(publish=publish, form=form, now=host.clock.now)
@@ -97,16 +94,6 @@ def _own(
         shown = partial(machine.show, laboratory.registry)
         own = Own(reference=image, manifest=manifest, beside=beside, shown=shown)
         yield from own_image.legs(own, clients, tools, laboratory, machine.files(), live)
-
-
-def _publish(places: Places, host: wiring.Host) -> None:
-    """What `vouchsafe countersign init` does, for the machine below a root."""
-    uid = host.settings.uid
-    kept = authority.KeptAuthority(places, None, uid=uid)
-    done = prepare(kept, at=host.clock.now())
-    around = countersigning.surroundings({"PATH": host.settings.search_path}, uid=uid, places=places)
-    standing = around.configuration.read()
-    publish_keys(kept, done.authority, None if standing.applied is None else in_force(standing))
 
 
 def _silent(leg: Leg) -> None:
