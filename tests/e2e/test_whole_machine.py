@@ -126,7 +126,11 @@ def test_enable_enforce_edit_disable(machine: WholeMachine) -> None:
     machine.run("vouchsafe", "host", "enable", "--without-smoke")
     assert pull(machine, pulls["legacy"])[0]
 
-    machine.run("vouchsafe", "host", "disable")
+    would = machine.said("vouchsafe", "host", "disable", "--dry-run")
+    assert ("/etc/containers/policy.json", "replace") in {
+        (each["path"], each["change"]) for each in would["changes"]
+    }
+    machine.said("vouchsafe", "host", "disable")
     assert machine.read("/etc/containers/policy.json") == OPEN
     assert pull(machine, pulls["unsigned"])[0]
     systemd.close()

@@ -64,6 +64,12 @@ _STATUS = """exit status: 0 enforcing, 1 open, 2 broken
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the actions."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _add_changes(actions)
+    _add_questions(actions)
+
+
+def _add_changes(actions: Any) -> None:
+    """What changes a host, or would, and what says whether it holds."""
     plan = _action(actions, "plan", "show what enabling would change", _PLAN)
     enable = _action(actions, "enable", "put the policy in /etc/vouchsafe into force", _ENABLE)
     for each in (plan, enable):
@@ -74,9 +80,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     enable.add_argument("--dry-run", action="store_true", help="the same as `plan`")
     disable = _action(actions, "disable", "put back what was there before", _DISABLE)
     disable.add_argument("--overwrite-edits", action="store_true", help="also what somebody else has edited")
+    disable.add_argument("--dry-run", action="store_true", help="show what would be put back")
     status = _action(actions, "status", "say whether this host enforces, and why not", _STATUS)
     recover = _action(actions, "recover", "finish or undo a change that a crash left", "")
     recover.add_argument("--at-boot", action="store_true", help="also end what broke the glass")
+    for each in (plan, enable, disable, status, recover):
+        each.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
+        options.add_output(each, "text", "json")
+
+
+def _add_questions(actions: Any) -> None:
+    """What changes nothing: about clients, about the proof, about what is in storage."""
     probe = _action(actions, "probe", "ask the clients on this host what they can do", _PROBE)
     probe.add_argument(
         "--offline",
@@ -109,9 +123,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     smoke.add_argument("--form", choices=FORMS, help="as of `enable`; default: what this host has")
     options.add_output(smoke, "text", "json", "junit")
-    for each in (plan, enable, disable, status, recover):
-        each.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
-        options.add_output(each, "text", "json")
 
 
 def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 
 from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import show, show_objections
+from vouchsafe.cli.host_plan import edits_json, objections_json, show, show_edits, show_objections
 from vouchsafe.cli.host_wish import Target, applied_host, planned
 from vouchsafe.host import enforce, units
 from vouchsafe.host.break_glass import end
+from vouchsafe.host.plan import disabling
 from vouchsafe.host.smoke import summary
 from vouchsafe.machine import Runner
 from vouchsafe.wiring import machine
@@ -23,6 +24,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     match arguments.action:
         case "enable":
             return _enable(arguments, target, console)
+        case "disable" if arguments.dry_run:
+            return _would_disable(arguments, target, console)
         case "disable":
             activation = _activation(arguments, target, console)
             enforce.disable(target.files, activation=activation, overwrite_edits=arguments.overwrite_edits)
@@ -34,6 +37,23 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 break_glass.ended(end(target.files))
             _say({"outcome": outcome}, f"recovered: {outcome}", arguments, console)
             return ACCEPTED
+
+
+def _would_disable(arguments: argparse.Namespace, target: Target, console: Console) -> int:
+    edits, objections = disabling(target.files, overwrite_edits=arguments.overwrite_edits)
+    changes = tuple(edit for edit in edits if edit.changes)
+    if arguments.output == "json":
+        said = {
+            "outcome": "planned",
+            "changes": edits_json(changes),
+            "objections": objections_json(objections),
+            "possible": not objections,
+        }
+        console.print(json.dumps(said, indent=2))
+    else:
+        show_edits(changes, console)
+        show_objections(objections, console)
+    return REJECTED if objections else ACCEPTED
 
 
 def _enable(arguments: argparse.Namespace, target: Target, console: Console) -> int:
