@@ -169,9 +169,11 @@ class WholeMachine:
         assert lab.stdout is not None
         return json.loads(lab.stdout.readline())
 
-    def become(self, service: str, *, status: int = 0) -> subprocess.CompletedProcess[str]:
+    def become(
+        self, service: str, *, status: int = 0, env: Mapping[str, str] = {}
+    ) -> subprocess.CompletedProcess[str]:
         """Run a oneshot as its unit says."""
-        return self.run(*self._confined(service), env=self._own_python(), status=status)
+        return self.run(*self._confined(service), env={**self._own_python(), **env}, status=status)
 
     def activate(self, *sockets: str, service: str, env: Mapping[str, str] = {}) -> subprocess.Popen[str]:
         """Open the sockets of these units; the service is started by the first who connects to one."""

@@ -222,8 +222,29 @@ def metrics(machine: WholeMachine) -> str:
     return machine.run(*where).stdout
 
 
+def ca_as_a_credential(machine: WholeMachine) -> dict[str, str]:
+    """What LoadCredential= gives both units, with nothing left in the state folder; what they find it by."""
+    there = {"CREDENTIALS_DIRECTORY": "/run/credentials/ours"}
+    certificate = machine.read("/run/vouchsafe/ca.crt")
+    for name in ("ca.crt", "ca.key"):
+        owned = ("install", "-D", "-m", "400", "-o", "vouchsafe")
+        machine.run(*owned, f"/var/lib/vouchsafe/{name}", f"/run/credentials/ours/{name}")
+        machine.run("rm", f"/var/lib/vouchsafe/{name}")
+    machine.run("rm", "/run/vouchsafe/ca.crt")
+    machine.become("vouchsafe-authority.service", env=there)
+    assert machine.read("/run/vouchsafe/ca.crt") == certificate
+    assert "ca.key" not in machine.run("ls", "/var/lib/vouchsafe").stdout
+    machine.write("/etc/machine-id", "f" * 32)
+    assert "authority-credential" in machine.become("vouchsafe-authority.service", env=there, status=2).stderr
+    machine.write("/etc/machine-id", "0123456789abcdef0123456789abcdef")
+    return there
+
+
 def test_credentials_of_root(machine: WholeMachine) -> None:
-    """A registry that wants root's password and root's client key: the service gets both, at each use, from root."""
+    """A registry that wants root's password and root's client key: the service gets both, at each use, from root.
+
+    Its own CA's key lies in what systemd loads for it.
+    """
     folder = "/run/private"
     started = machine.start(
         *("/opt/python/bin/python3", "-m", "tests.private_registry", folder),
@@ -238,7 +259,7 @@ def test_credentials_of_root(machine: WholeMachine) -> None:
     machine.run("cp", f"{folder}/trusted_root.json", "/etc/vouchsafe/root.json")
     write_policy(machine, {private["image"]: [signed_by(private, "/etc/vouchsafe/root.json")]})
     machine.run("vouchsafe", "host", "enable", "--without-smoke")
-    machine.activate(*SOCKETS, service=SERVICE)
+    machine.activate(*SOCKETS, service=SERVICE, env=ca_as_a_credential(machine))
     login = ("skopeo", "login", "--username", USER, "--password-stdin", private["registry"])
     machine.run(*login, given=PASSWORD)
     assert machine.run("stat", "-c", "%a", "/run/containers").stdout == "700\n"

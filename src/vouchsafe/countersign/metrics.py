@@ -75,6 +75,10 @@ class Metrics:
         if told.answer.outcome == "accepted":
             self._last = self._now()
 
+    def accepted_before(self, at: datetime) -> None:
+        """When an image was accepted last, before this process began: a start is no update."""
+        self._last = at
+
     def upstream_error(self, code: str) -> None:
         """Count a question that was not answered."""
         self._upstream.labels(self._bounded(code)).inc()

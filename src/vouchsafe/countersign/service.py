@@ -7,6 +7,7 @@ unit that ends is started again by the very connection that waits for it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 import sys
@@ -29,6 +30,7 @@ from vouchsafe.countersign.store import Store
 from vouchsafe.countersign.through import Bench
 from vouchsafe.countersign.upstream import Upstream
 from vouchsafe.countersign.watched import WatchedUpstream
+from vouchsafe.errors import VouchsafeError
 from vouchsafe.image.reference import Reference
 from vouchsafe.ports import Clock, HostConfiguration
 from vouchsafe.record import Record
@@ -101,6 +103,7 @@ class Service:
         pages = Server(self._metrics_page, self._outside.knowing, Gate(self._limits), self._limits)
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self.keeper.now)
+        await loop.run_in_executor(None, self._recall)
         for listening in lookaside:
             await server.listen(listening)
         for listening in metrics:
@@ -113,6 +116,12 @@ class Service:
         await server.close(GRACE_SECONDS)
         await pages.close(0)
         self.close()
+
+    def _recall(self) -> None:
+        """What metrics go on from; a database that cannot be used is said when something is asked of it."""
+        with contextlib.suppress(VouchsafeError):
+            for line in self.store.lines(1, "accepted"):
+                self.metrics.accepted_before(line.at)
 
     def close(self) -> None:
         """Write what is not written, and let go of everything."""

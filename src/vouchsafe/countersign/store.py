@@ -208,13 +208,13 @@ class Store:
 
         self._database.run(work)
 
-    def lines(self, most: int) -> tuple[Line, ...]:
-        """The last lines of the log, the newest first."""
+    def lines(self, most: int, outcome: str = "") -> tuple[Line, ...]:
+        """The last lines of the log, or those of one outcome, the newest first."""
         query = (
             "SELECT at, uid, repository, digest, scope, outcome, code, message FROM log"
-            " ORDER BY number DESC LIMIT ?"
+            " WHERE ? IN ('', outcome) ORDER BY number DESC LIMIT ?"
         )
-        return tuple(self._rows(query, (most,), rows.line))
+        return tuple(self._rows(query, (outcome, most), rows.line))
 
     def newest_seen(self) -> datetime | None:
         """The newest verified time that this host knows of: its clock cannot be before it."""

@@ -201,8 +201,7 @@ def surroundings(
         ),
         auth_broker=places.broker,
     )
-    if credentials and guarded.stamp(f"{credentials}/ca.key") is not None:
-        places = places.replace(keys=credentials)
+    places = places.with_credentials(environ)
     time = clock or SystemClock()
     nothing = World(files=GuardedFiles(uid), trust=TrustRoots(uid=uid), openpgp=GnuPG(settings.search_path))
     return Surroundings(

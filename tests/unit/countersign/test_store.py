@@ -122,6 +122,9 @@ def test_verdicts_and_log_come_back(store: Store) -> None:
     ]
     store.log(lines)
     assert ((noted(),), (lines[2], lines[1])) == (store.verdicts(), store.lines(2))
+    store.log([lines[0].replace(outcome="rejected")])
+    assert [line.outcome for line in store.lines(1)] == ["rejected"]
+    assert store.lines(1, "accepted") == (lines[2],)
 
 
 def test_the_log_is_bounded(store: Store) -> None:
