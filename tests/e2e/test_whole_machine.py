@@ -95,13 +95,20 @@ def test_enable_enforce_edit_disable(machine: WholeMachine) -> None:
     write_policy(machine, {f"{registry}/{lab['project']}": [ours]})
     assert machine.said("vouchsafe", "host", "status", status=1)["status"] == "open"
     assert pull(machine, pulls["unsigned"])[0]
+    machine.run("mkdir", "-p", "/run/systemd/system")
+    machine.write("/usr/bin/systemctl", '#!/bin/sh\necho "$@" >> /run/systemctl\n', "755")
+    refused = machine.run("vouchsafe", "host", "enable", "--without-smoke", status=2)
+    assert "the countersigner at http://127.0.0.1:843" in refused.stderr
+    assert machine.read("/etc/containers/policy.json") == OPEN  # nobody answers, so it is as it was
     systemd = SystemdOfOurs(machine)
     told = {"NOTIFY_SOCKET": systemd.path, "WATCHDOG_USEC": "30000000"}
     machine.activate(*SOCKETS, service=SERVICE, env=told)
 
     said = machine.said("vouchsafe", "host", "enable", "--without-smoke")
+    commands = machine.read("/run/systemctl").splitlines()[-4:]
+    assert [line.split()[0] for line in commands] == ["daemon-reload", "stop", "start", "restart"]
     assert said["outcome"] == "enforcing"
-    assert machine.said("vouchsafe", "host", "status")["status"] == "enforcing"
+    assert machine.become("vouchsafe-status.service").stdout.startswith("enforcing")
     for name in ("legacy", "bundle", "index"):
         assert pull(machine, pulls[name]) == (True, "")
     assert systemd.hears("READY=1")
@@ -149,7 +156,9 @@ def test_break_glass_with_the_service_dead(machine: WholeMachine) -> None:
     repository = unsigned["reference"].rpartition(":")[0]
     image = f"{repository}@{unsigned['digest']}"
     assert "connection refused" in pull(machine, image)[1]
-    machine.become("vouchsafe-status.service")
+    silent = machine.become("vouchsafe-status.service", status=2).stdout
+    assert silent.startswith("broken")
+    assert "host-countersigner-silent" in silent
 
     for lasting, ending in (("1h", "vouchsafe-recover.service"), ("1s", "vouchsafe-break-glass.service")):
         machine.run("vouchsafe", "break-glass", image, "--reason", "INC-1", "--for", lasting)
@@ -161,7 +170,6 @@ def test_break_glass_with_the_service_dead(machine: WholeMachine) -> None:
             time.sleep(1.1)
         machine.become(ending)
         assert not pull(machine, image)[0]
-        machine.become("vouchsafe-status.service")
 
     machine.run("rm", "-rf", "/usr/bin/vouchsafe", "/run/vouchsafe")
     written = json.loads(machine.read("/etc/containers/policy.json"))

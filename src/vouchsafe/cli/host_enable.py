@@ -61,11 +61,17 @@ def _enable(arguments: argparse.Namespace, target: Target, console: Console) -> 
     if arguments.dry_run or plan.refusals:
         show(plan, arguments, console)
         return REJECTED if plan.refusals else ACCEPTED
+    activation = _activation(arguments, target, console)
     done = enforce.enable(
         lambda: planned(arguments, target),
         target.files,
-        activation=_activation(arguments, target, console),
-        prove=_proof(target, console) if target.is_live and not arguments.without_smoke else None,
+        activation=activation,
+        prove=_proof(
+            target,
+            console,
+            answers=isinstance(activation, _Systemd),
+            smoke=target.is_live and not arguments.without_smoke,
+        ),
     )
     if arguments.output == "text":
         show_objections(done.objections, console)
@@ -102,13 +108,18 @@ def _activation(arguments: argparse.Namespace, target: Target, console: Console)
     return _Systemd(machine.programs(target.host))
 
 
-def _proof(target: Target, console: Console) -> Callable[[], str]:
-    """The smoke test, in one sentence."""
+def _proof(target: Target, console: Console, *, answers: bool, smoke: bool) -> Callable[[], str]:
+    """That the countersigner which systemd runs answers, and the smoke test, in one sentence."""
 
     def prove() -> str:
+        host = applied_host(target.files)
+        if answers and (why := machine.countersigner_problem(host.lookaside)):
+            return f"the countersigner at {host.lookaside}: {why}"
+        if not smoke:
+            return ""
         from vouchsafe.cli.host_smoke import rehearse
 
-        legs = rehearse(target.host, lambda _: None, form=applied_host(target.files).form)
+        legs = rehearse(target.host, lambda _: None, form=host.form)
         console.note(f"smoke: {sum(leg.behaved for leg in legs)} of {len(legs)} legs as they should be")
         return summary(legs)
 

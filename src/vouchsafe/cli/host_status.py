@@ -12,6 +12,7 @@ from vouchsafe.cli.host_wish import Target
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.host.status import BROKEN, ENFORCING, OPEN, status
 from vouchsafe.policy.scope import Policy
+from vouchsafe.wiring import machine
 
 SCHEMA_VERSION = 1
 CODES = {ENFORCING: ACCEPTED, OPEN: REJECTED, BROKEN: UNDECIDED}
@@ -26,7 +27,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         loaded = target.policy()
     except ConfigurationError as error:
         loaded = error
-    found = status(loaded, target.files, is_live=target.is_live, homes=target.homes())
+    found = status(
+        loaded,
+        target.files,
+        is_live=target.is_live,
+        homes=target.homes(),
+        problem=machine.countersigner_problem,
+    )
     if arguments.output == "json":
         document = {
             "schemaVersion": SCHEMA_VERSION,

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from vouchsafe import wiring
 from vouchsafe.adapters import hosttree, surroundings
 from vouchsafe.adapters.process import Programs
-from vouchsafe.errors import Unavailable
+from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import IMAGE_TYPES, Manifest
 from vouchsafe.image.reference import Reference
@@ -16,6 +16,10 @@ from vouchsafe.machine import HostEdits, Journal, Runner, Starter
 from vouchsafe.policy.scope import Policy
 from vouchsafe.ports import Registry
 from vouchsafe.wiring import Host
+
+ANSWER_SECONDS = 25.0  # it may have to start first, and gives its own answers 20
+# An image that no policy names: what is answered about it says how the countersigner is.
+_NOT_OURS = f"vouchsafe.invalid/status@sha256={64 * '0'}/signature-1"
 
 
 def files(root: str = "/") -> HostEdits:
@@ -145,6 +149,22 @@ def show(registry: str, path: str, tag: str, manifest: bytes, media_type: str) -
         )
     finally:
         http.close()
+
+
+def countersigner_problem(lookaside: str) -> str:
+    """Why the countersigner of this machine would refuse everything; empty when it would not."""
+    from vouchsafe.adapters.http import HttpClient
+
+    http = HttpClient(retries=0)
+    try:
+        answer = http.request("GET", f"{lookaside}/{_NOT_OURS}", seconds=ANSWER_SECONDS, expect={404, 503})
+    except (Unavailable, MalformedError) as error:
+        return error.message
+    finally:
+        http.close()
+    if answer.status == 404 and answer.body.startswith(b"vouchsafe: not-ours"):
+        return ""
+    return answer.excerpt
 
 
 def environment() -> Mapping[str, str]:
