@@ -15,7 +15,7 @@ SECONDS_TO_FUZZ ?= 600
 # pip resolves `coverage[toml]` on its own: pinned without its extra, the lock breaks the day a newer release appears.
 LOCK_OPTIONS := --quiet --upgrade --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header
 
-.PHONY: help env peers check test fuzz bench demo docs lock clean
+.PHONY: help env peers check test fuzz bench demo docs install lock clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,9 @@ docs: env  ## the man page, made from the command itself
 		--prog vouchsafe --project-name vouchsafe --manual-title "User Commands" \
 		--description "was this container image signed by the pipeline you trust?" \
 		--include docs/vouchsafe.1.include --output man/vouchsafe.1
+
+install:  ## put units, account and folders where a package has them, below DESTDIR (deploy/layout)
+	@grep -v '^#' deploy/layout | while read -r mode source target; do install -D -m "$$mode" "$$source" "$(DESTDIR)$$target"; done
 
 lock:  ## pin every dependency anew, with hashes, for Python 3.11 to 3.14
 	$(PYTHON) -m venv $(VENV)/lock

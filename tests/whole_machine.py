@@ -21,7 +21,7 @@ from typing import Any, Self
 import jsonschema
 import pytest
 
-from tests.unit_files import DEPLOY, SYSTEMD, Unit
+from tests.unit_files import SYSTEMD, Unit
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "host.schema.json").read_text(encoding="utf-8"))
@@ -52,9 +52,11 @@ export LD_LIBRARY_PATH=/opt/python/lib
 exec /opt/python/bin/python3 -P -m vouchsafe.cli "$@"
 EOF
 chmod 755 /usr/bin/vouchsafe
-find "$deploy/systemd" -maxdepth 1 -type f -exec cp -t /usr/lib/systemd/system {} +
-systemd-sysusers "$deploy/sysusers.d/vouchsafe.conf" 2> /dev/null
-systemd-tmpfiles --create "$deploy/tmpfiles.d/vouchsafe.conf"
+grep -v '^#' "$root/deploy/layout" | while read -r mode source target; do
+    install -D -m "$mode" "$root/$source" "$target"
+done
+systemd-sysusers vouchsafe.conf 2> /dev/null
+systemd-tmpfiles --create vouchsafe.conf
 /opt/python/bin/python3 -S -c 'import fcntl, site, socket, struct
 fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 0x41))  # SIOCSIFFLAGS: IFF_UP | IFF_RUNNING
 print(*site.getsitepackages(), sep="\n")' > /mnt/packages
@@ -82,7 +84,7 @@ class WholeMachine:
             "python": sys.base_prefix,
             "src": str(ROOT / "src"),
             "site": sysconfig.get_path("purelib"),
-            "deploy": str(DEPLOY),
+            "root": str(ROOT),
         }
         namespaces = ("--mount", "--net", "--pid", "--ipc", "--fork", "--mount-proc", "--kill-child")
         self._init = subprocess.Popen(

@@ -11,7 +11,9 @@ from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_tools import places_of
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import ConfigurationError
+from vouchsafe.image.reference import Reference
 from vouchsafe.wiring import countersign as wiring
+from vouchsafe.wiring.countersign import Places
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -41,7 +43,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             journal=around.journal,
             notifier=around.notifier,
             knowing=_knowing,
-            tracked=wiring.tracked(places),
+            tracked=_tracked(places, console),
             trust_ends=around.trust_ends,
         )
     )
@@ -49,6 +51,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.note(f"vouchsafe: answering on {':'.join(map(str, listening.getsockname()))}")
     run(service, lookaside, metrics)
     return ACCEPTED
+
+
+def _tracked(places: Places, console: Console) -> tuple[Reference, ...]:
+    """Only where to look first: a line that is no image must not end what answers."""
+    try:
+        return wiring.tracked(places)
+    except ConfigurationError as error:
+        console.error(error.message, code=error.code)
+        return ()
 
 
 def _knowing(writer: asyncio.StreamWriter) -> int | None:

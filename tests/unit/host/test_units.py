@@ -12,6 +12,7 @@ import pytest
 
 from tests.hosts import Host, Said, Script
 from tests.unit_files import DEPLOY, SYSTEMD
+from vouchsafe.adapters.hosttree import HostTree
 from vouchsafe.errors import HostError
 from vouchsafe.host import units
 from vouchsafe.wiring.countersign import METRICS
@@ -144,6 +145,26 @@ def test_systemd_calls_them_confined(installed: Host, name: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_the_layout_of_a_package(tmp_path: Path) -> None:
+    """`make install` puts everything that systemd reads where it looks, and `host enable` finds it."""
+    make = ["make", "--silent", "-C", str(DEPLOY.parent), "install", f"DESTDIR={tmp_path}"]
+    done = subprocess.run(make, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split() for line in (DEPLOY / "layout").read_text(encoding="utf-8").splitlines()]
+    listed = {DEPLOY.parent / source: target for mark, source, target in (x for x in lines if x[0] != "#")}
+    ours = {
+        path
+        for folder in ("systemd", "sysusers.d", "tmpfiles.d")
+        for path in (DEPLOY / folder).rglob("*")
+        if path.is_file()
+    }
+    assert ours <= set(listed)
+    for source, target in listed.items():
+        assert target.startswith("/usr/")
+        assert (tmp_path / target.lstrip("/")).read_bytes() == source.read_bytes()
+    assert units.missing(HostTree(str(tmp_path))) == ()
 
 
 def test_the_account_can_be_made() -> None:
