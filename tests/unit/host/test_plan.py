@@ -94,6 +94,21 @@ LIVE: dict[str, tuple[Callable[[Host], object], str, str]] = {
         "host-etc-transient",
         "refuses",
     ),
+    "image mode": (
+        lambda host: host.write("/run/ostree-booted", ""),
+        "host-image-mode",
+        "warns",
+    ),
+    "a wildcard over a scope": (
+        lambda _: None,
+        "host-default-open",
+        "refuses",
+    ),
+    "a port of everybody's": (
+        lambda host: host.write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0\n"),
+        "host-port-unprivileged",
+        "warns",
+    ),
     "others write": (
         lambda host: host.write("/etc/vouchsafe/policy.json", "{}", 0o664),
         "host-policy-writable",
@@ -151,7 +166,10 @@ def test_what_speaks_against_it(host: Host, name: str) -> None:
     """One thing wrong, one objection; what refuses is not carried out and changes nothing."""
     spoil, code, severity = LIVE[name]
     spoil(host)
-    of = policy(default=ACCEPT) if name == "open default" else policy()
+    of = {
+        "open default": policy(default=ACCEPT),
+        "a wildcard over a scope": policy({SCOPE: [OURS], "*.example": [ACCEPT]}),
+    }.get(name, policy())
     made = plan(host, of)
     assert [(each.code, each.severity) for each in made.objections] == [(code, severity)]
     before = host.tree()
