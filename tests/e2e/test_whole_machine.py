@@ -164,7 +164,6 @@ def test_break_glass_with_the_service_dead(machine: WholeMachine) -> None:
         machine.run("vouchsafe", "break-glass", image, "--reason", "INC-1", "--for", lasting)
         assert pull(machine, image)[0]
         assert not pull(machine, unsigned["reference"])[0]
-        assert machine.said("vouchsafe", "host", "status", status=1)["status"] == "open"
         assert machine.become("vouchsafe-status.service", status=1).stdout.startswith("open")
         if lasting == "1s":
             time.sleep(1.1)

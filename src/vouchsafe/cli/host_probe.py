@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.output == "json":
         console.print(json.dumps(_json(findings, notes), indent=2))
     else:
-        _print(findings, notes, console, verbose=arguments.verbose)
+        show(findings, notes, console, verbose=arguments.verbose)
     return ACCEPTED if findings else UNDECIDED
 
 
@@ -80,9 +80,8 @@ def _registries(target: Target) -> Iterator[Objection]:
             )
 
 
-def _print(
-    findings: Sequence[Finding], notes: Sequence[Objection], console: Console, *, verbose: bool
-) -> None:
+def show(findings: Sequence[Finding], notes: Sequence[Objection], console: Console, *, verbose: bool) -> None:
+    """A table, clients side by side; below it what is not known and why, or all that they said."""
     clients = list(dict.fromkeys(finding.client for finding in findings))
     if not clients:
         console.print("no client that pulls images by policy.json was found")
