@@ -52,6 +52,7 @@ fuzz: env  ## the long fuzzing run (SECONDS_TO_FUZZ for each target)
 bench: peers  ## measure against cosign on this machine (BENCH=--write renews docs/benchmarks.md)
 	@$(RUN) -m bench.run $(BENCH)
 	@$(RUN) -m bench.signing $(BENCH)
+	@$(RUN) -m bench.plugin $(BENCH)
 
 demo: env  ## a whole supply chain on this machine: sign, verify, refuse, and a stock client that enforces it
 	@$(RUN) -m demo.run

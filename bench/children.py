@@ -51,9 +51,12 @@ class Starter:
         self._process.communicate()
         self._folder.cleanup()
 
-    def run(self, commands: Sequence[Sequence[str]]) -> Sample:
-        """Run commands one after the other; RuntimeError, with what it said, when one does not exit with 0."""
-        samples = [self._one(list(command)) for command in commands]
+    def run(self, commands: Sequence[Sequence[str]], given: str = os.devnull) -> Sample:
+        """Run commands one after the other; RuntimeError, with what it said, when one does not exit with 0.
+
+        Each reads the file `given`.
+        """
+        samples = [self._one(list(command), given) for command in commands]
         return Sample(
             seconds=sum(each.seconds for each in samples),
             cpu_seconds=sum(each.cpu_seconds for each in samples),
@@ -64,10 +67,10 @@ class Starter:
         """What the last program printed, on both streams."""
         return self._output.read_text(encoding="utf-8", errors="replace")
 
-    def _one(self, argv: list[str]) -> Sample:
+    def _one(self, argv: list[str], given: str) -> Sample:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        job = {"argv": argv, "environ": self.environ, "output": str(self._output)}
+        job = {"argv": argv, "environ": self.environ, "output": str(self._output), "given": given}
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
         result = json.loads(self._process.stdout.readline())

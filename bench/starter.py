@@ -10,10 +10,14 @@ import sys
 import time
 
 
-def run(argv: list[str], environ: dict[str, str], output: str) -> dict[str, float]:
-    """One program from start to end; what it prints goes to the file `output`."""
+def run(argv: list[str], environ: dict[str, str], output: str, given: str) -> dict[str, float]:
+    """One program from start to end; it reads the file `given`, what it prints goes to the file `output`."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    actions = [(os.POSIX_SPAWN_OPEN, 1, output, flags, 0o600), (os.POSIX_SPAWN_DUP2, 1, 2)]
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, given, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, output, flags, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
     began = time.perf_counter()
     pid = os.posix_spawn(argv[0], argv, environ, file_actions=actions)
     _, status, usage = os.wait4(pid, 0)
@@ -29,7 +33,7 @@ def main() -> None:
     """Until standard input ends."""
     for line in sys.stdin:
         job = json.loads(line)
-        print(json.dumps(run(job["argv"], job["environ"], job["output"])), flush=True)
+        print(json.dumps(run(**job)), flush=True)
 
 
 if __name__ == "__main__":

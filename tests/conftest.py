@@ -105,6 +105,19 @@ def podman() -> Path:
 
 
 @pytest.fixture(scope="session")
+def containerd_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The containerd program, 2.1 or newer, which mounts what it unpacks; `ctr` lies beside it."""
+    if os.geteuid() != 0:
+        pytest.skip("containerd needs root to mount and unpack what it pulls")
+    folder = tmp_path_factory.mktemp("mount")
+    tried = subprocess.run(["mount", "--bind", folder, folder], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"containerd needs to mount what it unpacks: {tried.stderr.strip()}")
+    subprocess.run(["umount", folder], check=True)
+    return peer("containerd").resolve()
+
+
+@pytest.fixture(scope="session")
 def syft_program() -> Path:
     """The syft program, as PyPI has it."""
     return peer("syft")

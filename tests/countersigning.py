@@ -15,12 +15,13 @@ from typing import Any, Self
 
 from cryptography import x509
 
+from vouchsafe.adapters.listening import EVERYBODY, listen
 from vouchsafe.countersign.answer import Answer
 from vouchsafe.countersign.authority import Authority
 from vouchsafe.countersign.fairness import Limits
 from vouchsafe.countersign.genesis import publish_keys
 from vouchsafe.countersign.request import parse
-from vouchsafe.countersign.service import Outside, Service
+from vouchsafe.countersign.service import Outside, Service, Sockets
 from vouchsafe.countersign.state import in_force
 from vouchsafe.evidence import containers
 from vouchsafe.evidence.types import SimpleSigning
@@ -88,7 +89,12 @@ class Machine:
         self.form: Form = "pki"
         self.physical: dict[str, tuple[str, ...]] = {}
         state = "var/lib/vouchsafe" if below_root else "state"
-        self.places = Places(etc=str(folder / "etc"), run=str(folder / "run"), state=str(folder / state))
+        self.places = Places(
+            etc=str(folder / "etc"),
+            run=str(folder / "run"),
+            state=str(folder / state),
+            root=str(folder) if below_root else "",
+        )
         for name in ("etc/vouchsafe/host", "etc/containers/registries.d", "run/vouchsafe", state):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.write("etc/machine-id", MACHINE_ID + "\n")
@@ -103,6 +109,11 @@ class Machine:
         self.listening.close()
 
     @property
+    def verdict_socket(self) -> str:
+        """Where its plugin asks."""
+        return f"{self.places.run}/vouchsafe/verdict.sock"
+
+    @property
     def lookaside(self) -> str:
         """The service's URL."""
         return f"http://127.0.0.1:{self.port}"
@@ -114,7 +125,7 @@ class Machine:
             ca_path=self.places.published,
             lookaside=self.host_lookaside or self.lookaside,
             form=self.form,
-            keys=f"{self.places.run}/vouchsafe/keys",
+            keys="/run/vouchsafe/keys" if self.below_root else f"{self.places.run}/vouchsafe/keys",
             physical=self.physical,
         )
 
@@ -263,8 +274,16 @@ class Counter:
 class Running(Counter):
     """The service of a machine, answering on its port from a thread of its own."""
 
-    def __init__(self, machine: Machine, *, limits: Limits = Limits(), tracked: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        *,
+        limits: Limits = Limits(),
+        tracked: Sequence[str] = (),
+        verdicts: bool = False,
+    ) -> None:
         super().__init__(machine, limits=limits, tracked=tracked)
+        self._verdicts = (listen(f"unix:{machine.verdict_socket}", mode=EVERYBODY),) if verdicts else ()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -278,10 +297,12 @@ class Running(Counter):
         self._loop.call_soon_threadsafe(self.service.stop)
         self._thread.join(20)
         self._loop.close()
+        Path(self.machine.verdict_socket).unlink(missing_ok=True)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self.service.run([self.machine.listening.dup()]))
+        sockets = Sockets(lookaside=(self.machine.listening.dup(),), verdicts=self._verdicts)
+        self._loop.run_until_complete(self.service.run(sockets))
 
     def asked(self, digest: Digest, repository: str = "", number: int = 1) -> tuple[int, str, bytes]:
         """Status, reason phrase and body, as a client sees them."""

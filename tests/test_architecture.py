@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("evidence",),
     ("verification",),
     ("policy",),
+    ("protocol",),
     ("ports", "machine"),
     ("admission", "signing"),
     ("transfer",),
@@ -41,7 +42,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__init__", "__main__"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-PURE = frozenset({"record", "errors", "strictjson", "image", "evidence", "verification", "policy"})
+PURE = frozenset(
+    {"record", "errors", "strictjson", "image", "evidence", "verification", "policy", "protocol"}
+)
 # What adapters may import of each other; everything else in adapters stands alone.
 # `http` is a door of several modules: connections, failures, proxies, streams, tls and urls are what it is made of.
 SHARED_ADAPTERS = frozenset(
@@ -80,9 +83,16 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "rich": ("cli",),
     "shtab": ("cli",),
     "subprocess": OUTSIDE,
-    "socket": (*OUTSIDE, "countersign.server", "countersign.service", "wiring.countersign"),
+    # A pull waits for the plugin, and wiring brings cryptography: it speaks to the countersigner by itself.
+    "socket": (
+        *OUTSIDE,
+        "countersign.server",
+        "countersign.service",
+        "wiring.countersign",
+        "plugin.resident",
+    ),
     "ssl": OUTSIDE,
-    "os": OUTSIDE,
+    "os": (*OUTSIDE, "plugin.resident", "plugin.pipes", "plugin.program", "plugin.verifier"),
     "pathlib": OUTSIDE,
     "tempfile": OUTSIDE,
     "shutil": OUTSIDE,

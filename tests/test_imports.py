@@ -13,6 +13,8 @@ import sys
 import pytest
 
 from tests.cli_lab import ISSUER, MAIN, Lab, lab
+from tests.countersigning import Running
+from tests.plugins import plugin_machine, request
 
 __all__ = ["lab"]
 PROGRAM = """
@@ -94,3 +96,43 @@ def test_what_is_needed_is_imported(lab: Lab) -> None:
     assert present(imported("verify", *pattern, *flags, lab.docker("signed")), "re2") != []
     several = imported("verify", *lab.flags(), lab.docker("signed"), lab.docker("bundled"))
     assert present(several, "vouchsafe.cli.several rich") == ["vouchsafe.cli.several"]
+
+
+# What answers a plugin's question through the countersigner: the interpreter, JSON, names, and a socket.
+PLUGIN = """
+import json, os, sys
+before = set(sys.modules)
+from vouchsafe.plugin.program import run
+code = run(["--root", sys.argv[1]])
+os.write(2, json.dumps([code, sorted(set(sys.modules) - before)]).encode())
+"""
+NOT_FOR_A_PLUGIN = f"""
+    {NEVER} {ON_DISK} argparse cryptography urllib3 re2 rfc3161_client h11 prometheus_client sqlite3 hmac base64
+    datetime threading pwd tomllib vouchsafe.cli vouchsafe.wiring vouchsafe.adapters vouchsafe.admission
+    vouchsafe.policy vouchsafe.evidence vouchsafe.verification vouchsafe.countersign vouchsafe.plugin.alone
+    vouchsafe.plugin.conformance vouchsafe.plugin.kit vouchsafe.ports
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files that the plugin believes")
+def test_a_plugin_beside_the_countersigner() -> None:
+    """Neither the command line, nor HTTP, nor cryptography; alone it needs what `verify` needs."""
+    with plugin_machine() as machine:
+        digest = machine.image()
+        machine.sign(digest)
+        asked = request(machine, digest, manifest=None).document()
+
+        def modules() -> set[str]:
+            command = [sys.executable, "-I", "-c", PLUGIN, str(machine.folder)]
+            done = subprocess.run(command, input=asked, capture_output=True, check=True)
+            code, found = json.loads(done.stderr)
+            assert code == 0, done.stdout
+            return set(found)
+
+        with Running(machine, verdicts=True):
+            beside = modules()
+        alone = modules()
+    assert present(beside, NOT_FOR_A_PLUGIN) == []
+    needless = "argparse subprocess vouchsafe.cli vouchsafe.countersign re2 rfc3161_client sqlite3 dataclasses inspect"
+    assert present(alone, needless) == []
+    assert "cryptography" in alone

@@ -44,7 +44,7 @@ FIELDS = {
     "Reason": "code message hint about configuration",
     "Identity": "issuer subject subject_kind claims",
     "IdentityPattern": ("issuer subject subject_uri subject_email subject_regexp claims claim_regexps"),
-    "Question": "reference policy supplied thorough newest_seen longest",
+    "Question": "reference policy named supplied thorough newest_seen longest",
 }
 
 

@@ -41,7 +41,7 @@ def raised(tree: ast.Module) -> Iterator[str]:
             yield from literals(call.args[0])
         if name in {*ERRORS, "error", "Reason", "Objection"}:
             for keyword in call.keywords:
-                if keyword.arg == "code":
+                if keyword.arg == "code" and not isinstance(keyword.value, ast.Call):
                     yield from literals(keyword.value)
 
 

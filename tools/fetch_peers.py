@@ -39,6 +39,7 @@ class Peer:
     below: tuple[int, ...]
     probe: str = "--version"
     extras: tuple[str, ...] = ()  # packages that it runs or reads, beside libraries
+    beside: tuple[str, ...] = ()  # other programs of its package that tests run
     wrap: Callable[[Path, Path], str] | None = None  # a script in the program's place, from it and its root
 
     @property
@@ -49,7 +50,7 @@ class Peer:
     @property
     def programs(self) -> tuple[str, ...]:
         """Its own and its extras', as far as they have one."""
-        return (self.program, *(f"usr/bin/{extra}" for extra in self.extras))
+        return (self.program, *(f"usr/bin/{name}" for name in (*self.beside, *self.extras)))
 
     def wants(self, version: str) -> bool:
         """Whether a Debian version is one of those that will do."""
@@ -87,6 +88,15 @@ PEERS = (
         below=(6,),
         extras=podman_peer.EXTRAS,
         wrap=podman_peer.wrapper,
+    ),
+    # Debian 13's 1.7 is built without the image verifier.
+    Peer(
+        name="containerd",
+        package="containerd",
+        suites=("sid", "forky"),
+        at_least=(2, 1),
+        below=(3,),
+        beside=("ctr",),
     ),
 )
 # What gitlab-ci-local calls, where the machine lacks it.

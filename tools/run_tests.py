@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 JUNIT = BUILD / "junit.xml"
-PURE_LAYERS = ("record", "errors", "strictjson", "image", "evidence", "verification", "policy")
+PURE_LAYERS = ("record", "errors", "strictjson", "image", "evidence", "verification", "policy", "protocol")
 TYPED_FOLDERS = ("src", "tests", "tools", "bench", "demo")
 WORKERS = min(8, 2 * (os.cpu_count() or 1))  # many tests wait for other programs
 

@@ -167,14 +167,22 @@ class TimestampAuthority(Protocol):
         """A TimeStampResp in DER over `content`, not yet believed. SigningError, Unavailable."""
 
 
-class Standing(Record):
-    """What stands on a host that countersigns: contents of files, None where there is none."""
+class Rules(Record):
+    """What an image is judged by on a host: contents of files, None where there is none.
+
+    `applied` says how the policy was put in force; `containers_policy` and `registries` what clients read.
+    """
 
     policy: Policy | None
     applied: bytes | None
     containers_policy: bytes | None
     registries: bytes | None
     tombstones: bytes
+
+
+class Standing(Rules):
+    """What stands on a host that countersigns."""
+
     certificate: bytes | None
     key: bytes | None
     published: bytes | None

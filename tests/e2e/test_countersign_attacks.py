@@ -21,8 +21,8 @@ import pytest
 
 from tests.countersigning import Machine, Running, Skopeo
 from vouchsafe.countersign.authority import Authority
-from vouchsafe.countersign.revocation import Tombstone
 from vouchsafe.policy.compile import Form
+from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.testing.loopback import LoopbackServer, Request, Response
 from vouchsafe.testing.registry import RegistryServer
 

@@ -22,7 +22,7 @@ from tests.whole_machine import LONGEST, WholeMachine
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
 SERVICE = "vouchsafe-countersign.service"
-SOCKETS = ("vouchsafe-countersign.socket", "vouchsafe-metrics.socket")
+SOCKETS = ("vouchsafe-countersign.socket", "vouchsafe-verdict.socket", "vouchsafe-metrics.socket")
 STRANGER = 65_534
 OPEN = json.dumps({"default": [{"type": "insecureAcceptAnything"}]})
 

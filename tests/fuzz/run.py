@@ -15,7 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-NAMES = ("bundle", "simple-signing", "certificate", "time-stamp", "trusted-root", "policy", "reference")
+NAMES = (
+    "bundle",
+    "simple-signing",
+    "certificate",
+    "time-stamp",
+    "trusted-root",
+    "policy",
+    "plugin",
+    "reference",
+)
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 SLOWEST = 10  # seconds that one input may take
 LARGEST = 2048  # MiB that a target may use

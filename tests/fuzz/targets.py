@@ -19,6 +19,7 @@ from tests.properties.parsers import (
     OLD_BUNDLE,
     OURS,
     PARSERS,
+    REQUEST,
     ROOT,
     SPECIMENS,
     STORED,
@@ -27,13 +28,19 @@ from tests.properties.parsers import (
 )
 from tests.unit.policy.policies import CASES, mutants
 from vouchsafe import evidence
+from vouchsafe.countersign import inquiry
 from vouchsafe.errors import MalformedError
 from vouchsafe.evidence.containers import SIGNATURE_BLOB
+from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
+from vouchsafe.plugin.program import respond
 from vouchsafe.policy import document
 from vouchsafe.policy.lint import lint
 from vouchsafe.policy.reading import PolicyError
 from vouchsafe.policy.scope import select
+from vouchsafe.protocol import decision as decisions
+from vouchsafe.protocol import description as descriptions
+from vouchsafe.protocol.decision import Decision
 from vouchsafe.record import Record
 from vouchsafe.testing.canonical import compact
 from vouchsafe.testing.specimens import Form
@@ -43,6 +50,8 @@ BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 SIGSTORE_JSON = b"\0sigstore-json\n"
 SAID = {form: verify(found, ROOT, at=NOW) for form, found in FOUND.items()}
 IMAGE = Reference.parse("registry.example/group/app:1")
+RESPONSE = Decision(word="allow", digest=Digest.of(b""), signers=("x",)).document("7", name="x", version="1")
+TARGET = f"/v1/verdict/registry.example/app:v1?digest={Digest.of(b'')}&list={Digest.of(b'x')}".encode()
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 REFERENCES = (
     "registry.example:5000/group/app:v1",
@@ -107,6 +116,19 @@ def check_reference(blob: bytes) -> None:
             raise AssertionError(f"expected {read!r} again, got {Reference.parse(str(read))!r}")
 
 
+def check_plugin(blob: bytes) -> None:
+    """As a request that a plugin answers, as a response that a host reads, and as a question of the verdict socket."""
+    response = respond(blob, ("--root", "/nonexistent"))
+    if response.exit_code == 0:
+        descriptions.parse(response.document)
+    elif decisions.parse(response.document).decision.exit_code != response.exit_code:
+        raise AssertionError(f"expected exit code and response to agree, got {response!r}")
+    with contextlib.suppress(MalformedError):
+        decisions.parse(blob)
+    with contextlib.suppress(MalformedError):
+        inquiry.parse(blob.decode(errors="backslashreplace"))
+
+
 def suppressed(name: str) -> Callable[[bytes], None]:
     """A parser of the properties, with our errors let be."""
     parser = PARSERS[name][0]
@@ -132,5 +154,6 @@ TARGETS = {
     "time-stamp": Target(check=suppressed("time-stamp"), seeds=(TOKEN,)),
     "trusted-root": Target(check=suppressed("trusted-root"), seeds=(json.dumps(TRUSTED_ROOT).encode(),)),
     "policy": Target(check=check_policy, seeds=policies()),
+    "plugin": Target(check=check_plugin, seeds=(REQUEST, RESPONSE, TARGET)),
     "reference": Target(check=check_reference, seeds=tuple(text.encode() for text in REFERENCES)),
 }

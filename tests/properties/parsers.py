@@ -14,6 +14,8 @@ from vouchsafe.evidence.containers import SIGNATURE_BLOB
 from vouchsafe.evidence.types import Envelope
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX, Manifest
+from vouchsafe.image.reference import Reference
+from vouchsafe.protocol.request import Credentials, Request
 from vouchsafe.strictjson import base64_bytes, parse
 from vouchsafe.testing.canonical import b64, compact
 from vouchsafe.testing.specimens import Draft, Form
@@ -53,6 +55,17 @@ STORED = {
     "payload": b64(SPECIMENS["legacy-tsa"].blob),
     "annotations": dict(SPECIMENS["legacy-tsa"].annotations),
 }
+
+REQUEST = Request(
+    id="7",
+    reference=Reference.parse("registry.example/group/app:v1"),
+    digest=Digest.of(b"{}"),
+    manifest=b"{}",
+    through=Digest.of(b"a list"),
+    physical="mirror.example/app:v1",
+    credentials=Credentials(auth_file="/run/auth.json", tls_verify=True),
+    requires=("fetch",),
+).document()
 
 OURS = (MalformedError, VerificationError)
 Check = Callable[[bytes], object]

@@ -54,6 +54,11 @@ class GuardedFiles:
             raise ConfigurationError("file-missing", f"expected a file at {self._root}{path}, got nothing")
         return content
 
+    def guard(self, folder: str) -> None:
+        """ConfigurationError when others may put files into a folder, or take them away; it need not be there."""
+        if stamp(self._root + folder) is not None:
+            refuse_writable(self._root + folder, *self._uids)
+
     def read_if_there(self, path: str, *, largest: int = LARGEST_FILE) -> bytes | None:
         """The same; None when absent."""
         try:

@@ -7,6 +7,7 @@ environment by itself and a test can have a host of its own below a temporary fo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 from vouchsafe.adapters.proxies import Proxies
 from vouchsafe.adapters.tls import SystemTrust
@@ -68,3 +69,8 @@ class Settings(Record):
                 file=environ.get("SSL_CERT_FILE", ""), directory=environ.get("SSL_CERT_DIR", "")
             ),
         )
+
+    def below(self, root: str) -> Self:
+        """The same for a machine whose root is a folder."""
+        base = root.rstrip("/")
+        return self.replace(etc=f"{base}{self.etc}", share=f"{base}{self.share}", run=f"{base}{self.run}")

@@ -14,7 +14,7 @@ from vouchsafe.admission import discovery, material
 from vouchsafe.admission.discovery import Candidate, Found
 from vouchsafe.admission.material import Judge, World
 from vouchsafe.admission.search import Search, Task
-from vouchsafe.errors import Unavailable, VouchsafeError
+from vouchsafe.errors import MalformedError, Unavailable, VouchsafeError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
 from vouchsafe.policy.evaluate import evaluate, refusal
@@ -31,16 +31,28 @@ BUILT = datetime(2026, 11, 1, tzinfo=UTC)  # no clock is right that says earlier
 class Question(Record):
     """What is asked. `supplied`: evidence that was handed over; then nothing else is looked at.
 
-    `thorough` reads everything there is, for `explain`. `newest_seen`: the newest verified time known on
-    this machine, which the clock cannot be before.
+    `named`: what the image was asked for as, when somebody has resolved that to `reference`, which then has a
+    digest: policy scopes and `signedIdentity` see the name, registries the digest. `thorough` reads everything
+    there is, for `explain`. `newest_seen`: the newest verified time known on this machine, which the clock
+    cannot be before.
     """
 
     reference: Reference
     policy: Policy
+    named: Reference | None = None
     supplied: tuple[Candidate, ...] | None = None
     thorough: bool = False
     newest_seen: datetime | None = None
     longest: timedelta = LONGEST
+
+    def _check(self) -> None:
+        if self.named is not None and self.reference.digest is None:
+            raise MalformedError("digest", f"expected the digest that {self.named} was resolved to, got none")
+
+    @property
+    def asked_for(self) -> Reference:
+        """What the policy is about."""
+        return self.named or self.reference
 
 
 def admit(
@@ -70,8 +82,8 @@ def _admit(question: Question, registry: Registry, clock: Clock, world: World) -
     if at < earliest:
         message = f"expected a clock at or after {earliest:%F}, got {at:%F %T}"
         return _undecided(question, Reason(code="clock", message=message, hint="Set this machine's clock."))
-    selected = select(question.policy, question.reference)
-    refused = refusal(selected, question.reference, question.reference.digest)
+    selected = select(question.policy, question.asked_for)
+    refused = refusal(selected, question.asked_for, question.reference.digest)
     if refused is not None and not question.thorough:
         return refused  # no signature could change it, so nobody is asked
     judges = {i: judge for i, r in enumerate(selected.requirements) if (judge := material.prepare(r, world))}
@@ -81,7 +93,7 @@ def _admit(question: Question, registry: Registry, clock: Clock, world: World) -
             return _undecided(question, Reason(code="clock", message=message, hint="vouchsafe trust refresh"))
     digest = _resolve(question, registry)
     task = Task(
-        reference=question.reference,
+        reference=question.asked_for,
         digest=digest,
         selected=selected,
         judges=judges,
@@ -94,11 +106,11 @@ def _admit(question: Question, registry: Registry, clock: Clock, world: World) -
         search.read(_candidates(question, registry, digest, judges))
         if search.found_nothing and question.supplied is None and question.reference.digest is not None:
             _must_exist(question, registry)
-    return evaluate(selected, question.reference, digest, search.outcome())
+    return evaluate(selected, question.asked_for, digest, search.outcome())
 
 
 def _undecided(question: Question, reason: Reason) -> Undecided:
-    return Undecided(reference=str(question.reference), digest=question.reference.digest, reasons=(reason,))
+    return Undecided(reference=str(question.asked_for), digest=question.reference.digest, reasons=(reason,))
 
 
 def _resolve(question: Question, registry: Registry) -> Digest:

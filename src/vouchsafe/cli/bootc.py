@@ -10,14 +10,14 @@ from vouchsafe.admission import Question, admit
 from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED, options, render
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.host_status import look
 from vouchsafe.cli.host_wish import Target
 from vouchsafe.cli.json_output import reason
 from vouchsafe.errors import ConfigurationError, HostError
 from vouchsafe.host import bootc
 from vouchsafe.host.bootc import Check, Deployments
-from vouchsafe.host.status import Status, status
+from vouchsafe.host.status import Status
 from vouchsafe.image.reference import Reference
-from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Rejected, Verdict
 from vouchsafe.wiring import machine
 
@@ -96,12 +96,7 @@ def _status_of(folder: str) -> Status | None:
     target = Target(folder)
     if target.files.look("/usr").kind == "absent":
         return None
-    loaded: Policy | ConfigurationError
-    try:
-        loaded = target.policy()
-    except ConfigurationError as error:
-        loaded = error
-    return status(loaded, target.files, is_live=False)
+    return look(target)
 
 
 def _code(found: Check) -> int:

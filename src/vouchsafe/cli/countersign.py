@@ -14,7 +14,8 @@ signal ends it: while the policy cannot be used, is edited but not applied, or c
 by others, the answer is 503. SIGHUP reads everything anew.
 
 examples:
-  vouchsafe countersign serve --listen 127.0.0.1:843 --metrics unix:/run/vouchsafe/metrics.sock
+  vouchsafe countersign serve --listen 127.0.0.1:843 \\
+        --verdicts unix:/run/vouchsafe/verdict.sock --metrics unix:/run/vouchsafe/metrics.sock
 """
 _ADMIT = """An index is admitted with its platforms. What is kept is evidence: the service verifies it again
 whenever it signs, and asks no registry for it until then. With --root, in an image that is being built,
@@ -147,14 +148,14 @@ def _action(actions: Any, name: str) -> argparse.ArgumentParser:
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
-    for flag, what in (("--listen", "answer clients"), ("--metrics", "show metrics")):
+    flags = (
+        ("--listen", "answer clients here too: 127.0.0.1:PORT or unix:PATH"),
+        ("--verdicts", "answer policy plugins here too: unix:PATH, which every local user may connect to"),
+        ("--metrics", "show metrics here too: 127.0.0.1:PORT or unix:PATH"),
+    )
+    for flag, what in flags:
         parser.add_argument(
-            flag,
-            metavar="ADDRESS",
-            type=options.given,
-            action="append",
-            default=[],
-            help=f"{what} here too: 127.0.0.1:PORT or unix:PATH",
+            flag, metavar="ADDRESS", type=options.given, action="append", default=[], help=what
         )
 
 

@@ -9,10 +9,11 @@ from datetime import datetime
 from vouchsafe.cli import ACCEPTED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, workbench
-from vouchsafe.countersign import revocation, signature
-from vouchsafe.countersign.revocation import Tombstone, Tombstones
+from vouchsafe.countersign import signature
 from vouchsafe.errors import MalformedError, printable
 from vouchsafe.image.digest import Digest
+from vouchsafe.policy import revocation
+from vouchsafe.policy.revocation import Tombstone, Tombstones
 from vouchsafe.wiring.authority import SignatureFiles
 
 

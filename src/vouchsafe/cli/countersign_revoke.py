@@ -12,12 +12,12 @@ from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_kept import words
 from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, places_of, workbench
 from vouchsafe.cli.usage import UsageError
-from vouchsafe.countersign.revocation import Tombstone
 from vouchsafe.countersign.workbench import Workbench
 from vouchsafe.errors import VouchsafeError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Manifest
 from vouchsafe.image.reference import Reference
+from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.policy.window import instant
 from vouchsafe.wiring import authority
 

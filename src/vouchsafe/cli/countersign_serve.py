@@ -19,7 +19,7 @@ from vouchsafe.wiring.countersign import Places
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Until a signal."""
     try:
-        from vouchsafe.countersign.service import Outside, Service, run
+        from vouchsafe.countersign.service import Outside, Service, Sockets, run
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             "installation",
@@ -28,8 +28,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         ) from error
     places = places_of(arguments)
     around = wiring.surroundings(os.environ, uid=os.geteuid(), places=places)
-    lookaside, metrics = wiring.sockets(os.environ, arguments.listen, arguments.metrics)
-    if not lookaside:
+    opened = wiring.sockets(
+        os.environ, lookaside=arguments.listen, verdicts=arguments.verdicts, metrics=arguments.metrics
+    )
+    sockets = Sockets(
+        lookaside=opened[wiring.LOOKASIDE], verdicts=opened[wiring.VERDICTS], metrics=opened[wiring.METRICS]
+    )
+    if not sockets.lookaside:
         raise UsageError(
             "expected a socket from systemd, or --listen, got neither",
             hint="systemctl start vouchsafe-countersign.socket",
@@ -47,9 +52,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             trust_ends=around.trust_ends,
         )
     )
-    for listening in lookaside:
-        console.note(f"vouchsafe: answering on {':'.join(map(str, listening.getsockname()))}")
-    run(service, lookaside, metrics)
+    for listening in (*sockets.lookaside, *sockets.verdicts):
+        name = listening.getsockname()
+        console.note(f"vouchsafe: answering on {name if isinstance(name, str) else ':'.join(map(str, name))}")
+    run(service, sockets)
     return ACCEPTED
 
 

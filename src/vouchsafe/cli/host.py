@@ -73,7 +73,7 @@ def _add_changes(actions: Any) -> None:
     plan = _action(actions, "plan", "show what enabling would change", _PLAN)
     enable = _action(actions, "enable", "put the policy in /etc/vouchsafe into force", _ENABLE)
     for each in (plan, enable):
-        _add_wish(each)
+        add_wish(each)
     enable.add_argument(
         "--without-smoke", action="store_true", help="do not prove it with this host's own clients"
     )
@@ -132,7 +132,8 @@ def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.Argu
     return made
 
 
-def _add_wish(parser: argparse.ArgumentParser) -> None:
+def add_wish(parser: argparse.ArgumentParser) -> None:
+    """How a host is to be enabled."""
     group = parser.add_argument_group("how")
     compiling.configure(group)
     group.add_argument(

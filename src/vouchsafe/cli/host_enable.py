@@ -27,8 +27,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         case "disable" if arguments.dry_run:
             return _would_disable(arguments, target, console)
         case "disable":
-            activation = _activation(arguments, target, console)
-            enforce.disable(target.files, activation=activation, overwrite_edits=arguments.overwrite_edits)
+            enforce.disable(
+                target.files,
+                activation=activation(arguments, target, console),
+                overwrite_edits=arguments.overwrite_edits,
+            )
             _say({"outcome": "disabled"}, "disabled: every file is as it was", arguments, console)
             return ACCEPTED
         case _:
@@ -61,15 +64,15 @@ def _enable(arguments: argparse.Namespace, target: Target, console: Console) -> 
     if arguments.dry_run or plan.refusals:
         show(plan, arguments, console)
         return REJECTED if plan.refusals else ACCEPTED
-    activation = _activation(arguments, target, console)
+    beside = activation(arguments, target, console)
     done = enforce.enable(
         lambda: planned(arguments, target),
         target.files,
-        activation=activation,
+        activation=beside,
         prove=_proof(
             target,
             console,
-            answers=isinstance(activation, _Systemd),
+            answers=isinstance(beside, _Systemd),
             smoke=target.is_live and not arguments.without_smoke,
         ),
     )
@@ -97,7 +100,7 @@ class _Systemd:
         units.stop(self._runner)
 
 
-def _activation(arguments: argparse.Namespace, target: Target, console: Console) -> enforce.Activation:
+def activation(arguments: argparse.Namespace, target: Target, console: Console) -> enforce.Activation:
     """systemd's, where it runs and is meant."""
     without = getattr(arguments, "without_units", False) or bool(units.missing(target.files))
     if not target.is_live or without:

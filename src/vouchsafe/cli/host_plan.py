@@ -44,16 +44,16 @@ def show(plan: Plan, arguments: argparse.Namespace, console: Console) -> None:
 def show_edits(edits: Sequence[Edit], console: Console) -> None:
     """Each file with its diff; our own records only by name."""
     for edit in edits:
-        console.print(console.style(_headline(edit), "bold"))
+        console.print(console.style(edit.headline, "bold"))
         if not edit.path.startswith(STATE):
-            for line in _diff(edit):
+            for line in diff(edit):
                 console.print(f"    {line}")
 
 
 def edits_json(edits: Sequence[Edit]) -> list[dict[str, object]]:
     """The same as data."""
     return [
-        {"path": edit.path, "change": _headline(edit).partition(" ")[0], "diff": list(_diff(edit))}
+        {"path": edit.path, "change": edit.headline.partition(" ")[0], "diff": list(diff(edit))}
         for edit in edits
     ]
 
@@ -87,15 +87,8 @@ def objections_json(objections: Sequence[Objection]) -> list[dict[str, str]]:
     ]
 
 
-def _headline(edit: Edit) -> str:
-    if edit.after.kind == "absent":
-        return f"remove {edit.path}"
-    if edit.after.kind == "link":
-        return f"link {edit.path} -> {edit.after.target}"
-    return f"{'create' if edit.before.kind == 'absent' else 'replace'} {edit.path}"
-
-
-def _diff(edit: Edit) -> Iterator[str]:
+def diff(edit: Edit) -> Iterator[str]:
+    """The lines of a file that change."""
     if edit.after.kind == "link":
         return
     for line in difflib.unified_diff(_lines(edit.before), _lines(edit.after), "before", "after", lineterm=""):

@@ -11,11 +11,12 @@ from vouchsafe.cli import ACCEPTED, UNDECIDED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_plan import objections_json, show_objections
 from vouchsafe.cli.host_tools import tools_and_laboratory
-from vouchsafe.cli.host_wish import Target, applied_host
+from vouchsafe.cli.host_wish import Target, applied_host, homes_of
 from vouchsafe.errors import ConfigurationError, printable
 from vouchsafe.host import inventory, pullers, surroundings
 from vouchsafe.host.objection import Objection
 from vouchsafe.host.probe import QUESTIONS, Finding, form, probe
+from vouchsafe.machine import HostEdits
 from vouchsafe.wiring import machine
 
 SCHEMA_VERSION = 1
@@ -32,12 +33,9 @@ _COLUMN = 9
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask every client every question."""
     host = wiring.this_host()
-    findings: list[Finding] = []
-    with tools_and_laboratory(host) as (tools, laboratory):
-        for puller in pullers.found(tools):
-            findings += probe(puller, laboratory, tools, at=host.clock.now())
     target = Target()
-    notes = (*_notes(target), *(() if arguments.offline else _registries(target)))
+    findings = ask(host)
+    notes = (*notes_of(host, target.files), *(() if arguments.offline else _registries(target)))
     if arguments.output == "json":
         console.print(json.dumps(_json(findings, notes), indent=2))
     else:
@@ -45,15 +43,27 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return ACCEPTED if findings else UNDECIDED
 
 
-def _notes(target: Target) -> Iterator[Objection]:
-    """What files say, in place of behaviour."""
-    files, programs = target.files, machine.programs(target.host)
-    yield from inventory.out_of_reach(programs)
-    yield from inventory.crio(programs, files)
-    yield from surroundings.outranking(files, target.homes())
-    yield from surroundings.unprivileged_port(applied_host(files).lookaside, files)
-    yield from inventory.shadows(files)
-    yield from inventory.settings(files)
+def ask(host: wiring.Host, *, only_used: bool = False) -> tuple[Finding, ...]:
+    """Everything about each client. `only_used`: not about an image proxy that nothing here speaks to."""
+    findings: list[Finding] = []
+    with tools_and_laboratory(host) as (tools, laboratory):
+        clients = pullers.found(tools)
+        for puller in pullers.used(clients, laboratory.probes.image, tools) if only_used else clients:
+            findings += probe(puller, laboratory, tools, at=host.clock.now())
+    return tuple(findings)
+
+
+def notes_of(host: wiring.Host, files: HostEdits) -> tuple[Objection, ...]:
+    """What files say, in place of behaviour: what pulls images past the policy, or may."""
+    programs = machine.programs(host)
+    return (
+        *inventory.out_of_reach(programs),
+        *inventory.crio(programs, files),
+        *surroundings.outranking(files, homes_of(host)),
+        *surroundings.unprivileged_port(applied_host(files).lookaside, files),
+        *inventory.shadows(files),
+        *inventory.settings(files),
+    )
 
 
 def _registries(target: Target) -> Iterator[Objection]:

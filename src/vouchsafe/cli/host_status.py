@@ -10,7 +10,7 @@ from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_plan import objections_json, show_objections
 from vouchsafe.cli.host_wish import Target
 from vouchsafe.errors import ConfigurationError
-from vouchsafe.host.status import BROKEN, ENFORCING, OPEN, status
+from vouchsafe.host.status import BROKEN, ENFORCING, OPEN, Status, status
 from vouchsafe.policy.scope import Policy
 from vouchsafe.wiring import machine
 
@@ -21,19 +21,7 @@ _STYLES = {ENFORCING: "good", OPEN: "bad", BROKEN: "bad"}
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Look, say."""
-    target = Target(arguments.root)
-    loaded: Policy | ConfigurationError
-    try:
-        loaded = target.policy()
-    except ConfigurationError as error:
-        loaded = error
-    found = status(
-        loaded,
-        target.files,
-        is_live=target.is_live,
-        homes=target.homes(),
-        problem=machine.countersigner_problem,
-    )
+    found = look(Target(arguments.root))
     if arguments.output == "json":
         document = {
             "schemaVersion": SCHEMA_VERSION,
@@ -52,3 +40,19 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.print(f"    countersigned: {scope}")
     show_objections((*found.reasons, *found.notes), console)
     return CODES[found.word]
+
+
+def look(target: Target) -> Status:
+    """The status of a host, whether its policy loads or not."""
+    loaded: Policy | ConfigurationError
+    try:
+        loaded = target.policy()
+    except ConfigurationError as error:
+        loaded = error
+    return status(
+        loaded,
+        target.files,
+        is_live=target.is_live,
+        homes=target.homes(),
+        problem=machine.countersigner_problem,
+    )

@@ -10,6 +10,7 @@ from vouchsafe.countersign.genesis import prepare, publish_keys
 from vouchsafe.countersign.state import in_force
 from vouchsafe.host.laboratory import Laboratory, laboratory
 from vouchsafe.host.pullers import Tools
+from vouchsafe.machine import HostEdits
 from vouchsafe.wiring import authority, machine
 from vouchsafe.wiring import countersign as countersigning
 from vouchsafe.wiring.places import Places
@@ -21,16 +22,21 @@ def tools_and_laboratory(host: wiring.Host) -> Iterator[tuple[Tools, Laboratory]
     # Not the whole environment: a proxy or a credential of whoever runs this decides nothing here.
     environment = {"PATH": host.settings.search_path, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
     with machine.scratch() as scratch:
-        tools = Tools(
-            runner=machine.programs(host),
-            starter=machine.children(),
-            scratch=scratch,
-            environment=environment,
-            is_root=host.settings.uid == 0,
-            python=machine.python(),
-        )
+        tools = tools_in(scratch, host, environment)
         with laboratory(tools.starter, scratch, tools.python, environment) as lab:
             yield tools, lab
+
+
+def tools_in(scratch: HostEdits, host: wiring.Host, environment: dict[str, str]) -> Tools:
+    """The programs of this host, and a folder of our own."""
+    return Tools(
+        runner=machine.programs(host),
+        starter=machine.children(),
+        scratch=scratch,
+        environment=environment,
+        is_root=host.settings.uid == 0,
+        python=machine.python(),
+    )
 
 
 def first_boot(places: Places, host: wiring.Host) -> None:

@@ -42,14 +42,18 @@ class Target:
 
     def homes(self) -> tuple[User, ...]:
         """Who runs this, where HOME may differ from what /etc/passwd says (sudo -E)."""
-        settings = self.host.settings
-        if not self.is_live or not settings.home.startswith("/"):
-            return ()
-        return (User(name="HOME", uid=settings.uid, home=settings.home),)
+        return homes_of(self.host) if self.is_live else ()
 
     def now(self) -> datetime:
         """The time."""
         return self.host.clock.now()
+
+
+def homes_of(host: wiring.Host) -> tuple[User, ...]:
+    """The home of who runs this; none where it has none."""
+    settings = host.settings
+    is_there = settings.home.startswith("/")
+    return (User(name="HOME", uid=settings.uid, home=settings.home),) if is_there else ()
 
 
 def wish(arguments: argparse.Namespace, target: Target) -> Wish:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+from typing import Any
 
 from vouchsafe.cli import compiling, options
 from vouchsafe.cli.console import Console
@@ -56,7 +57,7 @@ exit status: 0 done, 1 a permissive default would be another way in, 78 it canno
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add `check`, `show`, `test` and `compile`."""
+    """Add `check`, `crio`, `show`, `test` and `compile`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = actions.add_parser("check", help="find what is wrong or unwise in a policy", epilog=_CHECK)
     check.description = (
@@ -72,6 +73,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="whose grammar (default: %(default)s); containers: what stock clients load",
     )
     options.add_output(check, "text", "json", "codequality")
+    from vouchsafe.cli import policy_crio
+
+    crio = actions.add_parser(
+        "crio", help="narrow what is in force to Kubernetes namespaces, for CRI-O", epilog=policy_crio.EPILOG
+    )
+    crio.description = "Print or write the policy of a Kubernetes namespace as CRI-O reads it."
+    policy_crio.configure(crio)
     show = actions.add_parser("show", help="show what applies to an image and why", epilog=_SHOW)
     show.description = "Show which scope and demands of a policy apply to an image, and why."
     show.add_argument(
@@ -85,6 +93,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_policy(test)
     options.add_sources(test, bundle=False)
     options.add_output(test, "text", "json", "junit")
+    _add_compile(actions)
+
+
+def _add_compile(actions: Any) -> None:
     made = actions.add_parser("compile", help="say it in words that stock clients read", epilog=_COMPILE)
     made.description = "Say a policy in words that podman, skopeo, bootc and CRI-O read."
     options.add_policy(made)

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 
 from vouchsafe import wiring
+from vouchsafe.admission.named import material_of
 from vouchsafe.cli import ACCEPTED, CONFIGURATION, REJECTED
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.policy_material import material_of
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import printable
 from vouchsafe.policy.lint import Finding, lint, named_files

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from vouchsafe import __version__, wiring
@@ -14,12 +14,11 @@ from vouchsafe.cli.console import Console
 from vouchsafe.cli.options import given
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import MalformedError, Unavailable, VerificationError, printable
-from vouchsafe.verification.inventory import NAMES, Believed, Kind, inventory, warnings
+from vouchsafe.verification.inventory import NAMES, Believed, Kind, inventory, staleness, warnings
 from vouchsafe.verification.trust import LoadedRoot, parse_trusted_root
 from vouchsafe.verification.tuf import Refreshed
 
 SCHEMA_VERSION = 1  # of docs/trust.schema.json
-OLDEST_EMBEDDED = timedelta(days=180)  # Sigstore signs its root anew about as often
 _SHORT = 16  # hexadecimal digits of a fingerprint that a line shows
 _WIDEST = 44  # characters of a name in a line
 _STYLES = {"current": "good", "ending": "warn", "ended": "dim", "future": "dim"}
@@ -104,7 +103,7 @@ def _show(arguments: argparse.Namespace, console: Console) -> int:
 def report(loaded: LoadedRoot, at: datetime, output: str, console: Console) -> None:
     """Print a trust root as it stands at a time, and warn of what a person should act on."""
     believed = inventory(loaded.root)
-    found = [*_staleness(loaded, at), *warnings(believed, at)]
+    found = [*staleness(loaded, at), *warnings(believed, at)]
     if output == "json":
         document = {
             "schemaVersion": SCHEMA_VERSION,
@@ -119,17 +118,6 @@ def report(loaded: LoadedRoot, at: datetime, output: str, console: Console) -> N
         _print_believed(believed, at, console)
     for warning in found:
         console.note(f"vouchsafe: {console.style('warning', 'warn')}: {printable(warning)}")
-
-
-def _staleness(loaded: LoadedRoot, at: datetime) -> list[str]:
-    found = [f"a refreshed root is not used: {reason}" for reason in loaded.passed_over]
-    if loaded.source == "embedded" and loaded.as_of is not None and at - loaded.as_of > OLDEST_EMBEDDED:
-        days = (at - loaded.as_of).days
-        found.append(f"the embedded trust root is {days} days old: run `vouchsafe trust refresh`")
-    if loaded.fresh_until is not None and at > loaded.fresh_until:
-        day = f"{loaded.fresh_until:%Y-%m-%d}"
-        found.append(f"the metadata of this trust root ended on {day}: run `vouchsafe trust refresh`")
-    return found
 
 
 def _print_source(loaded: LoadedRoot, console: Console) -> None:

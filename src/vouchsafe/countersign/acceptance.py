@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from vouchsafe.countersign import scopes
-from vouchsafe.countersign.revocation import Tombstones
 from vouchsafe.image.digest import Digest
+from vouchsafe.policy.revocation import Tombstones, standing
 from vouchsafe.policy.scope import Rule
 from vouchsafe.policy.verdict import Accepted, Reason
 from vouchsafe.record import Record
@@ -21,10 +21,14 @@ TTL = timedelta(hours=24)  # for which the answer of a registry stands
 
 
 class Acceptance(Record):
-    """`names`: docker-references, None for evidence that names nobody; `newest`: the latest verified time."""
+    """`names`: docker-references, None for evidence that names nobody; `newest`: the latest verified time.
+
+    `evidence`: what it stands on, by the digests of the bytes.
+    """
 
     names: tuple[str | None, ...]
     signers: tuple[str, ...]
+    evidence: tuple[Digest, ...] = ()
     until: datetime
     newest: datetime | None = None
     through: Digest | None = None  # the index that names it, when that is what was signed
@@ -40,11 +44,6 @@ class Refusal(Record):
 Judgement = Acceptance | Refusal
 
 
-def is_told_all(verdict: Accepted, tombstones: Tombstones) -> bool:
-    """Whether the signatures that were found first say everything, because none of them is revoked."""
-    return not any(tombstones.of_signature(signature) for signature in verdict.signatures)
-
-
 def accept(
     verdict: Accepted,
     rule: Rule,
@@ -53,23 +52,9 @@ def accept(
     until: datetime,
 ) -> Judgement:
     """What `verdict` is worth."""
-    if not verdict.verified or not verdict.signatures:
-        message = f"expected a verified signature of {verdict.reference}, got none"
-        return Refusal(outcome="rejected", reason=Reason(code="countersign-unverified", message=message))
-    good: dict[int, list[VerifiedSignature]] = {}
-    revoked: Reason | None = None
-    for look in verdict.looked:
-        if look.against or look.signature is None:
-            continue
-        if (reason := tombstones.of_signature(look.signature)) is None:
-            good.setdefault(look.requirement, []).append(look.signature)
-        else:
-            revoked = reason
-    wanted = [i for i, requirement in enumerate(rule.requirements) if requirement.verifies_signatures]
-    if missing := [i for i in wanted if i not in good]:
-        message = f"expected a verified signature for requirement {missing[0] + 1}, got none"
-        unverified = Reason(code="countersign-unverified", message=message)
-        return Refusal(outcome="rejected", reason=revoked or unverified)
+    good = standing(verdict, rule, tombstones)
+    if isinstance(good, Reason):
+        return Refusal(outcome="rejected", reason=good)
     names = _names(list(good.values()), rule)
     if not names:
         message = "expected signatures that name the same reference, got one for each requirement"
@@ -77,13 +62,14 @@ def accept(
     used = [signature for signatures in good.values() for signature in signatures]
     return Acceptance(
         names=names,
-        signers=tuple(dict.fromkeys(_signer(signature) for signature in used)),
+        signers=tuple(dict.fromkeys(signature.signer for signature in used)),
+        evidence=tuple(dict.fromkeys(signature.blob_digest for signature in used)),
         until=min([until, *_ends(used, rule)]),
         newest=max((each.time for signature in used for each in signature.times), default=None),
     )
 
 
-def _names(good: list[list[VerifiedSignature]], rule: Rule) -> tuple[str | None, ...]:
+def _names(good: list[tuple[VerifiedSignature, ...]], rule: Rule) -> tuple[str | None, ...]:
     """The docker-references that every requirement's evidence carries; None where it carries none.
 
     Where no tag is compared, one name is as good as another.
@@ -106,11 +92,3 @@ def _ends(used: list[VerifiedSignature], rule: Rule) -> list[datetime]:
     if rule.max_age is None:
         return []
     return [signature.time + rule.max_age for signature in used if signature.time is not None]
-
-
-def _signer(signature: VerifiedSignature) -> str:
-    if signature.identity is not None:
-        return signature.identity.subject
-    if signature.subjects:
-        return ", ".join(signature.subjects)
-    return f"the key sha256:{signature.key_id}" if signature.key_id else "an OpenPGP key"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from vouchsafe.errors import printable
 from vouchsafe.policy.verdict import Reason
+from vouchsafe.protocol.decision import Decision
 from vouchsafe.record import Record
 
 LONGEST_PHRASE = 200  # bytes of a status line's reason
@@ -68,6 +69,19 @@ def past_the_last() -> Answer:
     return Answer(
         status=NOT_FOUND, outcome="accepted", code="past-the-last", message="there is no further signature"
     )
+
+
+def of_decision(decision: Decision) -> Answer:
+    """What a plugin was told, as it is counted and written down."""
+    status, outcome = _OF_WORDS[decision.word]
+    return Answer(status=status, outcome=outcome, code=decision.code, message=decision.message)
+
+
+_OF_WORDS = {
+    "allow": (OK, "accepted"),
+    "deny": (REJECTED, "rejected"),
+    "error": (UNDECIDED, "undecided"),
+}
 
 
 def malformed(code: str, message: str) -> Answer:

@@ -16,17 +16,16 @@ from vouchsafe.countersign.judge import Errand, Subject
 from vouchsafe.countersign.remembered import Remembered
 from vouchsafe.countersign.request import Asked
 from vouchsafe.countersign.signer import REUSED, Accepting, Signer
-from vouchsafe.countersign.state import Keeper, Ready, ready
+from vouchsafe.countersign.state import Keeper, Ready
+from vouchsafe.countersign.steady import steady
 from vouchsafe.countersign.through import Bench
 from vouchsafe.countersign.upstream import Upstream
-from vouchsafe.errors import VouchsafeError
 from vouchsafe.policy.verdict import Reason
 from vouchsafe.ports import Clock
 from vouchsafe.record import Record
 
 MOST_ANSWERS = 2_048  # kept in memory, a few kilobytes each
 REFUSED_FOR = timedelta(seconds=1)
-TRIES = 2  # a policy that changes while it is judged is judged again, once
 
 
 class Given(Record):
@@ -79,24 +78,8 @@ class Countersigner:
 
     def given(self, asked: Asked) -> Given:
         """The answer to every number; true of the files as they are when it is given."""
-        try:
-            for _ in range(TRIES):
-                state = self._keeper.now()
-                if state.problem is not None:
-                    return _undecided(Reason.of(state.problem))
-                now = ready(state)
-                given = None if now is None else self._judged(now, asked)
-                if given is not None and self._keeper.now().generation == state.generation:
-                    return given
-        except VouchsafeError as error:
-            return _undecided(Reason.of(error))
-        except Exception as error:  # noqa: BLE001  # an edge: a crash denies
-            self._report(error)
-            message = f"expected an answer, got an internal error ({type(error).__name__})"
-            return _undecided(Reason(code="internal", message=message))
-        return _undecided(
-            Reason(code="changing", message="expected a policy that stands still, got one that changes")
-        )
+        found = steady(self._keeper, self._report, lambda now: self._judged(now, asked))
+        return _undecided(found) if isinstance(found, Reason) else found
 
     def _judged(self, now: Ready, asked: Asked) -> Given:
         at = self._clock.now()

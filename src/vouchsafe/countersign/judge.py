@@ -14,19 +14,20 @@ from vouchsafe import __version__
 from vouchsafe.admission import Question, admit
 from vouchsafe.admission.discovery import Candidate
 from vouchsafe.admission.material import World
-from vouchsafe.countersign.acceptance import TTL, Acceptance, Judgement, Refusal, accept, is_told_all
+from vouchsafe.countersign.acceptance import TTL, Acceptance, Judgement, Refusal, accept
 from vouchsafe.countersign.believed import Believed, believed
 from vouchsafe.countersign.flights import Flights
 from vouchsafe.countersign.recording import Recording, candidates
 from vouchsafe.countersign.remembered import Remembered
 from vouchsafe.countersign.rows import SERVICE, Memory, Noted
 from vouchsafe.countersign.scopes import tag_matters
-from vouchsafe.countersign.state import Grounds
+from vouchsafe.countersign.state import Grounds, InForce
 from vouchsafe.countersign.store import Store
 from vouchsafe.errors import VouchsafeError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference, Repository
-from vouchsafe.policy.scope import Policy, Rule
+from vouchsafe.policy.revocation import is_told_all
+from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Reason, Undecided, Verdict
 from vouchsafe.ports import Catalogue, Clock, Registry
 from vouchsafe.record import Record
@@ -38,28 +39,36 @@ LONGEST = timedelta(seconds=18)  # of one verdict; clients are answered after 20
 
 
 class Subject(Record):
-    """An image as a policy knows it, and the scope that it is judged under."""
+    """An image as a policy knows it, and the scope that it is judged under.
+
+    `named`: what somebody asked for, where the question carries it and the scope compares tags: then they are
+    compared here, and not by whoever reads a signature.
+    """
 
     repository: Repository
     digest: Digest
     scope: str
+    named: Reference | None = None
 
     @property
     def reference(self) -> Reference:
-        """By digest: a client's question carries no tag."""
+        """By digest: what is judged."""
         return Reference(transport="docker", repository=self.repository, digest=self.digest)
 
 
 class Errand(Record):
     """What one question is judged with: the state it began in, and a registry with a budget of its own.
 
-    `offline`: no registry is asked, and what is kept decides alone.
+    `offline`: no registry is asked, and what is kept decides alone. `lists` and `tags`: where an index that names
+    the image may be, as somebody supposes.
     """
 
     grounds: Grounds
     registry: Catalogue
     world: World
     offline: bool = False
+    lists: tuple[Digest, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class Judge:
@@ -119,6 +128,7 @@ class Judge:
             __version__,
             str(errand.grounds.generation),
             str(errand.offline),
+            str(subject.named or ""),
         )
 
     def _believes(self, errand: Errand, scope: str) -> Believed:
@@ -192,7 +202,8 @@ class Judge:
         rule = errand.grounds.in_force.rules[subject.scope]
         question = Question(
             reference=subject.reference,
-            policy=_policy(errand.grounds.in_force.judged[subject.scope], subject),
+            named=subject.named,
+            policy=_policy(errand.grounds.in_force, subject),
             supplied=supplied,
             thorough=tag_matters(rule),
             newest_seen=self.newest_seen(),
@@ -237,9 +248,11 @@ def _noted(key: tuple[str, ...], subject: Subject, judgement: Acceptance, at: da
     )
 
 
-def _policy(rule: Rule, subject: Subject) -> Policy:
-    """The one scope, under a name that selects this image."""
-    name = subject.repository.name
+def _policy(in_force: InForce, subject: Subject) -> Policy:
+    """The one scope, under a name that selects this image; the whole policy for a question with a name."""
+    if subject.named is not None:
+        return in_force.policy
+    rule, name = in_force.judged[subject.scope], subject.repository.name
     scope = subject.scope if name.startswith(f"{subject.scope}/") else name
     nothing_else = rule.replace(requirements=())
     return Policy(

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from vouchsafe.countersign.desk import Observer, Told
+from vouchsafe.countersign.inquiry import Inquiry
+from vouchsafe.countersign.request import Asked
 from vouchsafe.countersign.rows import Line
 from vouchsafe.countersign.store import Store
 from vouchsafe.errors import VouchsafeError, printable
@@ -75,6 +77,7 @@ class Ledger:
             VOUCHSAFE_OUTCOME=answer.outcome,
             VOUCHSAFE_CODE=answer.code,
             VOUCHSAFE_UID=str(uid),
+            **_asked_for(asked),
         )
 
     def condition(self, message: str, *, code: str = "", broken: bool = False) -> None:
@@ -95,3 +98,10 @@ class Ledger:
                 self._store.log(lines)
             except VouchsafeError as error:
                 report(error)
+
+
+def _asked_for(asked: Asked | Inquiry) -> dict[str, str]:
+    """The name and the place that a plugin's question carries, and a client's does not."""
+    if isinstance(asked, Asked):
+        return {}
+    return {"VOUCHSAFE_REFERENCE": str(asked.reference), "VOUCHSAFE_PHYSICAL": asked.physical}

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from vouchsafe.countersign.remembered import Remembered
 from vouchsafe.errors import MalformedError, Unavailable, VouchsafeError
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.manifest import IMAGE_TYPES, Descriptor, Manifest
+from vouchsafe.image.manifest import Manifest
 from vouchsafe.image.reference import Reference, Repository
 from vouchsafe.ports import Catalogue, Clock
 
@@ -30,26 +30,6 @@ MOST_ASKED_BEFORE = 16
 _SKIPPED = re.compile(r"sha256-[0-9a-f]{64}(?:\..*)?", re.ASCII)  # cosign's and the fallback's own tags
 _MOVING = {"latest": 0, "stable": 1, "main": 2, "master": 3}  # tags that most pulls are by
 _NUMBERS = re.compile(r"(\d+)", re.ASCII)
-
-
-def names_exactly(index: Manifest, instance: Descriptor) -> None:
-    """MalformedError unless `index` names the instance as what it is, an image, and in one way only."""
-    if not index.is_index:
-        raise MalformedError("list-entry", f"expected an index, got {index.media_type}")
-    entries = [entry for entry in index.entries if entry.digest == instance.digest]
-    if instance.media_type not in IMAGE_TYPES:
-        raise MalformedError(
-            "list-entry",
-            f"expected an image at {instance.digest}, got {instance.media_type}: one level is judged",
-        )
-    if not entries or any(
-        (entry.media_type, entry.size) != (instance.media_type, instance.size) for entry in entries
-    ):
-        raise MalformedError(
-            "list-entry",
-            f"expected an index that names {instance.digest} as {instance.media_type} of {instance.size} bytes,"
-            " got another or several",
-        )
 
 
 def by_likelihood(tags: Iterable[str]) -> list[str]:

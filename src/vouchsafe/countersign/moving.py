@@ -10,12 +10,11 @@ from vouchsafe.countersign.acceptance import Acceptance
 from vouchsafe.countersign.advance import Admitted
 from vouchsafe.countersign.archive import Packed
 from vouchsafe.countersign.judge import Errand, Subject
-from vouchsafe.countersign.lists import names_exactly
 from vouchsafe.countersign.rows import ADMITTED, Memory
 from vouchsafe.countersign.workbench import Workbench
 from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.manifest import Descriptor, Manifest
+from vouchsafe.image.manifest import Descriptor, Manifest, names_exactly
 from vouchsafe.image.reference import Reference, Repository
 
 

@@ -11,10 +11,11 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from vouchsafe import __version__
 from vouchsafe.countersign.answer import Answer
 from vouchsafe.countersign.countersigner import Countersigner
 from vouchsafe.countersign.database import Database, File
@@ -29,6 +30,7 @@ from vouchsafe.countersign.state import Keeper
 from vouchsafe.countersign.store import Store
 from vouchsafe.countersign.through import Bench
 from vouchsafe.countersign.upstream import Upstream
+from vouchsafe.countersign.verdicts import Verdicts
 from vouchsafe.countersign.watched import WatchedUpstream
 from vouchsafe.errors import VouchsafeError
 from vouchsafe.image.reference import Reference
@@ -40,6 +42,8 @@ GRACE_SECONDS = 5.0  # for what is under way when we are told to end
 SWITCH_SECONDS = 0.001  # how long a judging thread may keep the one that answers waiting
 _TEXT = "text/plain; charset=us-ascii"
 _BLOB = "application/octet-stream"
+_JSON = "application/json"
+_NAME = "vouchsafe"
 
 
 class Notifier(Protocol):
@@ -65,6 +69,14 @@ class Outside(Record):
     trust_ends: Callable[[], datetime | None] = lambda: None
 
 
+class Sockets(Record):
+    """Where is answered, each listening already: to clients, to plugins, to Prometheus."""
+
+    lookaside: tuple[socket.socket, ...] = ()
+    verdicts: tuple[socket.socket, ...] = ()
+    metrics: tuple[socket.socket, ...] = ()
+
+
 class Service:
     """The parts of a service, connected."""
 
@@ -79,14 +91,11 @@ class Service:
         self.ledger = Ledger(outside.journal, self.store, clock, (self.metrics,))
         self.keeper = Keeper(outside.configuration, clock, report)
         judge = Judge(self.store, clock=clock, report=report)
-        self.countersigner = Countersigner(
-            self.keeper,
-            Bench(judge, Lists(clock, outside.tracked)),
-            WatchedUpstream(outside.upstream, self.metrics.upstream_error),
-            clock=clock,
-            report=report,
-        )
-        self._desk = Desk(self.countersigner, self.ledger, limits)
+        bench = Bench(judge, Lists(clock, outside.tracked))
+        upstream = WatchedUpstream(outside.upstream, self.metrics.upstream_error)
+        self.countersigner = Countersigner(self.keeper, bench, upstream, clock=clock, report=report)
+        self.verdicts = Verdicts(self.keeper, bench, upstream, clock=clock, report=report)
+        self._desk = Desk(self.countersigner, self.verdicts, self.ledger, limits)
         self._stopping: asyncio.Event | None = None
         self._problem = "starting"
 
@@ -96,25 +105,27 @@ class Service:
             f"internal error: {type(error).__name__}: {error}", code="internal", broken=True
         )
 
-    async def run(self, lookaside: Iterable[socket.socket], metrics: Iterable[socket.socket] = ()) -> None:
+    async def run(self, sockets: Sockets) -> None:
         """Answer until told to stop."""
         self._stopping = asyncio.Event()
-        server = Server(self._answer, self._outside.knowing, self._gate, self._limits)
-        pages = Server(self._metrics_page, self._outside.knowing, Gate(self._limits), self._limits)
+        knowing, limits = self._outside.knowing, self._limits
+        servers = {
+            Server(self._answer, knowing, self._gate, limits): sockets.lookaside,
+            Server(self._verdict, knowing, self._gate, limits): sockets.verdicts,
+            Server(self._metrics_page, knowing, Gate(limits), limits): sockets.metrics,
+        }
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self.keeper.now)
         await loop.run_in_executor(None, self._recall)
-        for listening in lookaside:
-            await server.listen(listening)
-        for listening in metrics:
-            await pages.listen(listening)
+        for server, listening in servers.items():
+            for each in listening:
+                await server.listen(each)
         self._outside.notifier.tell("READY=1")
         ticking = asyncio.create_task(self._tick())
         await self._stopping.wait()
         self._outside.notifier.tell("STOPPING=1")
         ticking.cancel()
-        await server.close(GRACE_SECONDS)
-        await pages.close(0)
+        await asyncio.gather(*(server.close(GRACE_SECONDS) for server in servers))
         self.close()
 
     def _recall(self) -> None:
@@ -142,6 +153,14 @@ class Service:
         return Page(
             status=answer.status, phrase=answer.phrase, body=answer.phrase + b"\n", content_type=_TEXT
         )
+
+    async def _verdict(self, target: str, uid: int | None) -> Page:
+        said = await self._desk.verdict(target, uid)
+        if isinstance(said, Answer):
+            body = said.phrase + b"\n"
+            return Page(status=said.status, phrase=said.phrase, body=body, content_type=_TEXT)
+        body = said.document("", name=_NAME, version=__version__)
+        return Page(status=200, phrase=b"OK", body=body, content_type=_JSON)
 
     async def _metrics_page(self, target: str, uid: int | None) -> Page:
         if target != "/metrics":
@@ -180,7 +199,7 @@ class Service:
         self.ledger.condition(f"the database could not be used and was begun anew: {why}", code="store-anew")
 
 
-def run(service: Service, lookaside: list[socket.socket], metrics: list[socket.socket]) -> None:
+def run(service: Service, sockets: Sockets) -> None:
     """The process: signals, and the loop. SIGHUP reads everything anew."""
     sys.setswitchinterval(SWITCH_SECONDS)
 
@@ -189,6 +208,6 @@ def run(service: Service, lookaside: list[socket.socket], metrics: list[socket.s
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stop)
         loop.add_signal_handler(signal.SIGHUP, service.keeper.forget)
-        await service.run(lookaside, metrics)
+        await service.run(sockets)
 
     asyncio.run(main())

@@ -12,21 +12,20 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from vouchsafe.countersign import revocation
 from vouchsafe.countersign.authority import Authority
 from vouchsafe.countersign.derived import Rotation
-from vouchsafe.countersign.revocation import Tombstones
 from vouchsafe.countersign.scopes import Table, for_judging
 from vouchsafe.errors import ConfigurationError, HostError, VouchsafeError
 from vouchsafe.policy import applied as record
-from vouchsafe.policy.compile import Compiled, Host, compile_policy
+from vouchsafe.policy import revocation
+from vouchsafe.policy.compile import Compiled, Host
 from vouchsafe.policy.requirement import Requirement, SignedBy, SigstoreAttested, SigstoreSigned, Source
+from vouchsafe.policy.revocation import Tombstones
 from vouchsafe.policy.scope import Policy, Rule
 from vouchsafe.ports import Clock, HostConfiguration, Standing
 from vouchsafe.record import Record
 
 RETRY = timedelta(seconds=2)  # after which a problem is looked at again although no file has changed
-NOT_APPLIED = "Apply it: `vouchsafe host plan`, then `vouchsafe host enable`."
 
 
 class InForce(Record):
@@ -77,15 +76,10 @@ def in_force(found: Standing) -> InForce:
         raise ConfigurationError("policy-missing", "expected a policy in /etc/vouchsafe, got none")
     if found.applied is None:
         raise ConfigurationError(
-            "not-applied", "expected a policy that was applied, got none", hint=NOT_APPLIED
+            "not-applied", "expected a policy that was applied, got none", hint=record.NOT_APPLIED
         )
-    host = record.parse(found.applied).host
-    compiled = compile_policy(found.policy, host)
-    differs = record.difference(compiled, found.containers_policy)
-    if not differs and (found.registries or b"") != compiled.registries:
-        differs = "expected the compiled registries.d, got another"
-    if differs:
-        raise ConfigurationError("not-applied", f"edited, not applied: {differs}", hint=NOT_APPLIED)
+    applied = record.parse(found.applied)
+    compiled = record.in_force(found.policy, applied, found.containers_policy, found.registries)
     docker = found.policy.transports.get("docker", {})
     markers = {each.scope: each.marker for each in compiled.countersigned}
     return InForce(
@@ -96,7 +90,7 @@ def in_force(found: Standing) -> InForce:
         markers=markers,
         table=Table(docker),
         compiled=compiled,
-        host=host,
+        host=applied.host,
     )
 
 

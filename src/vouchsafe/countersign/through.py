@@ -11,9 +11,9 @@ from contextlib import closing
 
 from vouchsafe.countersign.acceptance import Acceptance, Judgement, Refusal
 from vouchsafe.countersign.judge import Errand, Judge, Subject
-from vouchsafe.countersign.lists import MOST_ASKED_BEFORE, Lists, names_exactly, tags_of
+from vouchsafe.countersign.lists import MOST_ASKED_BEFORE, Lists, tags_of
 from vouchsafe.errors import MalformedError, VouchsafeError
-from vouchsafe.image.manifest import Descriptor, Manifest
+from vouchsafe.image.manifest import Descriptor, Manifest, names_exactly
 from vouchsafe.policy.requirement import Reject, SignedBaseLayer
 from vouchsafe.policy.verdict import Reason
 
@@ -28,7 +28,8 @@ class Bench:
 
     def judge(self, errand: Errand, subject: Subject) -> Judgement:
         """The judgement, remembered for as long as it stands."""
-        return self._judge.find_out(errand, subject, "any", lambda: self._any(errand, subject))
+        hints = " ".join((*map(str, errand.lists), *errand.tags))  # where to look changes what is found
+        return self._judge.find_out(errand, subject, f"any {hints}", lambda: self._any(errand, subject))
 
     def _any(self, errand: Errand, subject: Subject) -> Judgement:
         revoked = errand.grounds.tombstones.of_digest(subject.digest)
@@ -82,14 +83,13 @@ class Bench:
         if instance is None:
             return None
         store = self._judge.store
+        docker = errand.grounds.in_force.policy.transports.get("docker", {})
         found = self._lists.candidates(
             errand.registry,
             subject.repository,
             subject.digest,
-            asked_before=store.asked_before(subject.repository, MOST_ASKED_BEFORE),
-            named_tags=tags_of(
-                errand.grounds.in_force.policy.transports.get("docker", {}), subject.repository
-            ),
+            asked_before=(*errand.lists, *store.asked_before(subject.repository, MOST_ASKED_BEFORE)),
+            named_tags=(*errand.tags, *tags_of(docker, subject.repository)),
         )
         with closing(found):  # what is being looked through is let go of at once
             for index in found:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vouchsafe.countersign import revocation
 from vouchsafe.countersign.authority import Authority
 from vouchsafe.countersign.database import Database, File
 from vouchsafe.countersign.judge import Errand, Judge
@@ -17,6 +16,7 @@ from vouchsafe.countersign.store import Store
 from vouchsafe.countersign.through import Bench
 from vouchsafe.countersign.upstream import Upstream
 from vouchsafe.image.reference import Reference
+from vouchsafe.policy import revocation
 from vouchsafe.ports import Catalogue, Clock, HostConfiguration, Standing
 
 GENERATION = 1  # a command sees one state of the files

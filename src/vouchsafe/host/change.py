@@ -49,6 +49,15 @@ class Edit(Record):
         """Whether anything is to be done."""
         return self.before != self.after
 
+    @property
+    def headline(self) -> str:
+        """What happens to the path, in words."""
+        if self.after.kind == "absent":
+            return f"remove {self.path}"
+        if self.after.kind == "link":
+            return f"link {self.path} -> {self.after.target}"
+        return f"{'create' if self.before.kind == 'absent' else 'replace'} {self.path}"
+
     def reversed(self) -> Edit:
         """The way back."""
         opposite: dict[When, When] = {"first": "last", "together": "together", "last": "first"}

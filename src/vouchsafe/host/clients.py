@@ -66,14 +66,8 @@ def _policy_problem(compiled: Compiled, skopeo: str, runner: Runner, scratch: Ho
 def _registries_problem(
     compiled: Compiled, skopeo: str, files: HostFiles, runner: Runner, scratch: HostEdits
 ) -> str:
-    for name in files.names(REGISTRIES_D):
-        path = f"{REGISTRIES_D}/{name}"
-        if name.endswith(registries_d.SUFFIX) and path != REGISTRIES:
-            content = files.read(path, largest=LARGEST_FILE) or b""
-            scratch.put(f"/registries.d/{name}", content, mode=PUBLIC_MODE)
-    scratch.put("/registries.d/vouchsafe.yaml", compiled.registries, mode=PUBLIC_MODE)
     scratch.put("/accept.json", ACCEPT_ANYTHING, mode=PUBLIC_MODE)
-    where = ("--policy", f"{scratch.root}/accept.json", "--registries.d", f"{scratch.root}/registries.d")
+    where = ("--policy", f"{scratch.root}/accept.json", "--registries.d", staged(compiled, files, scratch))
     ended = runner.run(
         (
             skopeo,
@@ -86,6 +80,17 @@ def _registries_problem(
         seconds=SECONDS,
     )
     return "" if b"connection refused" in ended.errors else last_words(ended)
+
+
+def staged(compiled: Compiled, files: HostFiles, scratch: HostEdits) -> str:
+    """A folder of our own with registries.d as it would be: the host's files, and ours as compiled."""
+    for name in files.names(REGISTRIES_D):
+        path = f"{REGISTRIES_D}/{name}"
+        if name.endswith(registries_d.SUFFIX) and path != REGISTRIES:
+            content = files.read(path, largest=LARGEST_FILE) or b""
+            scratch.put(f"/registries.d/{name}", content, mode=PUBLIC_MODE)
+    scratch.put("/registries.d/vouchsafe.yaml", compiled.registries, mode=PUBLIC_MODE)
+    return f"{scratch.root}/registries.d"
 
 
 def last_words(ended: Ended) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from vouchsafe.errors import HostError, VouchsafeError
@@ -10,8 +10,10 @@ from vouchsafe.host import change
 from vouchsafe.host.change import Outcome
 from vouchsafe.host.objection import Objection, refusing
 from vouchsafe.host.places import LOCK
-from vouchsafe.host.plan import Plan, disabling
+from vouchsafe.host.plan import Plan, disabling, putting_back
+from vouchsafe.host.state import ABSENT, State
 from vouchsafe.machine import HostEdits
+from vouchsafe.policy import applied
 
 Proof = Callable[[], str]  # why what was enabled does not hold; empty when it does
 
@@ -93,13 +95,36 @@ def _proof(activation: Activation, prove: Proof | None) -> str:
 
 
 def disable(files: HostEdits, *, activation: Activation = Nothing(), overwrite_edits: bool = False) -> None:
-    """Put back what was there before. HostError, ConfigurationError."""
+    """Put back what was there before the first change. HostError, ConfigurationError."""
     with files.only_one(LOCK):
         change.recover(files)
         edits, objections = disabling(files, overwrite_edits=overwrite_edits)
         _must_not_be_refused(objections)
         change.carry_out(edits, files)
         activation.stop()
+
+
+def put_back(
+    kept: Mapping[str, State],
+    files: HostEdits,
+    *,
+    activation: Activation = Nothing(),
+    overwrite_edits: bool = False,
+) -> tuple[str, ...]:
+    """Make these files what they were before one change; the paths that were not so. HostError, ConfigurationError."""
+    with files.only_one(LOCK):
+        change.recover(files)
+        edits, objections = putting_back(kept, files, overwrite_edits=overwrite_edits)
+        edits = tuple(edit for edit in edits if edit.changes)
+        if not edits:
+            return ()
+        _must_not_be_refused(objections)
+        change.carry_out(edits, files)
+        if kept.get(applied.PATH, ABSENT) == ABSENT:
+            activation.stop()
+        else:
+            activation.applied()
+        return tuple(edit.path for edit in edits)
 
 
 def _must_not_be_refused(objections: tuple[Objection, ...]) -> None:

@@ -14,6 +14,7 @@ from vouchsafe.host import containers, surroundings
 from vouchsafe.host.objection import Objection
 from vouchsafe.host.places import LARGEST_FILE, POLICY
 from vouchsafe.machine import HostFiles, Runner
+from vouchsafe.policy import crio as namespaces
 from vouchsafe.policy import document
 
 # Pull images and never look at policy.json.
@@ -21,9 +22,9 @@ OUT_OF_REACH = {
     "apptainer": "its own policy accepts anything",
     "buildctl": "buildkit pulls by itself",
     "buildkitd": "pulls by itself",
-    "containerd": "needs vouchsafe's image verifier plugin",
+    "containerd": "asks only where it is told to: see `vouchsafe containerd check`",
     "crane": "a registry client, not a container engine",
-    "ctr": "containerd's own client; `--local` asks nobody",
+    "ctr": "containerd's own client; `--local` asks nobody, whatever containerd is told",
     "docker": "has a daemon of its own",
     "dockerd": "pulls by itself",
     "flatpak": "has keys of its own",
@@ -40,7 +41,7 @@ QUADLET_FOLDERS = ("/etc/containers/systemd", "/usr/share/containers/systemd")
 USER_FOLDERS = {".config/systemd/user": "unit", ".config/containers/systemd": "quadlet"}
 CONTAINERS_CONF = ("/usr/share/containers/containers.conf", "/etc/containers/containers.conf")
 CONF_FOLDERS = ("/etc/containers/containers.conf.d", "/etc/environment.d", "/etc/profile.d")
-CRIO, CRIO_D, CRIO_POLICIES = "/etc/crio/crio.conf", "/etc/crio/crio.conf.d", "/etc/crio/policies"
+CRIO, CRIO_D = "/etc/crio/crio.conf", "/etc/crio/crio.conf.d"
 _ENDINGS = {
     "unit": (".service", ".conf"),
     "quadlet": (".container", ".image", ".kube", ".build", ".volume", ".conf"),
@@ -135,14 +136,14 @@ def crio(runner: Runner, files: HostFiles) -> Iterator[Objection]:
             fix=f"remove signature_policy from {CRIO}",
             severity="warns",
         )
-    folder = said.get("signature_policy_dir") or CRIO_POLICIES
+    folder = said.get("signature_policy_dir") or namespaces.FOLDER
     for name in files.names(folder):
         if name.endswith(".json"):
             namespace = name.removesuffix(".json")
             yield Objection(
                 code="host-outranked",
                 message=f"expected CRI-O to be ruled by {POLICY}, got {folder}/{name} for pods of {namespace}",
-                fix=f"see to it that {folder}/{name} is as strict",
+                fix="`vouchsafe policy crio` writes such a policy from what is in force",
                 severity="warns",
             )
 

@@ -19,7 +19,12 @@ _MOST = 1000
 
 def write(originals: Mapping[str, State]) -> bytes:
     """The file, for root alone."""
-    listed = [
+    return (json.dumps({"schemaVersion": _VERSION, "files": as_json(originals)}, indent=2) + "\n").encode()
+
+
+def as_json(originals: Mapping[str, State]) -> list[dict[str, object]]:
+    """What stands at each path, contents and all."""
+    return [
         {
             "path": path,
             "kind": state.kind,
@@ -30,7 +35,6 @@ def write(originals: Mapping[str, State]) -> bytes:
         }
         for path, state in originals.items()
     ]
-    return (json.dumps({"schemaVersion": _VERSION, "files": listed}, indent=2) + "\n").encode()
 
 
 def read(files: HostFiles) -> dict[str, State] | None:
@@ -39,10 +43,14 @@ def read(files: HostFiles) -> dict[str, State] | None:
     if blob is None:
         return None
     try:
-        listed = Fields.parse(blob, what=ORIGINALS, largest=_LARGEST).objects("files", _MOST)
-        return {fields.text("path"): _state(fields) for fields in listed}
+        return states(Fields.parse(blob, what=ORIGINALS, largest=_LARGEST), "files")
     except MalformedError as error:
         raise HostError("host-originals", error.message) from error
+
+
+def states(fields: Fields, key: str) -> dict[str, State]:
+    """What `as_json` said, by path. MalformedError."""
+    return {each.text("path"): _state(each) for each in fields.objects(key, _MOST)}
 
 
 def _state(fields: Fields) -> State:

@@ -5,7 +5,7 @@ Nothing is changed here. A plan with an objection that refuses is not carried ou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from vouchsafe.errors import ConfigurationError
@@ -178,13 +178,21 @@ def _broken_glass(files: HostFiles) -> Iterator[Objection]:
 
 
 def disabling(files: HostFiles, *, overwrite_edits: bool) -> tuple[tuple[Edit, ...], tuple[Objection, ...]]:
-    """The edits that put back what was there, and what speaks against it."""
+    """The edits that put back what was there before the first change, and what speaks against it."""
     known = originals.read(files)
     if known is None:
         raise ConfigurationError(
             "host-not-enabled", "expected a host that vouchsafe was enabled on, got none"
         )
-    edits = [
+    wanted = {**known, applying.PATH: state.ABSENT, ORIGINALS: state.ABSENT}
+    return putting_back(wanted, files, overwrite_edits=overwrite_edits)
+
+
+def putting_back(
+    wanted: Mapping[str, State], files: HostFiles, *, overwrite_edits: bool
+) -> tuple[tuple[Edit, ...], tuple[Objection, ...]]:
+    """The edits that make these files what they were, and what speaks against it."""
+    edits = tuple(
         Edit(
             path=path,
             before=state_of(files, path),
@@ -192,15 +200,11 @@ def disabling(files: HostFiles, *, overwrite_edits: bool) -> tuple[tuple[Edit, .
             when="together" if path in {POLICY, REGISTRIES} else "last",
             neutral=NO_REGISTRIES if path == REGISTRIES else None,
         )
-        for path, original in known.items()
-    ]
-    edits += [
-        Edit(path=path, before=state_of(files, path), after=state.ABSENT, when="last")
-        for path in (applying.PATH, ORIGINALS)
-    ]
+        for path, original in wanted.items()
+    )
     glass = tuple(_broken_glass(files))
     edited = () if overwrite_edits or glass else edited_since(read_applied(files), files)
-    return tuple(edits), glass + tuple(
+    return edits, glass + tuple(
         Objection(
             code="host-edited",
             message=f"expected {path} as vouchsafe wrote it, got one that somebody else has edited",

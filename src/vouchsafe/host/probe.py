@@ -37,7 +37,7 @@ QUESTIONS = {
 }
 _REPOSITORY = {"type": "matchRepository"}
 # What `--form` of `host enable` asks of clients, the strongest first.
-_FORMS: dict[Form, str] = {"pki": "pki", "key": "sigstore-lookaside", "openpgp": "openpgp-lookaside"}
+NEEDS: dict[Form, str] = {"pki": "pki", "key": "sigstore-lookaside", "openpgp": "openpgp-lookaside"}
 
 
 class Finding(Record):
@@ -72,7 +72,7 @@ def form(findings: Iterable[Finding]) -> Form | None:
     for each in findings:
         answers.setdefault(each.client, {})[each.question] = each.answer
     looking = [found for found in answers.values() if found["evaluates-policy"] == "yes"]
-    for made, question in _FORMS.items():
+    for made, question in NEEDS.items():
         if looking and all(found[question] == "yes" for found in looking):
             return made
     return None

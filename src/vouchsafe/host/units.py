@@ -16,6 +16,7 @@ from vouchsafe.machine import HostFiles, Runner
 FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
 SYSTEMD_RUNS = "/run/systemd/system"
 SOCKET = "vouchsafe-countersign.socket"
+VERDICTS = "vouchsafe-verdict.socket"
 SERVICE = "vouchsafe-countersign.service"
 AUTHORITY = "vouchsafe-authority.service"
 CREDENTIALS = "vouchsafe-credentials.socket"
@@ -25,6 +26,7 @@ ENABLED = {
     SOCKET: "sockets.target",
     CREDENTIALS: "sockets.target",
     METRICS: "sockets.target",
+    VERDICTS: "sockets.target",
     "vouchsafe-recover.service": "sysinit.target",
     "vouchsafe-status.path": "multi-user.target",
     "vouchsafe-break-glass.timer": "timers.target",
@@ -32,7 +34,10 @@ ENABLED = {
 # For the administrator to enable: `host enable` leaves them alone.
 OPTIONAL = {"vouchsafe-trust-refresh.timer": "timers.target"}
 STARTED = (SERVICE, "vouchsafe-credentials@.service")  # by those above
-RUNNING = (AUTHORITY, SOCKET, CREDENTIALS, METRICS, "vouchsafe-status.path", "vouchsafe-break-glass.timer")
+RUNNING = (
+    *(AUTHORITY, SOCKET, VERDICTS, CREDENTIALS, METRICS),
+    *("vouchsafe-status.path", "vouchsafe-break-glass.timer"),
+)
 SECONDS = 120.0  # of one systemctl
 
 

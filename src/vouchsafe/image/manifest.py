@@ -124,3 +124,23 @@ def _media_type(fields: Fields, served_as: str) -> str:
     if media_type not in known:
         raise MalformedError("manifest-media-type", f"expected an OCI or Docker manifest, got {media_type!r}")
     return media_type
+
+
+def names_exactly(index: Manifest, instance: Descriptor) -> None:
+    """MalformedError unless `index` names the instance as what it is, an image, and in one way only."""
+    if not index.is_index:
+        raise MalformedError("list-entry", f"expected an index, got {index.media_type}")
+    entries = [entry for entry in index.entries if entry.digest == instance.digest]
+    if instance.media_type not in IMAGE_TYPES:
+        raise MalformedError(
+            "list-entry",
+            f"expected an image at {instance.digest}, got {instance.media_type}: one level is judged",
+        )
+    if not entries or any(
+        (entry.media_type, entry.size) != (instance.media_type, instance.size) for entry in entries
+    ):
+        raise MalformedError(
+            "list-entry",
+            f"expected an index that names {instance.digest} as {instance.media_type} of {instance.size} bytes,"
+            " got another or several",
+        )

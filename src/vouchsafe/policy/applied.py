@@ -19,7 +19,7 @@ from collections.abc import Mapping
 
 from vouchsafe.errors import ConfigurationError, MalformedError
 from vouchsafe.policy import document
-from vouchsafe.policy.compile import FORMS, KEYS, Compiled, Form, Host
+from vouchsafe.policy.compile import FORMS, KEYS, Compiled, Form, Host, compile_policy
 from vouchsafe.policy.requirement import InsecureAcceptAnything
 from vouchsafe.policy.scope import Policy, Rule
 from vouchsafe.record import Record
@@ -30,6 +30,7 @@ CONTAINERS_POLICY = "/etc/containers/policy.json"
 VERSION = 1
 LARGEST = 1024 * 1024  # bytes
 MOST = 1000  # transports or files
+NOT_APPLIED = "Apply it: `vouchsafe host plan`, then `vouchsafe host enable`."
 _ONE_DIGEST = re.compile(r"[^@]+@sha256:[0-9a-f]{64}")
 
 
@@ -98,6 +99,20 @@ def _form(fields: Fields) -> Form:
 
 def _texts(fields: Fields, key: str) -> tuple[str, ...]:
     return tuple(str(each) for each in fields.items(key, MOST))
+
+
+def in_force(policy: Policy, applied: Applied, on_disk: bytes | None, registries: bytes | None) -> Compiled:
+    """What the policy compiles to, if /etc/containers says that. ConfigurationError `not-applied`.
+
+    `on_disk`: policy.json there; `registries`: our file in its registries.d. None: absent.
+    """
+    compiled = compile_policy(policy, applied.host)
+    differs = difference(compiled, on_disk)
+    if not differs and (registries or b"") != compiled.registries:
+        differs = "expected the compiled registries.d, got another"
+    if differs:
+        raise ConfigurationError("not-applied", f"edited, not applied: {differs}", hint=NOT_APPLIED)
+    return compiled
 
 
 def difference(compiled: Compiled, on_disk: bytes | None) -> str:

@@ -17,7 +17,7 @@ from vouchsafe.errors import MalformedError
 from vouchsafe.record import Record
 from vouchsafe.verification import keys
 from vouchsafe.verification.certificate import load
-from vouchsafe.verification.trust import CertificateAuthority, Log, PublicKey, TrustRoot
+from vouchsafe.verification.trust import CertificateAuthority, LoadedRoot, Log, PublicKey, TrustRoot
 
 Kind = Literal["certificate-authority", "log", "ct-log", "timestamp-authority", "key"]
 State = Literal["future", "current", "ending", "ended"]
@@ -30,6 +30,7 @@ NAMES: dict[Kind, str] = {
 }
 _NEEDED: tuple[Kind, ...] = ("certificate-authority", "log")  # what nothing new can be verified without
 SOON = timedelta(days=30)
+OLDEST_EMBEDDED = timedelta(days=180)  # Sigstore signs its root anew about as often
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 _UNSUPPORTED = "of a kind that is not supported"
 
@@ -76,10 +77,32 @@ def warnings(believed: tuple[Believed, ...], at: datetime) -> tuple[str, ...]:
         if each.state(at) == "ending" and each.end is not None:
             days = (each.end - at).days
             found.append(f"the {NAMES[each.kind]} {each.subject} ends on {each.end:%Y-%m-%d}, in {days} days")
+    found += [
+        f"no {NAMES[kind]} counts now: nothing that is signed today can be verified"
+        for kind in uncovered(believed, at)
+    ]
+    return tuple(found)
+
+
+def uncovered(believed: tuple[Believed, ...], at: datetime) -> tuple[Kind, ...]:
+    """The kinds that are needed, are believed in at all, and of which nothing counts at a time."""
+    found: list[Kind] = []
     for kind in _NEEDED:
         states = {each.state(at) for each in believed if each.kind == kind}
         if states and not states & {"current", "ending"}:
-            found.append(f"no {NAMES[kind]} counts now: nothing that is signed today can be verified")
+            found.append(kind)
+    return tuple(found)
+
+
+def staleness(loaded: LoadedRoot, at: datetime) -> tuple[str, ...]:
+    """Why a trust root may be older than it should be, and caches that were passed over."""
+    found = [f"a refreshed root is not used: {reason}" for reason in loaded.passed_over]
+    if loaded.source == "embedded" and loaded.as_of is not None and at - loaded.as_of > OLDEST_EMBEDDED:
+        days = (at - loaded.as_of).days
+        found.append(f"the embedded trust root is {days} days old: run `vouchsafe trust refresh`")
+    if loaded.fresh_until is not None and at > loaded.fresh_until:
+        day = f"{loaded.fresh_until:%Y-%m-%d}"
+        found.append(f"the metadata of this trust root ended on {day}: run `vouchsafe trust refresh`")
     return tuple(found)
 
 

@@ -78,3 +78,12 @@ class VerifiedSignature(Record):
     def time(self) -> datetime | None:
         """The earliest verified time, None for a key that needed none."""
         return min((each.time for each in self.times), default=None)
+
+    @property
+    def signer(self) -> str:
+        """Who signed, in words."""
+        if self.identity is not None:
+            return self.identity.subject
+        if self.subjects:
+            return ", ".join(self.subjects)
+        return f"the key sha256:{self.key_id}" if self.key_id else "an OpenPGP key"

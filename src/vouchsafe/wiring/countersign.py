@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from socket import socket
 
-from vouchsafe.adapters import accounts, callers, guarded, listening, policyfiles, systemd
+from vouchsafe.adapters import accounts, callers, guarded, listening, systemd
 from vouchsafe.adapters.clock import SystemClock
 from vouchsafe.adapters.databasefile import DatabaseFile
 from vouchsafe.adapters.gnupg import GnuPG
 from vouchsafe.adapters.guarded import GuardedFiles
 from vouchsafe.adapters.http import Budget
+from vouchsafe.adapters.listening import EVERYBODY, ROOT_ONLY
 from vouchsafe.adapters.registry import conf, logical
 from vouchsafe.adapters.settings import Settings
 from vouchsafe.adapters.trustroots import (
@@ -30,13 +31,13 @@ from vouchsafe.image.reference import Repository
 from vouchsafe.ports import Catalogue, Clock, Standing
 from vouchsafe.record import Record
 from vouchsafe.wiring import Host, OnceRead, Sources
-from vouchsafe.wiring.places import Places, known_machine_id, tracked
+from vouchsafe.wiring.places import ACCOUNT, Places, known_machine_id, tracked
+from vouchsafe.wiring.rules import read_rules
 
 __all__ = ["Places", "Surroundings", "knowing", "sockets", "surroundings", "tracked"]
 
 LONGEST = timedelta(seconds=18)  # of one question's requests; clients are answered after 20
-ACCOUNT = "vouchsafe"  # whose the service is: deploy/sysusers.d
-METRICS = "metrics"  # FileDescriptorName= of the socket for metrics
+LOOKASIDE, VERDICTS, METRICS = "lookaside", "verdicts", "metrics"  # FileDescriptorName= of the sockets
 
 
 class HostConfiguration:
@@ -51,12 +52,9 @@ class HostConfiguration:
         self._files = GuardedFiles(settings.uid)
         self._state = GuardedFiles(settings.uid, *(() if account is None else (account,)))
         containers = f"{places.etc}/containers"
-        self._policy = f"{containers}/policy.json"
-        self._registries = f"{containers}/registries.d/vouchsafe.yaml"
-        self._applied = f"{places.ours}/host/applied.json"
         self._single = (
             f"{places.ours}/policy.json",
-            *(self._applied, self._policy, self._registries),
+            *(places.applied, places.containers_policy, places.registries),
             *(
                 places.tombstones,
                 places.certificate,
@@ -90,16 +88,13 @@ class HostConfiguration:
     def read(self) -> Standing:
         """Everything. HostError."""
         places, files = self._places, self._files
-        policy = policyfiles.of_host(places.ours)
-        if policy is not None:
-            for document in policy.documents:
-                guarded.refuse_writable(document.source, self._uid)
+        rules = read_rules(places, files, self._state, self._uid)
         return Standing(
-            policy=policy,
-            applied=files.read_if_there(self._applied),
-            containers_policy=files.read_if_there(self._policy),
-            registries=files.read_if_there(self._registries),
-            tombstones=self._state.read_if_there(places.tombstones) or b"",
+            policy=rules.policy,
+            applied=rules.applied,
+            containers_policy=rules.containers_policy,
+            registries=rules.registries,
+            tombstones=rules.tombstones,
             certificate=self._state.read_if_there(places.certificate),
             key=self._state.read_if_there(places.key),
             published=files.read_if_there(places.published),
@@ -218,14 +213,25 @@ def surroundings(
 
 
 def sockets(
-    environ: Mapping[str, str], lookaside: Iterable[str], metrics: Iterable[str]
-) -> tuple[list[socket], list[socket]]:
-    """Sockets for signatures, and for metrics: what systemd opened (those by the name METRICS), and our own."""
-    given = systemd.listening(environ)
-    return (
-        [each for name, each in given if name != METRICS] + [listening.listen(each) for each in lookaside],
-        [each for name, each in given if name == METRICS] + [listening.listen(each) for each in metrics],
-    )
+    environ: Mapping[str, str],
+    *,
+    lookaside: Iterable[str] = (),
+    verdicts: Iterable[str] = (),
+    metrics: Iterable[str] = (),
+) -> dict[str, tuple[socket, ...]]:
+    """Sockets by what is answered there: what systemd opened (LOOKASIDE unless it has another name), and our own."""
+    own = {LOOKASIDE: lookaside, VERDICTS: verdicts, METRICS: metrics}
+    given = [(name if name in own else LOOKASIDE, each) for name, each in systemd.listening(environ)]
+    return {
+        kind: (
+            *(each for name, each in given if name == kind),
+            *(
+                listening.listen(each, mode=EVERYBODY if kind == VERDICTS else ROOT_ONLY)
+                for each in addresses
+            ),
+        )
+        for kind, addresses in own.items()
+    }
 
 
 knowing = callers.caller

@@ -70,15 +70,7 @@ def python() -> str:
 
 def below(host: Host, root: str) -> Host:
     """The host as it is seen below another root."""
-    if root == "/":
-        return host
-    base = root.rstrip("/")
-    settings = host.settings
-    return host.replace(
-        settings=settings.replace(
-            etc=f"{base}{settings.etc}", share=f"{base}{settings.share}", run=f"{base}{settings.run}"
-        )
-    )
+    return host.replace(settings=host.settings.below(root))
 
 
 def physical(host: Host, policy: Policy) -> dict[str, tuple[str, ...]]:

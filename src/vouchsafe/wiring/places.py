@@ -13,6 +13,7 @@ from vouchsafe.record import Record
 
 STATE = "/var/lib/vouchsafe"
 KEY = "ca.key"
+ACCOUNT = "vouchsafe"  # whose the service is: deploy/sysusers.d
 LARGEST_TRACKED = 1024 * 1024  # bytes
 LONGEST_MACHINE_ID = 128  # bytes of the file
 _MACHINE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -46,6 +47,21 @@ class Places(Record):
     def ours(self) -> str:
         """Our configuration."""
         return f"{self.etc}/vouchsafe"
+
+    @property
+    def applied(self) -> str:
+        """How the policy was put in force."""
+        return f"{self.ours}/host/applied.json"
+
+    @property
+    def containers_policy(self) -> str:
+        """What clients read."""
+        return f"{self.etc}/containers/policy.json"
+
+    @property
+    def registries(self) -> str:
+        """Where clients ask for signatures, as we wrote it."""
+        return f"{self.etc}/containers/registries.d/vouchsafe.yaml"
 
     @property
     def certificate(self) -> str:
@@ -113,14 +129,18 @@ def known_machine_id(places: Places) -> str:
 def tracked(places: Places) -> tuple[Reference, ...]:
     """References whose indexes are looked at first. ConfigurationError names the line."""
     try:
-        content = read_regular(places.tracked, largest=LARGEST_TRACKED).decode("utf-8", "replace")
+        return listed(read_regular(places.tracked, largest=LARGEST_TRACKED), places.tracked)
     except Missing:
         return ()
+
+
+def listed(content: bytes, path: str) -> tuple[Reference, ...]:
+    """References, one a line; `#` begins a comment. ConfigurationError names the line."""
     found = []
-    for number, line in enumerate(content.splitlines(), 1):
+    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
         text = line.partition("#")[0].strip()
         try:
             found += [Reference.parse(text)] if text else []
         except MalformedError as error:
-            raise ConfigurationError("tracked", f"{places.tracked}:{number}: {error.message}") from error
+            raise ConfigurationError("tracked", f"{path}:{number}: {error.message}") from error
     return tuple(found)

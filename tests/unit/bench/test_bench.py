@@ -5,13 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from bench import cases, imports, inprocess, report, run
+from bench import cases, imports, inprocess, plugin, report, run
 from bench.children import Sample, Starter
 from bench.delay import delayed
 from bench.registry import serving
@@ -175,3 +176,25 @@ def test_writes_between_the_marks(tmp_path: Path) -> None:
     document.write_text("no marks", encoding="utf-8")
     with pytest.raises(ValueError, match="expected"):
         run.write(document, "new\n")
+
+
+@pytest.mark.peers
+def test_the_plugin_is_asked(starter: Starter, stage: Stage) -> None:
+    """Alone and beside the countersigner; a target that nobody can be held against is not judged."""
+    with tempfile.TemporaryDirectory(prefix="vb") as folder:
+        us = stage.replace(cosign=None)
+        root = plugin.Root(Path(folder), us)
+        alone = [*plugin.measure(us, starter, root, rounds=1, warm=False)]
+        with root.serving():
+            warm = [*plugin.measure(us, starter, root, rounds=1, warm=True)]
+    assert [each.met for each in alone] == [None, None]
+    text = plugin.markdown([*alone, *warm])
+    assert (text.count("| ≤ 2.0 |"), text.count("| ≤ 60 ms |")) == (2, 2)
+
+
+def test_the_plugins_targets() -> None:
+    """Milliseconds beside the countersigner, a ratio alone."""
+    slow = plugin.Measured(name="x", ours=(TWO,), theirs=(ONE,), warm=False)
+    assert (slow.met, slow.replace(theirs=(TWO,)).met, slow.replace(warm=True).met) == (True, True, False)
+    assert slow.replace(ours=(TWO.replace(seconds=0.05),), warm=True).met
+    assert not slow.replace(ours=(TWO.replace(seconds=5),)).met

@@ -13,8 +13,8 @@ import pytest
 
 from tests.cli_lab import FEATURE, ISSUER, MAIN, Lab, run, written
 from vouchsafe import wiring
+from vouchsafe.admission.named import material_of
 from vouchsafe.cli import codequality
-from vouchsafe.cli.policy_material import material_of
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy import cases
 from vouchsafe.policy.compile import LOCAL_TRANSPORTS

@@ -10,10 +10,10 @@ import pytest
 from tests.countersigning import Counter, Machine, Signature
 from vouchsafe.countersign import lists
 from vouchsafe.countersign.lists import by_likelihood
-from vouchsafe.countersign.revocation import Tombstone
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX
 from vouchsafe.policy.compile import marker
+from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.testing.clock import VirtualClock
 from vouchsafe.testing.registry import push_index
 from vouchsafe.testing.workload import gitlab

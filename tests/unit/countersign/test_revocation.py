@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.countersigning import MAIN, Counter, Machine
-from vouchsafe.countersign.revocation import Tombstone, Tombstones, read
 from vouchsafe.errors import HostError
 from vouchsafe.image.digest import Digest
+from vouchsafe.policy.revocation import Tombstone, Tombstones, read
 from vouchsafe.testing.clock import VIRTUAL_NOON, VirtualClock
 from vouchsafe.testing.workload import gitlab
 

@@ -346,3 +346,27 @@ def test_a_device_in_place_of_the_policy(host: Host) -> None:
     with pytest.raises(HostError) as refused:
         plan(host)
     assert refused.value.code == "host-file-kind"
+
+
+def test_one_change_is_put_back(host: Host) -> None:
+    """To the policy before it, not all the way; the second time there is nothing to do."""
+    enforce.enable(lambda: plan(host), host.files)
+    before = host.tree()
+    second = plan(host, policy({"registry.example/other": [OURS]}))
+    kept = {edit.path: edit.before for edit in second.changes}
+    enforce.enable(lambda: second, host.files)
+    assert enforce.put_back(kept, host.files) == tuple(kept)
+    assert (host.tree(), enforce.put_back(kept, host.files)) == (before, ())
+
+
+def test_what_others_have_edited_since_is_not_overwritten(host: Host) -> None:
+    """Unless it is said."""
+    made = plan(host)
+    kept = {edit.path: edit.before for edit in made.changes}
+    enforce.enable(lambda: made, host.files)
+    host.write("/etc/containers/policy.json", OPEN_POLICY + " ")
+    with pytest.raises(HostError) as refused:
+        enforce.put_back(kept, host.files)
+    assert refused.value.code == "host-refused"
+    enforce.put_back(kept, host.files, overwrite_edits=True)
+    assert host.read("/etc/containers/policy.json") == OPEN_POLICY

@@ -113,7 +113,7 @@ def test_sockets_that_lead_to_the_service() -> None:
     metrics, credentials = read(units.METRICS)["Socket"], read(units.CREDENTIALS)["Socket"]
     service = read(units.SERVICE)["Service"]
     assert (metrics["FileDescriptorName"], metrics["Service"]) == (METRICS, units.SERVICE)
-    assert service["Sockets"].split() == [units.SOCKET, units.METRICS]
+    assert service["Sockets"].split() == [units.SOCKET, units.VERDICTS, units.METRICS]
     assert (metrics["SocketMode"], metrics["ListenStream"].partition(":")[0]) == (
         "0600",
         "/run/vouchsafe/metrics.sock",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.judging import code
+from vouchsafe.errors import MalformedError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import (
     ACCEPT,
@@ -17,7 +18,9 @@ from vouchsafe.image.manifest import (
     MOST_LAYERS,
     OCI_IMAGE,
     OCI_INDEX,
+    Descriptor,
     Manifest,
+    names_exactly,
 )
 
 BLOB = {"mediaType": "application/octet-stream", "digest": str(Digest.of(b"blob")), "size": 4}
@@ -155,3 +158,11 @@ def test_a_config_is_not_needed() -> None:
 def test_unknown_keys_are_let_be() -> None:
     """The format grows; only those that a reader could take for ours are refused."""
     assert read(IMAGE | {"x-own": {"manifests": []}}).media_type == OCI_IMAGE
+
+
+def test_only_an_index_names_instances() -> None:
+    """An image that lists its layers names nobody."""
+    image = read(IMAGE)
+    instance = Descriptor(media_type=OCI_IMAGE, digest=image.digest, size=len(image.raw), annotations={})
+    with pytest.raises(MalformedError, match="expected an index"):
+        names_exactly(image, instance)

@@ -17,7 +17,8 @@ from datetime import datetime
 
 from vouchsafe.errors import HostError, VouchsafeError
 from vouchsafe.image.digest import Digest
-from vouchsafe.policy.verdict import Reason
+from vouchsafe.policy.scope import Rule
+from vouchsafe.policy.verdict import Accepted, Reason
 from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
 from vouchsafe.verification import VerifiedSignature
@@ -81,6 +82,39 @@ class Tombstones(Record):
         """Why this signature does not count; None when it does."""
         stone = next((each for each in self.stones if each.against(signature)), None)
         return None if stone is None else _reason("a signature", stone)
+
+
+Standing = Mapping[int, tuple[VerifiedSignature, ...]]  # a requirement's number → signatures that answer it
+
+
+def is_told_all(verdict: Accepted, tombstones: Tombstones) -> bool:
+    """Whether the signatures that were found first say everything, because none of them is revoked."""
+    return not any(tombstones.of_signature(signature) for signature in verdict.signatures)
+
+
+def standing(verdict: Accepted, rule: Rule, tombstones: Tombstones) -> Standing | Reason:
+    """The signatures that still stand for an acceptance, by requirement; or why it does not stand at all.
+
+    It does not without a verified signature for every requirement that asks for one. What a search that was
+    not thorough did not look at is not there.
+    """
+    if not verdict.verified or not verdict.signatures:
+        message = f"expected a verified signature of {verdict.reference}, got none"
+        return Reason(code="countersign-unverified", message=message)
+    good: dict[int, tuple[VerifiedSignature, ...]] = {}
+    revoked: Reason | None = None
+    for look in verdict.looked:
+        if look.against or look.signature is None:
+            continue
+        if (reason := tombstones.of_signature(look.signature)) is None:
+            good[look.requirement] = (*good.get(look.requirement, ()), look.signature)
+        else:
+            revoked = reason
+    wanted = [i for i, requirement in enumerate(rule.requirements) if requirement.verifies_signatures]
+    if missing := [i for i in wanted if i not in good]:
+        message = f"expected a verified signature for requirement {missing[0] + 1}, got none"
+        return revoked or Reason(code="countersign-unverified", message=message)
+    return good
 
 
 def read(blob: bytes) -> Tombstones:

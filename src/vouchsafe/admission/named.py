@@ -1,4 +1,4 @@
-"""What is in the files that a policy names, as far as lint wants to know: until when it serves, what is wrong."""
+"""What is in the files that a policy names: whom they make believed, until when, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from vouchsafe.verification.trust import TrustRoot, from_pem, parse_trusted_root
 def material_of(name: str, world: World) -> Material:
     """What a name of `named_files` stands for. Never raises: a problem is what lint asks about."""
     try:
-        if name == PUBLIC_GOOD_ROOT:
-            return _material(world.trust.public_good())
-        return _material(_root(world.files.read(name, largest=LARGEST_FILE), name))
+        return _material(root_of(name, world))
     except VouchsafeError as error:
         return Material(problem=error.message)
+
+
+def root_of(name: str, world: World) -> TrustRoot:
+    """All that a name of `named_files` makes believed; of an OpenPGP keyring nothing, gpg knows. VouchsafeError."""
+    if name == PUBLIC_GOOD_ROOT:
+        return world.trust.public_good()
+    return _root(world.files.read(name, largest=LARGEST_FILE), name)
 
 
 def _root(blob: bytes, name: str) -> TrustRoot:
