@@ -70,6 +70,23 @@ exec sleep infinity
 """
 
 
+# One GET on the machine, over TCP or a unix socket, by whoever runs it: prints the status line and the body.
+FETCH = """
+import socket, sys
+address, target = sys.argv[1:]
+if address.startswith("/"):
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(address)
+else:
+    host, _, port = address.partition(":")
+    connection = socket.create_connection((host, int(port)))
+connection.sendall(f"GET {target} HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n".encode())
+said = b"".join(iter(lambda: connection.recv(65536), b""))
+head, _, body = said.partition(b"\\r\\n\\r\\n")
+sys.stdout.write(head.partition(b"\\r\\n")[0].decode() + "\\n" + body.decode("utf-8", "replace"))
+"""
+
+
 class WholeMachine:
     """Holds the namespaces; ends with everything that runs in them."""
 
@@ -141,6 +158,11 @@ class WholeMachine:
         if words[:2] == ("vouchsafe", "host"):
             jsonschema.validate(document, {"$ref": f"#/$defs/{words[2]}", "$defs": SCHEMA["$defs"]})
         return document
+
+    def fetch(self, address: str, target: str, *, uid: int = 0) -> str:
+        """What a GET is answered, status line and body; empty when this user may not ask."""
+        python = ("/opt/python/bin/python3", "-S", "-c", FETCH, address, target)
+        return self.run(*python, uid=uid, status=None, env={"LD_LIBRARY_PATH": "/opt/python/lib"}).stdout
 
     def write(self, path: str, content: str, mode: str = "644") -> None:
         """A file of root's."""
