@@ -59,6 +59,7 @@ SHARED_ADAPTERS = frozenset(
         "urls",
         "settings",
         "files",
+        "forge",
         "process",
     }
 )

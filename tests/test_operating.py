@@ -14,7 +14,7 @@ from vouchsafe.cli import break_glass, build_parser
 from vouchsafe.countersign import ledger
 from vouchsafe.countersign.fairness import Limits
 from vouchsafe.countersign.metrics import Condition, Metrics
-from vouchsafe.host.units import ENABLED, OPTIONAL
+from vouchsafe.host.units import ENABLED, OFFERED
 from vouchsafe.testing.clock import VirtualClock
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -53,7 +53,7 @@ def test_every_limit() -> None:
 def test_every_unit() -> None:
     """What is enabled is explained; what is explained is there."""
     pages = OPERATING + HOST
-    assert [unit for unit in (*ENABLED, *OPTIONAL) if f"`{unit}`" not in pages] == []
+    assert [unit for unit in (*ENABLED, *OFFERED) if f"`{unit}`" not in pages] == []
     named = set(re.findall(r"vouchsafe-[a-z-]+\.(?:service|socket|timer|path)", pages + REFUSED))
     assert sorted(named - {path.name for path in SYSTEMD.iterdir()}) == []
 

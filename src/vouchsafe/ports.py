@@ -6,7 +6,7 @@ layers knows which. Every method raises VouchsafeError subclasses only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -217,3 +217,27 @@ class ImageReader(Protocol):
 
     def read(self, image: Reference, signature: Signature) -> str:
         """Empty when it found the signature on the image (named by digest), else its own words. Unavailable."""
+
+
+class Fetched(Record):
+    """What a service answered. `place`: the path that did, after redirects. `is_same`: nothing changed since `etag`."""
+
+    text: str
+    etag: str = ""
+    place: str = ""
+    has_more: bool = False
+    is_same: bool = False
+
+
+class Forge(Protocol):
+    """A service that tells of projects, issues or packages: GitHub, GitLab, a distribution."""
+
+    def get(self, path: str, *, accept: str = "application/json", etag: str = "") -> Fetched:
+        """What is at a path. Unavailable also for what is not there; MalformedError for what is no answer."""
+
+
+class ForgeEdits(Forge, Protocol):
+    """One that can be written to."""
+
+    def send(self, method: str, path: str, content: Mapping[str, object]) -> Fetched:
+        """Ask for a change, once: it is never repeated by itself. Unavailable, MalformedError."""

@@ -10,6 +10,8 @@ from typing import Any
 from tests.ci.pipeline import ROOT, Runner
 
 NAMES = ("sign", "attest-sbom", "verify", "supply-chain")
+WATCH = "upstream-watch"
+EVERY = (*NAMES, WATCH)
 _SCRIPT = """
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";

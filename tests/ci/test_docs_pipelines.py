@@ -1,4 +1,4 @@
-"""The pipelines that docs/gitlab.md shows are ones that GitLab takes: each is expanded with our own templates."""
+"""The pipelines that docs/gitlab.md and docs/upstream.md show are ones that GitLab takes: each is expanded here."""
 
 from __future__ import annotations
 
@@ -15,8 +15,14 @@ from tests.ci.pipeline import PROJECT, ROOT, TOOL_IMAGE, Estate
 pytestmark = pytest.mark.peers
 
 PAGE = ROOT / "docs" / "gitlab.md"
+WATCH_PAGE = ROOT / "docs" / "upstream.md"
 YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-EXAMPLES = [text for text in YAML.findall(PAGE.read_text(encoding="utf-8")) if "component:" in text]
+EXAMPLES = [
+    text
+    for page in (PAGE, WATCH_PAGE)
+    for text in YAML.findall(page.read_text(encoding="utf-8"))
+    if "component:" in text
+]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=map(str, range(len(EXAMPLES))))
@@ -47,3 +53,11 @@ def test_every_input_is_in_the_table(loopback: Estate) -> None:
     assert json.dumps({name: sorted(each) for name, each in listed.items()}, indent=1) == json.dumps(
         {name: sorted(each) for name, each in has.items()}, indent=1
     )
+
+
+def test_every_input_of_the_watch_is_in_its_table(loopback: Estate) -> None:
+    """And nothing else."""
+    _, ((header, _),) = templates.read(loopback.runner, templates.path_of(templates.WATCH))
+    rows = re.findall(r"^\| (`[^|]*) \| [^|]* \|$", WATCH_PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    listed = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
+    assert listed == set(header["spec"]["inputs"])

@@ -49,8 +49,8 @@ class Read(NamedTuple):
 @pytest.fixture(scope="session")
 def read() -> Read:
     """All of them."""
-    schema, files = templates.read(Runner.found(), *map(templates.path_of, templates.NAMES))
-    pairs = dict(zip(templates.NAMES, files, strict=True))
+    schema, files = templates.read(Runner.found(), *map(templates.path_of, templates.EVERY))
+    pairs = dict(zip(templates.EVERY, files, strict=True))
     return Read(
         schema,
         {name: pair[0] for name, pair in pairs.items()},
@@ -63,7 +63,7 @@ def validator(read: Read) -> Any:
     return jsonschema.Draft7Validator(read.schema)
 
 
-@pytest.mark.parametrize("name", templates.NAMES)
+@pytest.mark.parametrize("name", templates.EVERY)
 def test_headers_are_by_gitlab_s_schema(read: Read, name: str) -> None:
     """`spec: inputs` as GitLab publishes it; every input says what it is for, and has a type or is text."""
     assert list(validator(read).iter_errors(read.headers[name])) == []
@@ -73,7 +73,7 @@ def test_headers_are_by_gitlab_s_schema(read: Read, name: str) -> None:
     assert {key for key, spec in inputs.items() if "default" not in spec} <= {"tool-image"}
 
 
-@pytest.mark.parametrize("name", templates.NAMES)
+@pytest.mark.parametrize("name", templates.EVERY)
 def test_patterns_hold_the_script_together(read: Read, name: str) -> None:
     """GitLab matches with RE2, anywhere; defaults match, and nothing that would leave its quotes does."""
     for key, spec in read.inputs(name).items():
@@ -87,7 +87,7 @@ def test_patterns_hold_the_script_together(read: Read, name: str) -> None:
             assert [value for value in ORDINARY if not pattern.search(value)] == []
 
 
-@pytest.mark.parametrize("name", templates.NAMES)
+@pytest.mark.parametrize("name", templates.EVERY)
 def test_text_in_the_script_is_bound_by_a_pattern(read: Read, name: str) -> None:
     """An input that stands in a script has a pattern, options, or a type that is no text."""
     body = read.bodies[name]
@@ -101,7 +101,7 @@ def test_text_in_the_script_is_bound_by_a_pattern(read: Read, name: str) -> None
     assert used & free == set()
 
 
-@pytest.mark.parametrize("name", templates.NAMES)
+@pytest.mark.parametrize("name", templates.EVERY)
 def test_every_input_is_used(read: Read, name: str) -> None:
     """And nothing is used that is no input."""
     used = set(re.findall(r"\$\[\[ inputs\.([a-z-]+) \]\]", json.dumps(read.bodies[name])))

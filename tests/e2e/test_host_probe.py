@@ -26,6 +26,7 @@ ABLE = {
     "subjectURI": "no",
     "buildSignerURI": "no",
     "plugin": "no",
+    "bundle": "no",
 }
 # skopeo 1.18 shows "403 (Forbidden)" and not the reason phrase.
 SILENT = {**ABLE, "says-why": "no"}

@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from vouchsafe.adapters.files import SystemFiles
+from vouchsafe.adapters.forge import Token as Token  # noqa: PLC0414  # part of a Question
+from vouchsafe.adapters.forge import keeps_secrets, sound
 from vouchsafe.adapters.http import HttpClient, Response
 from vouchsafe.errors import ConfigurationError, MalformedError, Unavailable
 from vouchsafe.policy.cleanup import Cleanup
@@ -25,19 +27,7 @@ MOST_PAGES = 20
 LARGEST_TOKEN = 4096  # bytes
 JOB_TOKEN = "JOB-TOKEN"
 _API = "/api/v4"
-_LOCAL = frozenset(("127.0.0.1", "::1", "localhost"))
 _REFUSED = frozenset((401, 403))
-
-
-class Token(Record):
-    """A secret and the header that carries it; `repr` shows neither."""
-
-    header: str
-    secret: str
-
-    def __repr__(self) -> str:
-        """Without the secret."""
-        return f"Token(header={self.header!r})"
 
 
 class Question(Record):
@@ -70,7 +60,7 @@ def question(
             "gitlab-project", "expected a project, got none", hint="Write its path: group/project"
         )
     token = _token(environ, token_file, at_home=not in_ci or instance == in_ci)
-    if token is not None and not _keeps_secrets(instance):
+    if token is not None and not keeps_secrets(instance):
         raise ConfigurationError(
             "gitlab-token",
             f"expected https for a token, got {instance}",
@@ -134,11 +124,6 @@ def _instance(url: str) -> str:
     return url.rstrip("/").removesuffix(_API)
 
 
-def _keeps_secrets(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.hostname or "") in _LOCAL
-
-
 def _split(url: str, in_ci: str) -> tuple[str, str]:
     """Instance and path of a project's URL; an instance below a path is known from CI only."""
     url = url.rstrip("/").removesuffix(".git")
@@ -152,23 +137,18 @@ def _split(url: str, in_ci: str) -> tuple[str, str]:
 def _token(environ: Mapping[str, str], token_file: str, *, at_home: bool) -> Token | None:
     if token_file:
         secret = SystemFiles().read(token_file, largest=LARGEST_TOKEN).decode("ascii", "replace").strip()
-        return Token(header="PRIVATE-TOKEN", secret=_sound(secret, token_file))
+        return Token(header="PRIVATE-TOKEN", secret=sound(secret, token_file, code="gitlab-token"))
     if not at_home:
         return None
     if environ.get("GITLAB_TOKEN"):
-        return Token(header="PRIVATE-TOKEN", secret=_sound(environ["GITLAB_TOKEN"], "GITLAB_TOKEN"))
-    if environ.get("CI_JOB_TOKEN"):
-        return Token(header=JOB_TOKEN, secret=_sound(environ["CI_JOB_TOKEN"], "CI_JOB_TOKEN"))
-    return None
-
-
-def _sound(secret: str, where: str) -> str:
-    """The secret, which must be one printable word: it becomes a header."""
-    if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
-        raise ConfigurationError(
-            "gitlab-token", f"expected a token of printable ASCII in {where}, got other text"
+        return Token(
+            header="PRIVATE-TOKEN", secret=sound(environ["GITLAB_TOKEN"], "GITLAB_TOKEN", code="gitlab-token")
         )
-    return secret
+    if environ.get("CI_JOB_TOKEN"):
+        return Token(
+            header=JOB_TOKEN, secret=sound(environ["CI_JOB_TOKEN"], "CI_JOB_TOKEN", code="gitlab-token")
+        )
+    return None
 
 
 class _Client:

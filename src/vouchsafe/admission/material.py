@@ -90,7 +90,7 @@ def _prepare(requirement: Requirement, world: World) -> Judge | None:
 
 
 def _root_judge(requirement: Requirement, signer: Signer, world: World) -> Judge:
-    root = _root(signer, world)
+    root = root_of(signer, world)
 
     def check(evidence: Evidence, at: datetime) -> VerifiedSignature:
         return verify(evidence, root, at=at)
@@ -105,7 +105,8 @@ def _root_judge(requirement: Requirement, signer: Signer, world: World) -> Judge
     )
 
 
-def _root(signer: Signer, world: World) -> TrustRoot:
+def root_of(signer: Signer, world: World) -> TrustRoot:
+    """Whom a requirement believes. ConfigurationError, MalformedError."""
     rekor = _read(signer.rekor, world.files) if signer.rekor is not None else ()
     if signer.fulcio is None:
         keys = _read(signer.keys, world.files) if signer.keys is not None else ()

@@ -4,6 +4,8 @@ Each command is one module with `SUMMARY`, `configure(parser)` and `run(argument
 only the one that was asked for is imported, because a pull waits for it. Exit codes are API:
 
     0 accepted or done · 1 rejected · 2 undecided · 64 usage · 78 bad policy or configuration
+
+`upstream check` adds 10 something moved, 11 unblocked.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ COMMANDS = {
     "countersign": "answer this host's clients with its own signature of what it accepts",
     "plugin": "answer a container engine that asks about an image, and test such plugins",
     "log": "show what clients were answered, and why",
+    "upstream": "say how far upstream is, what changed, and whether this host can do without us",
     "break-glass": "accept one digest without a signature, for a while, with a reason",
     "completion": "print a completion script for bash, zsh or fish",
 }

@@ -9,9 +9,25 @@ from vouchsafe.errors import MalformedError
 MOST_BLOCKS = 64
 LARGEST_PEM = 256 * 1024  # bytes
 LONGEST_LABEL = 64  # bytes
+_LINE = 64  # characters of base64
 _BEGIN = b"-----BEGIN "
 _DASHES = b"-----"
 _LABEL = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ")
+
+
+def written(label: str, *ders: bytes) -> bytes:
+    r"""Blocks, in lines of 64 characters (RFC 7468 §2).
+
+    >>> written("X", b"y")
+    b'-----BEGIN X-----\neQ==\n-----END X-----\n'
+    """
+    lines: list[bytes] = []
+    for der in ders:
+        text = binascii.b2a_base64(der, newline=False)
+        lines.append(_BEGIN + label.encode() + _DASHES)
+        lines += [text[start : start + _LINE] for start in range(0, len(text), _LINE)]
+        lines.append(b"-----END " + label.encode() + _DASHES)
+    return b"".join(line + b"\n" for line in lines)
 
 
 def blocks(text: bytes, what: str) -> tuple[tuple[str, bytes], ...]:

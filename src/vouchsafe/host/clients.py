@@ -40,7 +40,7 @@ def objections(
         )
         return
     try:
-        why = _policy_problem(compiled, skopeo, runner, scratch)
+        why = policy_problem(compiled.policy, skopeo, runner, scratch)
         why = why or _registries_problem(compiled, skopeo, files, runner, scratch)
     except Unavailable as error:
         why = error.message
@@ -52,8 +52,9 @@ def objections(
         )
 
 
-def _policy_problem(compiled: Compiled, skopeo: str, runner: Runner, scratch: HostEdits) -> str:
-    scratch.put("/compiled.json", compiled.policy, mode=PUBLIC_MODE)
+def policy_problem(policy: bytes, skopeo: str, runner: Runner, scratch: HostEdits) -> str:
+    """Why skopeo does not load a policy; empty when it does. Unavailable."""
+    scratch.put("/compiled.json", policy, mode=PUBLIC_MODE)
     image = smallest_image(scratch, "/image")
     ended = runner.run(
         (skopeo, "--policy", f"{scratch.root}/compiled.json", "copy", image, f"dir:{scratch.root}/copy"),

@@ -40,11 +40,13 @@ class Pull(Record):
 class Probes(Record):
     """One image with a signature in each form, in lookasides of files; and a lookaside that says why not.
 
-    `key`, and `ca` with `email`, check two of them; `fulcio` and `rekor` those of the laboratory's Sigstore, which
-    certified a `person` whom `voucher` vouched for, and the main pipeline.
+    `key`, and `ca` with `email`, check two of them. `bundled`: an image beside which only a bundle lies, by the same
+    key. `fulcio` and `rekor`: the laboratory's Sigstore as PEM files, as stock clients take them; it certified a
+    `person` whom `voucher` vouched for, and the main pipeline.
     """
 
     image: str
+    bundled: str
     path: str
     lookasides: str
     key: str

@@ -8,13 +8,13 @@ nothing further: it would refuse everything, and every refusal would look like e
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from vouchsafe.host import openpgp, which_files
 from vouchsafe.host.laboratory import Laboratory
-from vouchsafe.host.pullers import Outcome, Puller, Rules, Tools, lookaside, rules
+from vouchsafe.host.pullers import Outcome, Puller, Rules, Tools, attachments, lookaside, rules
 from vouchsafe.host.which_files import ACCEPT, REJECT, Answer
 from vouchsafe.policy.compile import Form
 from vouchsafe.record import Record
@@ -34,6 +34,7 @@ QUESTIONS = {
     "subjectURI": "judges a pipeline's URI itself, by `subjectURI`",
     "buildSignerURI": "judges a pipeline's URI itself, by `buildSignerURI`",
     "plugin": "knows requirements of the type `plugin`",
+    "bundle": "takes a Sigstore bundle beside an image, by a key",
 }
 _REPOSITORY = {"type": "matchRepository"}
 # What `--form` of `host enable` asks of clients, the strongest first.
@@ -78,6 +79,29 @@ def form(findings: Iterable[Finding]) -> Form | None:
     return None
 
 
+def abilities(
+    puller: Puller, laboratory: Laboratory, tools: Tools, asked: Sequence[str], *, at: datetime
+) -> tuple[Finding, ...]:
+    """Whether one client can do what upstream may bring: `key NAME` of a Fulcio requirement, `type NAME`, `bundle`.
+
+    A client that cannot pull what is allowed, or pulls what is not, tells nothing.
+    """
+    inquiry = Inquiry(puller, laboratory, tools)
+    allowed, refused = inquiry.under(ACCEPT), inquiry.under(REJECT)
+    why = f"cannot pull at all: {allowed.said}" if not allowed.pulled else ""
+    why = "it does not evaluate the policy" if refused.pulled and not why else why
+    nothing: tuple[Answer, str] = ("unknown", why)
+    found = []
+    for each in asked:
+        answer, evidence = nothing if why else inquiry.ability(each)
+        found.append(
+            Finding(
+                client=puller.name, question=each, answer=answer, evidence=evidence or "it was pulled", at=at
+            )
+        )
+    return tuple(found)
+
+
 class Inquiry:
     """Asks one client."""
 
@@ -104,11 +128,34 @@ class Inquiry:
         yield "pki", *self._takes(by_certificate, "certificate")
         yield "openpgp-lookaside", *self._openpgp()
         yield "says-why", *self._says_why(by_key)
-        probes, main = self._probes, self._lab.main
+        probes = self._probes
         yield "subjectEmail", *self._judges("subjectEmail", probes.person, probes.voucher, "person")
         for key in ("subjectURI", "buildSignerURI"):
-            yield key, *self._judges(key, main.subject, main.issuer, "pipeline")
-        yield "plugin", *self._knows({"type": "plugin"}, 'Unknown policy requirement type "plugin"')
+            yield key, *self.ability(f"key {key}")
+        yield "plugin", *self.ability("type plugin")
+        yield "bundle", *self.ability("bundle")
+
+    def ability(self, asked: str) -> tuple[Answer, str]:
+        """(answer, evidence) for one word of upstream's, known or guessed."""
+        kind, _, name = asked.partition(" ")
+        match kind:
+            case "key":
+                main = self._lab.main
+                return self._judges(name, main.subject, main.issuer, "pipeline")
+            case "type":
+                return self._knows({"type": name}, f'Unknown policy requirement type "{name}"')
+            case _:
+                return self._bundle()
+
+    def _bundle(self) -> tuple[Answer, str]:
+        """Whether a bundle by a key counts, and one that is not there is missed."""
+        requirement = {"type": "sigstoreSigned", "keyPath": self._probes.key, "signedIdentity": _REPOSITORY}
+        beside = attachments(self._lab.registry)
+        outcome = self._puller.pull(self._probes.bundled, self._rules(requirement, beside))
+        if not outcome.pulled:
+            return "no", outcome.said
+        absent = self.under(requirement, beside)
+        return _yes(not absent.pulled), absent.said or "it was pulled without one too"
 
     def under(self, requirement: dict[str, Any], registries: bytes = b"") -> Outcome:
         """Pull the image under a policy of one requirement."""
@@ -153,8 +200,7 @@ class Inquiry:
         registries = lookaside(self._lab.registry, f"file://{self._probes.lookasides}/{folder}")
         right = self.under(self._fulcio({"oidcIssuer": issuer, key: subject}), registries)
         if not right.pulled:  # not even `fulcio` is known to the oldest
-            unclear = "invalid policy" in right.said and "Unknown key" not in right.said
-            return "unknown" if unclear else "no", right.said
+            return "no" if "Unknown key" in right.said else "unknown", right.said
         wrong = self.under(self._fulcio({"oidcIssuer": issuer, key: f"not-{subject}"}), registries)
         return _yes(not wrong.pulled), wrong.said or "it was pulled for another subject too"
 

@@ -86,6 +86,11 @@ class Puller(Protocol):
         """Pull an image of a registry without TLS. Never raises: what does not end is not pulled."""
 
 
+def present(runner: Runner) -> bool:
+    """Whether there is any client at all, before anything is made for it to pull."""
+    return any(runner.find(name) for name in ("skopeo", "podman"))
+
+
 def found(tools: Tools) -> tuple[Puller, ...]:
     """The clients on this host."""
     skopeo, podman, buildah = (tools.runner.find(name) for name in ("skopeo", "podman", "buildah"))
@@ -127,6 +132,11 @@ def lookaside(registry: str, url: str) -> bytes:
     """A registries.d file that sends clients there for signatures of a registry's images."""
     section = {"lookaside": url, "use-sigstore-attachments": False}
     return json.dumps({"docker": {registry: section}}).encode()
+
+
+def attachments(registry: str) -> bytes:
+    """A registries.d file that lets clients read what lies beside a registry's images."""
+    return json.dumps({"docker": {registry: {"use-sigstore-attachments": True}}}).encode()
 
 
 class Skopeo:

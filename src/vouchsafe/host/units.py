@@ -31,13 +31,13 @@ ENABLED = {
     "vouchsafe-status.path": "multi-user.target",
     "vouchsafe-break-glass.timer": "timers.target",
 }
-# For the administrator to enable: `host enable` leaves them alone.
-OPTIONAL = {"vouchsafe-trust-refresh.timer": "timers.target"}
 STARTED = (SERVICE, "vouchsafe-credentials@.service")  # by those above
 RUNNING = (
     *(AUTHORITY, SOCKET, VERDICTS, CREDENTIALS, METRICS),
     *("vouchsafe-status.path", "vouchsafe-break-glass.timer"),
 )
+# Units that an operator may enable; `host enable` does not, for they ask others than registries.
+OFFERED = {"vouchsafe-upstream.timer": "timers.target", "vouchsafe-trust-refresh.timer": "timers.target"}
 SECONDS = 120.0  # of one systemctl
 
 

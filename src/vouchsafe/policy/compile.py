@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, assert_never
 
 from vouchsafe.errors import ConfigurationError
@@ -42,6 +43,7 @@ FILE_LOOKASIDE = (
 )
 KEYS = "/run/vouchsafe/keys"  # published beside the CA's certificate, and absent at boot like that
 Form = Literal["pki", "key", "openpgp"]
+Native = Mapping[str, Sequence[dict[str, Any]]]
 FORMS: tuple[Form, ...] = ("pki", "key", "openpgp")
 _SUFFIX = {"key": "pub", "openpgp": "gpg"}
 
@@ -106,45 +108,76 @@ def needs_countersignature(rule: Rule) -> bool:
     return any(isinstance(r, SigstoreAttested) or not _is_upstream(r) for r in rule.requirements)
 
 
-def compile_policy(policy: Policy, host: Host) -> Compiled:
-    """Both files. ConfigurationError `compile-…` names what cannot be enforced and says what to write."""
+def compile_policy(policy: Policy, host: Host, *, native: Native = MappingProxyType({})) -> Compiled:
+    """Both files. ConfigurationError `compile-…` names what cannot be enforced and says what to write.
+
+    `native`: docker scopes that clients judge by themselves, with what they are told there (`policy.native`).
+    """
     if needs_countersignature(policy.default):
         raise _nowhere_to_ask("default")
-    of_epoch = epoch(policy)
-    countersigned: list[Countersigned] = []
-    transports: dict[str, dict[str, Any]] = {}
-    native: dict[str, _Section] = {}
-    asked: dict[str, _Section] = {}
+    made = _Compilation(policy, host, native)
     for transport, scopes in policy.transports.items():
-        transports[transport] = {}
-        for scope, rule in scopes.items():
-            if not needs_countersignature(rule):
-                requirements = [to_json(r) for r in rule.requirements]
-                if transport == "docker" and scope:
-                    native |= dict.fromkeys((scope, *host.physical.get(scope, ())), _of_theirs(rule))
-            else:
-                _must_be_askable(transport, scope)
-                name = marker(of_epoch, scope)
-                requirements = [_demand(rule, scope, name, host)]
-                countersigned.append(Countersigned(scope=scope, marker=name))
-                for place in (scope, *host.physical.get(scope, ())):
-                    # What lies at the origin's .sig tag could make every pull fail, and is not needed here.
-                    asked[place] = _Section(lookaside=f"{host.lookaside}/{_domain(place)}", attachments=False)
-            transports[transport][scope] = requirements
+        made.transports[transport] = {
+            scope: made.requirements(transport, scope, rule) for scope, rule in scopes.items()
+        }
     for transport in host.open_transports:
-        transports.setdefault(transport, {"": [{"type": "insecureAcceptAnything"}]})
-    # Each key of a section is inherited, so only what lies below one of ours needs a word to the contrary; every
-    # other namespace stays free for files of the administrator's.
-    below = {
-        place: section for place, section in native.items() if asked.keys() & candidates("docker", place)[1:]
-    }
+        made.transports.setdefault(transport, {"": [{"type": "insecureAcceptAnything"}]})
     default = [to_json(r) for r in policy.default.requirements]
     return Compiled(
-        policy=_pretty({"default": default, "transports": transports}),
-        registries=_registries(below | asked) if countersigned else b"",
-        epoch=of_epoch,
-        countersigned=tuple(countersigned),
+        policy=_pretty({"default": default, "transports": made.transports}),
+        registries=_registries(made.sections) if made.countersigned or native else b"",
+        epoch=made.epoch,
+        countersigned=tuple(made.countersigned),
     )
+
+
+class _Compilation:
+    """What is collected on the way: scopes, where clients ask for each, and what is asked of us."""
+
+    def __init__(self, policy: Policy, host: Host, native: Native) -> None:
+        self.epoch = epoch(policy)
+        self.transports: dict[str, dict[str, Any]] = {}
+        self.countersigned: list[Countersigned] = []
+        self._theirs: dict[str, _Section] = {}
+        self._moved: dict[str, _Section] = {}
+        self._asked: dict[str, _Section] = {}
+        self._host = host
+        self._native = native
+
+    @property
+    def sections(self) -> dict[str, _Section]:
+        """By scope. Where a place belongs to several, those that are asked of us win.
+
+        Each key of a section is inherited, so only what lies below one of ours needs a word to the contrary; every
+        other namespace stays free for files of the administrator's.
+        """
+        below = {
+            place: section
+            for place, section in self._theirs.items()
+            if self._asked.keys() & candidates("docker", place)[1:]
+        }
+        return below | self._moved | self._asked
+
+    def requirements(self, transport: str, scope: str, rule: Rule) -> list[dict[str, Any]]:
+        """Of one scope, as clients read it."""
+        places = (scope, *self._host.physical.get(scope, ()))
+        is_docker = transport == "docker"
+        if is_docker and scope in self._native:
+            self._moved |= dict.fromkeys(places, _Section(lookaside=FILE_LOOKASIDE, attachments=True))
+            return list(self._native[scope])
+        if not needs_countersignature(rule):
+            if is_docker and scope:
+                self._theirs |= dict.fromkeys(places, _of_theirs(rule))
+            return [to_json(r) for r in rule.requirements]
+        _must_be_askable(transport, scope)
+        name = marker(self.epoch, scope)
+        self.countersigned.append(Countersigned(scope=scope, marker=name))
+        for place in places:
+            # What lies at the origin's .sig tag could make every pull fail, and is not needed here.
+            self._asked[place] = _Section(
+                lookaside=f"{self._host.lookaside}/{_domain(place)}", attachments=False
+            )
+        return [_demand(rule, scope, name, self._host)]
 
 
 def _is_upstream(requirement: object) -> bool:

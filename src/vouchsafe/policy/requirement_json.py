@@ -40,7 +40,7 @@ def to_json(requirement: Requirement) -> dict[str, Any]:
         case SignedBaseLayer(base_layer_identity=identity):
             return {"type": "signedBaseLayer", "baseLayerIdentity": signed_identity_json(identity)}
         case SignedBy(key_type=key_type, keys=keys, signed_identity=identity):
-            said = {"type": "signedBy", "keyType": key_type, **_source(keys, "key", many_data=False)}
+            said = {"type": "signedBy", "keyType": key_type, **source_json(keys, "key", many_data=False)}
             return said | _named(identity)
         case SigstoreSigned(signer=signer, signed_identity=identity):
             return {"type": "sigstoreSigned", **_signer(signer)} | _named(identity)
@@ -80,13 +80,13 @@ def _named(identity: SignedIdentity | None) -> dict[str, Any]:
 def _signer(signer: Signer) -> dict[str, Any]:
     said: dict[str, Any] = {}
     if signer.keys is not None:
-        said |= _source(signer.keys, "key")
+        said |= source_json(signer.keys, "key")
     if signer.fulcio is not None:
         said["fulcio"] = _fulcio(signer.fulcio)
     if signer.pki is not None:
         said["pki"] = _pki(signer.pki)
     if signer.rekor is not None:
-        said |= _source(signer.rekor, "rekorPublicKey")
+        said |= source_json(signer.rekor, "rekorPublicKey")
     return said
 
 
@@ -94,13 +94,17 @@ def _fulcio(fulcio: Fulcio) -> dict[str, Any]:
     pattern = fulcio.identities[0]
     if fulcio.ca is None:
         raise TypeError("a Fulcio without a CA file has no words in containers-policy.json")
-    return {**_source(fulcio.ca, "ca"), "oidcIssuer": pattern.issuer, "subjectEmail": pattern.subject_email}
+    return {
+        **source_json(fulcio.ca, "ca"),
+        "oidcIssuer": pattern.issuer,
+        "subjectEmail": pattern.subject_email,
+    }
 
 
 def _pki(pki: PKI) -> dict[str, Any]:
-    said: dict[str, Any] = _source(pki.roots, "caRoots")
+    said: dict[str, Any] = source_json(pki.roots, "caRoots")
     if pki.intermediates is not None:
-        said |= _source(pki.intermediates, "caIntermediates")
+        said |= source_json(pki.intermediates, "caIntermediates")
     if pki.subject_email:
         said["subjectEmail"] = pki.subject_email
     if pki.subject_hostname:
@@ -108,7 +112,7 @@ def _pki(pki: PKI) -> dict[str, Any]:
     return said
 
 
-def _source(source: Source, stem: str, *, many_data: bool = True) -> dict[str, Any]:
+def source_json(source: Source, stem: str, *, many_data: bool = True) -> dict[str, Any]:
     """`keyPath`, `keyPaths`, `keyData` or `keyDatas`: one word where one value suffices."""
     if source.data:
         encoded = [base64.b64encode(each).decode() for each in source.data]

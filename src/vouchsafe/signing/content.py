@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping
 
 from vouchsafe.evidence.dsse import IN_TOTO
+from vouchsafe.evidence.pem import written
 from vouchsafe.image.digest import Digest
 from vouchsafe.verification.claim import SIGN_PREDICATE, SIMPLE_SIGNING_TYPE
 
@@ -75,9 +76,4 @@ def base64_text(content: bytes) -> str:
 
 def pem(label: str, *ders: bytes) -> str:
     """PEM blocks (RFC 7468)."""
-    written: list[str] = []
-    for der in ders:
-        text = base64_text(der)
-        lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-        written += [f"-----BEGIN {label}-----", *lines, f"-----END {label}-----"]
-    return "".join(f"{line}\n" for line in written)
+    return written(label, *ders).decode("ascii")

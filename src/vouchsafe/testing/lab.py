@@ -17,11 +17,14 @@ from typing import Any, TextIO
 from vouchsafe.testing.clock import RealClock
 from vouchsafe.testing.lookaside import EMAIL, Forms, blob
 from vouchsafe.testing.loopback import LoopbackServer, Request, Response
-from vouchsafe.testing.pull_cases import ELSEWHERE, OTHER_REF, PROJECT, Pull, Shelf
+from vouchsafe.testing.pull_cases import ELSEWHERE, OTHER_REF, PROJECT, Pull, Shelf, layer
+from vouchsafe.testing.push import push_bundle, push_image
 from vouchsafe.testing.registry_server import RegistryServer
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.workload import Workload, email, gitlab
 
+BUNDLED = f"{PROJECT}/bundled-by-key"
+FULCIO, REKOR = "fulcio-root.pem", "rekor1.pub"
 PHRASE = "vouchsafe: rejected: probe: this sentence is the answer"
 PERSON = email("probe@person.example")
 
@@ -41,7 +44,7 @@ def serve(folder: Path, *, given: TextIO = sys.stdin, say: Callable[[str], objec
             "main": _identity(gitlab()),
             "other": _identity(gitlab(ref=OTHER_REF)),
             "pulls": [_pull(each) for each in pulls],
-            "probe": _probe(folder, sigstore, pulls[0]) | {"refusing": refusing.url},
+            "probe": _probe(folder, registry, sigstore, pulls[0]) | {"refusing": refusing.url},
         }
         say(json.dumps(said))
         given.read()
@@ -70,9 +73,12 @@ def _pull(case: Pull) -> dict[str, Any]:
     }
 
 
-def _probe(folder: Path, sigstore: VirtualSigstore, image: Pull) -> dict[str, str]:
+def _probe(folder: Path, registry: RegistryServer, sigstore: VirtualSigstore, image: Pull) -> dict[str, str]:
     """Lookasides with one signature of one image in each form, and what checks it."""
     forms = Forms(secrets.token_hex(16), sigstore.clock.now())
+    bundled = push_image(registry.store, BUNDLED, content=layer(b"bundled"))
+    bundle = sigstore.bundle(bundled, key=forms.key, log=None, tsa=False)
+    push_bundle(registry.store, BUNDLED, bundled, bundle)
     repository = image.reference.rpartition(":")[0]
     path = f"{repository.partition('/')[2]}@{image.digest.algorithm}={image.digest.hex}"
     for name, signature in (
@@ -89,19 +95,19 @@ def _probe(folder: Path, sigstore: VirtualSigstore, image: Pull) -> dict[str, st
     for name, content in (
         ("probe.pub", forms.key_pem),
         ("probe.crt", forms.ca_pem),
-        ("fulcio.pem", authorities["fulcio-chain.pem"]),
-        ("rekor.pub", authorities["rekor1.pub"]),
+        *((name, authorities[name]) for name in (FULCIO, REKOR)),
     ):
         (folder / name).write_bytes(content)
     return {
         "image": image.reference,
+        "bundled": registry.reference(BUNDLED),
         "path": path,
         "lookasides": str(folder / "lookaside"),
         "key": str(folder / "probe.pub"),
         "ca": str(folder / "probe.crt"),
         "email": EMAIL,
-        "fulcio": str(folder / "fulcio.pem"),
-        "rekor": str(folder / "rekor.pub"),
+        "fulcio": str(folder / FULCIO),
+        "rekor": str(folder / REKOR),
         "person": PERSON.subject,
         "voucher": PERSON.issuer,
         "phrase": PHRASE,

@@ -43,6 +43,11 @@ class Forms:
         self._leaf = self._certificate(self._key.public_key(), root, name="vouchsafe probe CA", is_ca=False)
 
     @property
+    def key(self) -> ec.EllipticCurvePrivateKey:
+        """The bare key."""
+        return self._key
+
+    @property
     def key_pem(self) -> bytes:
         """For `keyPath`."""
         return public_pem(self._key.public_key())

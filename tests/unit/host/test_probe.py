@@ -15,7 +15,7 @@ from vouchsafe.adapters.children import Children
 from vouchsafe.adapters.hosttree import scratch
 from vouchsafe.host import inventory, laboratory, surroundings
 from vouchsafe.host.laboratory import Identity, Laboratory, Probes
-from vouchsafe.host.probe import QUESTIONS, Finding, form, probe
+from vouchsafe.host.probe import QUESTIONS, Finding, abilities, form, probe
 from vouchsafe.host.pullers import Outcome, Rules, Tools, found
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -29,6 +29,7 @@ LAB = Laboratory(
     pulls=(),
     probes=Probes(
         image="127.0.0.1:1/a/b:v1",
+        bundled="127.0.0.1:1/a/bundled:v1",
         path=f"a/b@sha256={64 * '0'}",
         lookasides="/lookaside",
         key="/key",
@@ -46,7 +47,7 @@ Judge = Callable[[dict[str, Any], str], Outcome]
 
 
 class Client:
-    """Decides by the first requirement of the policy that it reads, and the text of its registries.d."""
+    """Decides by the first requirement of the policy that it reads, and its registries.d with the image's name."""
 
     def __init__(self, judge: Judge, name: str = "a client") -> None:
         self.name = name
@@ -56,7 +57,7 @@ class Client:
         containers = Path(rules.home, ".config/containers")
         policy = json.loads((containers / "policy.json").read_text(encoding="utf-8"))
         registries = (containers / "registries.d/vouchsafe.yaml").read_text(encoding="utf-8")
-        return self._judge(policy["default"][0], registries)
+        return self._judge(policy["default"][0], f"{registries} {reference}")
 
 
 @pytest.fixture
@@ -81,13 +82,13 @@ def honest(requirement: dict[str, Any], registries: str) -> Outcome:
             return Outcome(pulled=True)
         case {"keyPath": _} | {"pki": _} if any(form in registries for form in ("/key", "/certificate")):
             return Outcome(pulled=True)
-        case {"fulcio": fulcio} if "subjectEmail" in fulcio or "subjectURI" in fulcio:
-            subject = fulcio.get("subjectEmail") or fulcio["subjectURI"]
-            return Outcome(
-                pulled=subject in ("p", "s"), said="" if subject in ("p", "s") else "not that subject"
-            )
-        case {"fulcio": _}:
+        case {"fulcio": {"buildSignerURI": _}}:
             return Outcome(pulled=False, said='invalid policy in "x": Unknown key "buildSignerURI"')
+        case {"fulcio": fulcio}:
+            right = bool({"p", "s"} & set(fulcio.values()))
+            return Outcome(pulled=right, said="" if right else "not that subject")
+        case {"keyPath": _} if '"use-sigstore-attachments": true' in registries:
+            return Outcome(pulled=LAB.probes.bundled in registries, said="no signature exists")
         case _ if LAB.probes.refusing in registries:
             return Outcome(pulled=False, said=f"reading signature: {LAB.probes.phrase}")
         case _:
@@ -197,6 +198,26 @@ def test_the_form_that_all_take(tools: Tools, lacking: list[tuple[str, ...]], ex
         found += probe(Client(lacks, f"{number} client"), LAB, tools, at=AT)
     found += probe(Client(lambda *_: Outcome(pulled=True), "blind"), LAB, tools, at=AT)
     assert form(found) == expected
+
+
+def test_abilities(tools: Tools) -> None:
+    """Words of upstream's, known or guessed; nothing of a client that takes everything or cannot pull."""
+    asked = ("key subjectURI", "key somethingNew", "type plugin", "bundle")
+
+    def able(judge: Judge) -> dict[str, str]:
+        found = abilities(Client(judge), LAB, tools, asked, at=AT)
+        assert all(each.evidence and each.at == AT for each in found)
+        return {each.question: each.answer for each in found}
+
+    def knows_one(requirement: dict[str, Any], registries: str) -> Outcome:
+        if "somethingNew" not in requirement.get("fulcio", {"somethingNew": 1}):
+            return Outcome(pulled=False, said='invalid policy in "x": Unknown key "subjectURI"')
+        return honest(requirement, registries)
+
+    assert able(honest) == dict.fromkeys(asked, "yes")
+    assert able(knows_one) == dict.fromkeys(asked, "yes") | {"key subjectURI": "no"}
+    assert able(lambda *_: Outcome(pulled=True)) == dict.fromkeys(asked, "unknown")
+    assert able(lambda *_: Outcome(pulled=False, said="broken")) == dict.fromkeys(asked, "unknown")
 
 
 def test_the_laboratory_is_read_strictly() -> None:

@@ -12,6 +12,7 @@ import re
 from vouchsafe.adapters.http import Response
 from vouchsafe.adapters.sigstore.exchange import Exchange, json_body
 from vouchsafe.errors import MalformedError
+from vouchsafe.evidence.pem import written
 from vouchsafe.evidence.types import InclusionProof, LogEntry
 from vouchsafe.ports import Submission
 from vouchsafe.strictjson import Fields
@@ -113,9 +114,7 @@ def _unhex(fields: Fields, key: str) -> bytes:
 
 def _pem(submission: Submission) -> str:
     label = "CERTIFICATE" if submission.is_certificate else "PUBLIC KEY"
-    text = _base64(submission.signer)
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))
+    return written(label, submission.signer).decode("ascii")
 
 
 def _base64(content: bytes) -> str:
