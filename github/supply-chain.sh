@@ -66,7 +66,8 @@ fi
 if [ "$code" != 0 ]; then exit "$code"; fi
 
 if [ -n "$SBOM_FILE" ]; then
-  told attest "SBOM attested" attest "${services[@]}" --type "$SBOM_TYPE" --predicate "$SBOM_FILE" "$image"
+  told attest "SBOM attested" attest "${services[@]}" --type "$SBOM_TYPE" --predicate "$SBOM_FILE" \
+    --by-reference "$SBOM_BY_REFERENCE" "$image"
 fi
 
 if [ -n "$POLICY" ]; then

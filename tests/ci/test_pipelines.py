@@ -14,7 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.ci.pipeline import ISSUER, PROJECT, Ended, Estate, component
+from tests.ci.pipeline import ISSUER, PROJECT, ROOT, TOOL_IMAGE, Ended, Estate, component
+from tools.release_components import released
 from vouchsafe.cli.json_output import Json
 from vouchsafe.image.digest import Digest
 from vouchsafe.testing.registry import BasicAccess, RegistryServer, push_image, push_index
@@ -22,6 +23,8 @@ from vouchsafe.testing.registry import BasicAccess, RegistryServer, push_image, 
 pytestmark = pytest.mark.peers
 
 MAIN = f"{ISSUER}/{PROJECT}//.gitlab-ci.yml@refs/heads/main"
+CATALOG = "gitlab.example/acme/catalog"
+COMPONENT = "/buildDefinition/externalParameters/component"
 SBOM = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": []}
 REQUEST = {"CI_PIPELINE_SOURCE": "merge_request_event"}
 
@@ -64,7 +67,7 @@ def red(ended: Ended, job: str) -> set[str]:
 
 
 def policy_of(loopback: Estate, image: Image) -> Json:
-    """Signed by the project's main branch, and an SBOM attested by it."""
+    """Signed by the project's main branch, an SBOM attested by it, and provenance by a component that is new enough."""
     fulcio = {
         "trustedRootPath": str(loopback.services.trusted_root),
         "gitlab": {
@@ -77,6 +80,15 @@ def policy_of(loopback: Estate, image: Image) -> Json:
     demands: list[Json] = [
         {"type": "sigstoreSigned", "fulcio": fulcio, "signedIdentity": {"type": "matchRepository"}},
         {"type": "sigstoreAttested", "predicateType": "https://cyclonedx.org/bom", "fulcio": fulcio},
+        {
+            "type": "sigstoreAttested",
+            "predicateType": "https://slsa.dev/provenance/v1",
+            "predicateFields": {
+                f"{COMPONENT}/name": f"{CATALOG}/attest-sbom",
+                f"{COMPONENT}/version": {"version": ">=5.2.0"},
+            },
+            "fulcio": fulcio,
+        },
     ]
     return {"default": [{"type": "reject"}], "transports": {"docker": {image.name: demands}}}
 
@@ -100,6 +112,12 @@ def of_policy(loopback: Estate, image: Image, folder: Path, **inputs: Any) -> Pa
         "digest.txt": f"{image.name}@{image.digest}\n",
         "sbom.json": json.dumps(SBOM),
         "policy.json": json.dumps(policy_of(loopback, image), indent=1),
+        "templates/attest-sbom.yml": released(
+            (ROOT / "templates" / "attest-sbom.yml").read_text(encoding="utf-8"),
+            catalog=CATALOG,
+            version="5.10.0",
+            image=TOOL_IMAGE,
+        ),
     }
     return loopback.project(folder, {"build": build, "include": [chain]}, files)
 
@@ -129,7 +147,7 @@ def chain(loopback: Estate, tmp_path_factory: pytest.TempPathFactory) -> Chain:
 
 
 def test_a_whole_chain(chain: Chain) -> None:
-    """Green, and a policy that demands a signature and an SBOM accepts the image."""
+    """Green, and a policy that demands a signature, an SBOM and a component's version accepts the image."""
     image, ended, _ = chain
     assert "json schema validated" in ended.log
     assert (ended.code, image.attachments()) == (0, {".sig", ".att", "referrers"})
@@ -285,7 +303,7 @@ def test_who_publishes(loopback: Estate, tmp_path: Path, protected: str, wish: s
 
 
 def test_a_tag(loopback: Estate, tmp_path: Path) -> None:
-    """A protected tag's pipeline signs as that tag, and verifies by identity and claim."""
+    """A protected tag's pipeline signs as that tag, attests its SBOM by reference, verifies by identity and claim."""
     image = Image(loopback, "release")
     who = {
         "certificate_identity": f"{ISSUER}/{PROJECT}//.gitlab-ci.yml@refs/tags/v1",
@@ -296,13 +314,16 @@ def test_a_tag(loopback: Estate, tmp_path: Path) -> None:
         "supply-chain",
         image=image.tagged,
         sbom_file="sbom.json",
+        sbom_by_reference="always",
         job_prefix="app-",
         **who,
         **loopback.private,
     )
     project = loopback.project(tmp_path, {"include": [chain]}, {"sbom.json": json.dumps(SBOM)})
     ended = loopback.run(project, {"CI_COMMIT_TAG": "v1"}, token=loopback.token(ref="refs/tags/v1"))
-    assert (ended.code, red(ended, "app-verify")) == (0, set())
+    assert (ended.code, red(ended, "app-verify")) == (0, set()), ended.log
+    (attested,) = ended.json("app-attest-sbom/vouchsafe-app-attest-sbom/attest-sbom.json")["images"]
+    assert attested["manifests"][0]["document"]["mediaType"] == "application/vnd.cyclonedx+json"
 
 
 def test_the_digest_is_what_counts(loopback: Estate, tmp_path: Path) -> None:

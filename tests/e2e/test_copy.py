@@ -17,7 +17,7 @@ from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX
 from vouchsafe.testing.canonical import compact
 from vouchsafe.testing.clock import RealClock
 from vouchsafe.testing.faults import Fault, always, cut_short, with_body
-from vouchsafe.testing.loopback import Response
+from vouchsafe.testing.loopback import Handler, Request, Response
 from vouchsafe.testing.push import add_fallback, push_bundle, push_image, push_junk, push_signature
 from vouchsafe.testing.registry import RegistryServer, TokenAccess
 from vouchsafe.testing.sigstore import VirtualSigstore
@@ -226,6 +226,64 @@ def test_two_copies_at_once_lose_nothing(lab: Lab) -> None:
     assert codes == [0, 0]
     there = graph_of(lab.target, "mirror/app")
     assert [differences(there, graph_of(lab.source, name)) for name in ("group/one", "group/two")] == [[], []]
+
+
+@pytest.mark.parametrize("late", ["POST", "PUT"])
+def test_what_another_copy_wrote_since_the_plan(late: str, lab: Lab) -> None:
+    """The tags were free when they were looked at, and are not when they are written: that is looked at again."""
+    root = push_image(lab.source.store, "group/app")
+    push_image(lab.source.store, "group/other")
+    for name in ("group/app", "group/other"):
+        push_signature(lab.source.store, name, root, *lab.sigstore.sign_legacy(root, name))
+        push_bundle(lab.source.store, name, root, lab.sigstore.bundle(root))
+    codes: list[int] = []
+
+    def meanwhile(request: Request, honest: Handler) -> Response:
+        """The other copy, from its beginning to its end."""
+        codes.append(copy(lab.source.reference("group/other"), lab.target.reference("mirror/app")).code)
+        return honest(request)
+
+    lab.target.faults.append(Fault(meanwhile, method=late, times=1))
+    assert (lab.copy().code, codes) == (0, [0])
+    there = graph_of(lab.target, "mirror/app")
+    sources = ("group/app", "group/other")
+    assert [differences(there, graph_of(lab.source, name)) for name in sources] == [[], []]
+
+
+def test_what_a_stranger_undoes_late_is_put_back(lab: Lab) -> None:
+    """A writer who read the tags long ago writes when ours have settled, before the image's own tag is there."""
+    root = push_image(lab.source.store, "group/app")
+    push_signature(lab.source.store, "group/app", root, *lab.sigstore.sign_legacy(root, "group/app"))
+    push_bundle(lab.source.store, "group/app", root, lab.sigstore.bundle(root))
+    store = lab.target.store
+
+    def undone(request: Request, honest: Handler) -> Response:
+        empty = compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
+        store.put_manifest("mirror/app", empty, OCI_INDEX, root.tag_prefix)
+        store.delete("mirror/app", f"{root.tag_prefix}.sig")
+        push_signature(store, "mirror/app", root, *lab.sigstore.sign_legacy(root, "stranger"))
+        return honest(request)
+
+    lab.target.faults.append(Fault(undone, method="PUT", path="/manifests/v1", times=1))
+    assert lab.copy().code == 0
+    assert differences(graph_of(lab.target, "mirror/app"), graph_of(lab.source, "group/app")) == []
+    stored = store.manifest("mirror/app", f"{root.tag_prefix}.sig")
+    assert stored is not None
+    assert len(json.loads(stored.raw)["layers"]) == 2
+
+
+@pytest.mark.parametrize("suffix, layers", [(".sig", 0), (".att", 2)])
+def test_a_shared_tag_arrives_to_the_letter(suffix: str, layers: int, lab: Lab) -> None:
+    """Also one that lists nothing, or one thing twice."""
+    root = push_image(lab.source.store, "group/app")
+    stored = lab.source.store.manifest("group/app", str(root))
+    assert stored is not None
+    manifest = json.loads(stored.raw)
+    document = compact(manifest | {"layers": manifest["layers"][:1] * layers, "annotations": {"x": "y"}})
+    lab.source.store.put_manifest("group/app", document, OCI_IMAGE, root.tag_prefix + suffix)
+    assert lab.copy().code == 0
+    there = lab.target.store.manifest("mirror/app", root.tag_prefix + suffix)
+    assert (there and there.raw) == document
 
 
 @pytest.mark.parametrize("accepted", [True, False])

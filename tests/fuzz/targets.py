@@ -52,6 +52,18 @@ SAID = {form: verify(found, ROOT, at=NOW) for form, found in FOUND.items()}
 IMAGE = Reference.parse("registry.example/group/app:1")
 RESPONSE = Decision(word="allow", digest=Digest.of(b""), signers=("x",)).document("7", name="x", version="1")
 TARGET = f"/v1/verdict/registry.example/app:v1?digest={Digest.of(b'')}&list={Digest.of(b'x')}".encode()
+PREDICATE = {"a": {"name": "x", "version": "1.2.3-rc.1+b"}, "b": [{"c": 1}, True, None, 1.5]}
+FIELDS = {
+    "/a/name": ["x", 1, True],
+    "/a/version": {"version": ">=1.0.0 <2.0.0-0"},
+    "/b/0/c": 1,
+    "/b~1~0": "x",
+}
+ATTESTED = {
+    "default": [
+        {"type": "sigstoreAttested", "predicateType": "x", "predicateFields": FIELDS, "keyPath": "/k"}
+    ]
+}
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 REFERENCES = (
     "registry.example:5000/group/app:v1",
@@ -106,6 +118,9 @@ def check_policy(blob: bytes) -> None:
             policy = document.parse(blob, dialect=dialect, source="policy.json")
             select(policy, IMAGE)
             lint(policy, now=DAY)
+            for requirement in policy.default.requirements:
+                for field in getattr(requirement, "predicate_fields", ()):
+                    field.mismatch(PREDICATE)
 
 
 def check_reference(blob: bytes) -> None:
@@ -141,8 +156,8 @@ def suppressed(name: str) -> Callable[[bytes], None]:
 
 
 def policies() -> tuple[bytes, ...]:
-    """What skopeo is compared with, and near things."""
-    return (*(policy for _, policy, _ in CASES), *mutants(50, 1))
+    """What skopeo is compared with, near things, and what a predicate must say."""
+    return (*(policy for _, policy, _ in CASES), *mutants(50, 1), json.dumps(ATTESTED).encode())
 
 
 TARGETS = {

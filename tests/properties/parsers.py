@@ -23,7 +23,7 @@ from vouchsafe.testing.tsa import StampPlan
 from vouchsafe.verification import certificate, checkpoint, entry, sct, timestamp, verify
 from vouchsafe.verification.claim import read_payload, read_statement
 from vouchsafe.verification.entry import Signed
-from vouchsafe.verification.identity import utf8_string
+from vouchsafe.verification.identity_reading import utf8_string
 from vouchsafe.verification.trust import parse_time, parse_trusted_root
 
 JUDGED: tuple[Form, ...] = ("legacy-tsa", "attestation", "bundle-rekor1", "bundle-rekor2")

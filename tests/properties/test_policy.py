@@ -96,6 +96,13 @@ SIGNED_IDENTITY = _object(
         ("matchExact", "matchRepository", "exactReference", "exactRepository", "remapIdentity")
     ),
 )
+FIELDS = st.dictionaries(
+    st.sampled_from(("/a", "/a/0", "/~1", "a", "", "/~2")),
+    TEXTS
+    | ANYTHING
+    | st.fixed_dictionaries({"version": TEXTS | st.sampled_from((">=1.0.0", "<2.0.0 >3.0.0", "=1"))}),
+    max_size=2,
+)
 REQUIREMENT = _object(
     ("keyPath", "keyPaths", "keyData", "keyDatas", "keyType", "rekorPublicKeyPath", "rekorPublicKeyDatas"),
     type=st.sampled_from(
@@ -109,6 +116,7 @@ REQUIREMENT = _object(
         )
     ),
     predicateType=TEXTS,
+    predicateFields=FIELDS,
     fulcio=FULCIO,
     pki=PKI,
     signedIdentity=SIGNED_IDENTITY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,7 @@ from vouchsafe.policy.binding import speaks_for
 from vouchsafe.policy.document import parse
 from vouchsafe.policy.identity import IdentityPattern
 from vouchsafe.policy.match import accepts
+from vouchsafe.policy.predicate import PredicateField
 from vouchsafe.policy.requirement import (
     ExactReference,
     ExactRepository,
@@ -26,6 +28,7 @@ from vouchsafe.policy.requirement import (
     RemapIdentity,
 )
 from vouchsafe.policy.scope import candidates, select
+from vouchsafe.policy.version import Versions, is_version
 from vouchsafe.verification.identity import Identity
 
 HEX = "0123456789abcdef" * 4
@@ -161,3 +164,80 @@ def test_bound_by_path(image: str, project: str) -> None:
     wanted = project.lower().split("/")
     under = repository.path.split("/")[: len(wanted)] == wanted
     assert speaks_for(group, signer, repository, {}) is (under and len(wanted) > 1)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("a/~01", max_size=2), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def leaves(value: object, pointer: str = "") -> Iterator[tuple[str, object]]:
+    """Every place of a document that is no object and no array, as RFC 6901 writes it."""
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield from leaves(member, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from leaves(item, f"{pointer}/{index}")
+    elif pointer:
+        yield pointer, value
+
+
+@given(JSON, JSON)
+def test_a_field_finds_its_own_value_only(document: object, other: object) -> None:
+    """Each leaf that a policy can name is matched by itself; in another document by the very same value alone."""
+    elsewhere = dict(leaves(other))
+    for pointer, value in leaves(document):
+        if isinstance(value, str | bool | int):
+            field = PredicateField.parse(pointer, values=(value,))
+            assert field.mismatch(document) is None
+            there = elsewhere.get(pointer, ...)
+            assert (field.mismatch(other) is None) == (type(there) is type(value) and there == value)
+        versions = PredicateField.parse(pointer, versions=Versions.parse(">=0.0.0-0"))
+        assert (versions.mismatch(document) is None) == (isinstance(value, str) and is_version(value))
+
+
+_WORDS = st.sampled_from(("0", "1", "2", "10", "a", "B", "b", "-", "1a", "rc"))
+VERSIONS = st.builds(
+    lambda numbers, pre: ".".join(map(str, numbers)) + (f"-{'.'.join(pre)}" if pre else ""),
+    st.lists(st.sampled_from((0, 1, 2, 9, 10, 11)), min_size=3, max_size=3),
+    st.lists(_WORDS, max_size=3),
+)
+
+
+def newer(one: str, other: str) -> bool:
+    """Whether `one` has the higher precedence, written down as semver.org 2.0.0 §11 says it."""
+    (core, _, pre), (other_core, _, other_pre) = one.partition("-"), other.partition("-")
+    if core != other_core:
+        return [int(n) for n in core.split(".")] > [int(n) for n in other_core.split(".")]
+    if not pre or not other_pre:
+        return bool(other_pre) and not pre
+    mine, theirs = pre.split("."), other_pre.split(".")
+    for a, b in zip(mine, theirs, strict=False):
+        if a != b:
+            if a.isdigit() and b.isdigit():
+                return int(a) > int(b)
+            return b.isdigit() if a.isdigit() != b.isdigit() else a.encode() > b.encode()
+    return len(mine) > len(theirs)
+
+
+@given(VERSIONS, VERSIONS)
+def test_versions_have_one_order(one: str, other: str) -> None:
+    """Whatever two versions are compared, every operator agrees with the definition."""
+    said = [Versions.parse(f"{operator}{other}").has(one) for operator in (">", ">=", "=", "<=", "<")]
+    more, less = newer(one, other), newer(other, one)
+    assert said == [more, not less, not more and not less, not more, less]
+
+
+@given(
+    st.text(max_size=12)
+    | st.from_regex(r"v?[0-9]{1,2}(\.[0-9]{1,2}){1,3}([-+][0-9a-z.]{1,4})?", fullmatch=True)
+)
+def test_any_text_as_a_version(text: str) -> None:
+    """Either it is a version and in exactly one of two halves, or it is in neither."""
+    halves = [Versions.parse(text_).has(text) for text_ in (">=1.2.3", "<1.2.3")]
+    assert halves.count(True) == (1 if is_version(text) else 0)

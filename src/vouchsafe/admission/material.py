@@ -24,7 +24,7 @@ from vouchsafe.policy.requirement import (
 from vouchsafe.ports import Files, TrustSource
 from vouchsafe.ports import OpenPGP as OpenPGPProgram
 from vouchsafe.record import Record
-from vouchsafe.verification import VerifiedSignature, pki, verify
+from vouchsafe.verification import VerifiedSignature, verify
 from vouchsafe.verification.claim import SIGN_PREDICATE
 from vouchsafe.verification.trust import TrustRoot, from_pem, parse_trusted_root
 
@@ -132,6 +132,8 @@ def _pki_judge(requirement: Requirement, wanted: PKI, world: World) -> Judge:
     intermediates = _certificates(wanted.intermediates, world.files) if wanted.intermediates else ()
 
     def check(evidence: Evidence, at: datetime) -> VerifiedSignature:
+        from vouchsafe.verification import pki  # X.509: late, as in `verify`
+
         return pki.verify(evidence, roots=roots, intermediates=intermediates, at=at)
 
     return Judge(requirement=requirement, check=check)
@@ -147,6 +149,8 @@ def _openpgp_judge(requirement: SignedBy, world: World) -> Judge:
     def check(evidence: Evidence, at: datetime) -> VerifiedSignature:  # noqa: ARG001  # the program has its own clock
         if not isinstance(evidence.content, OpenPGP):
             raise VerificationError("not-openpgp", "expected an OpenPGP signature, got a Sigstore one")
+        from vouchsafe.verification import pki
+
         return pki.openpgp(evidence, world.openpgp.verify(evidence.content.blob, keyring))
 
     return Judge(requirement=requirement, check=check)

@@ -32,12 +32,22 @@ class FormDone(Record):
         return self.suffix if self.form == "legacy" else "bundle"
 
 
+class DocumentDone(Record):
+    """What was kept beside a manifest, because it was too large to be attested itself; `place` is the referrer."""
+
+    place: str
+    digest: Digest
+    media_type: str
+    size: int
+
+
 class ManifestDone(Record):
     """One manifest: the image, the index, or a platform of it (`linux/arm64`)."""
 
     digest: Digest
     platform: str = ""
     forms: tuple[FormDone, ...] = ()
+    document: DocumentDone | None = None
 
 
 class Seen(Record):

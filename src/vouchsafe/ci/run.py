@@ -7,30 +7,31 @@ signed platforms; whatever an interrupted run left out, the next one adds.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from vouchsafe.ci import consumers
+from vouchsafe.ci import consumers, kept
 from vouchsafe.ci.consumers import Consumer
-from vouchsafe.ci.done import FormDone, ImageDone, ManifestDone, Seen
+from vouchsafe.ci.done import ImageDone, Seen
+from vouchsafe.ci.job import Job, Present, Work
 from vouchsafe.ci.subjects import Found, resolve
 from vouchsafe.ci.witness import Who, Witness
 from vouchsafe.errors import VouchsafeError
+from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
-from vouchsafe.ports import Clock, PushRegistry, Signature
+from vouchsafe.ports import Clock, Signature
 from vouchsafe.record import Record
-from vouchsafe.signing.attach import Attachment
 from vouchsafe.signing.make import FORMS, Form, Made, Statement, attach, make
+from vouchsafe.signing.reference import Document
 from vouchsafe.signing.together import together
 from vouchsafe.verification import VerifiedSignature
 from vouchsafe.wiring.signing import Bench
 
+TOO_LARGE = "log-too-large"  # what a log's refusal of a size is called
 MOST_HEALINGS = 3  # looks at one form, each after what was lost has been attached again
 MOST_AT_ONCE = 8  # manifests of one image: a log takes its time for each
 
 Tell = Callable[[str], None]
-Present = dict[Form, VerifiedSignature]  # what is there already, by form
 
 
 class Order(Record):
@@ -79,137 +80,148 @@ class Run:
 
     def sign(self, reference: Reference) -> ImageDone:
         """Sign one image. Never raises VouchsafeError: it is part of the answer."""
-        bench = self._bench()
+        done, otherwise = self._once(reference), self._order.statement.otherwise
+        if otherwise is None or done.error is None or done.error.code != TOO_LARGE:
+            return done
+        self._tell(f"too large for the log: {done.error.message}")
+        self._tell(f"it is kept beside {reference}, and its digest is attested ({otherwise.predicate_type})")
+        return self.stating(otherwise).sign(reference)
+
+    def _once(self, reference: Reference) -> ImageDone:
+        work = Work(self._bench(), reference)
         done = ImageDone(reference=reference)
         try:
-            found = resolve(bench.registry, reference, recursive=self._order.recursive)
+            found = resolve(work.registry, reference, recursive=self._order.recursive)
             done = done.replace(digest=found[-1].subject.digest)
-            return self._sign(bench, done, found)
+            return self._sign(work, done, found)
         except VouchsafeError as error:
             return done.replace(error=error)
 
-    def _sign(self, bench: Bench, done: ImageDone, found: tuple[Found, ...]) -> ImageDone:
-        image, order = done.reference, self._order
-        self._tell(f"{image} is {done.digest}")
-        looks = [partial(self._present, bench.registry, image, each) for each in found]
-        present = together(looks, most=MOST_AT_ONCE)
-        jobs = [_Job(each, forms, order) for each, forms in zip(found, present, strict=True)]
+    def _sign(self, work: Work, done: ImageDone, found: tuple[Found, ...]) -> ImageDone:
+        order = self._order
+        self._tell(f"{done.reference} is {done.digest}")
+        present = self._present(work, found)
+        jobs = [Job(work, each, there, order) for each, there in zip(found, present, strict=True)]
         for job in jobs:
             consumers.demand(order.required, job.forms, job.found.subject, alone=not order.recursive)
-        todo = [job for job in jobs if job.missing]
-        who = self._who
-        if todo and not order.dry_run:
-            who = self._publish(bench, image, todo)
+        who = self._who if order.dry_run else self._publish(work, jobs)
         done = done.replace(manifests=tuple(job.done(dry_run=order.dry_run) for job in jobs))
         if order.dry_run:
             return done
-        return done.replace(seen=self._read_back(bench.registry, image, jobs, who))
+        own = self._read_back(work, jobs, who)
+        return done.replace(seen=(*own, *self._read_by_programs(work, jobs, who)))
 
-    def _present(self, registry: PushRegistry, image: Reference, each: Found) -> Present:
-        """The forms in which this signer has said this already."""
+    def _present(self, work: Work, found: Sequence[Found]) -> list[Present]:
+        """For each manifest, the forms in which this signer has said this already."""
         asked = [form for form in FORMS if self._order.required or form in self._order.forms]
-        by_digest = image.with_digest(each.subject.digest)
-        found = {form: self._find(registry, by_digest, form, self._who) for form in asked}
-        return {form: signature for form, signature in found.items() if signature is not None}
+        looks = [partial(self._find, work, each, form, self._who) for each in found for form in asked]
+        answers = iter(together(looks, most=MOST_AT_ONCE))
+        there = [{form: next(answers) for form in asked} for _ in found]
+        return [{form: each for form, each in forms.items() if each is not None} for forms in there]
 
-    def _find(
-        self, registry: PushRegistry, by_digest: Reference, form: Form, who: Who
-    ) -> VerifiedSignature | None:
-        return self._witness.find(registry, by_digest, who, form, self._order.statement)
+    def _find(self, work: Work, found: Found, form: Form, who: Who) -> VerifiedSignature | None:
+        by_digest = work.image.with_digest(found.subject.digest)
+        return self._witness.find(work.registry, by_digest, who, form, self._order.statement)
 
-    def _publish(self, bench: Bench, image: Reference, jobs: list[_Job]) -> Who:
-        """Make all evidence, then attach it; who signed, as the certificate has it."""
-        self._tell(f"signing {len(jobs)} manifest{'s' if len(jobs) > 1 else ''} as {self._who}")
-        makers = [partial(self._make, bench, self._name(image), job) for job in jobs]
-        made = together(makers, most=MOST_AT_ONCE)
-        self._tell("signed and verified; attaching")
-        *platforms, last = (
-            partial(self._attach, bench, image, *pair) for pair in zip(jobs, made, strict=True)
-        )
-        together(platforms, most=MOST_AT_ONCE)
-        last()
-        signed_by = made[-1][0].verified.identity
+    def _publish(self, work: Work, jobs: list[Job]) -> Who:
+        """Make all evidence that is missing, then attach it; who signed, as the certificate has it."""
+        todo = [job for job in jobs if job.missing]
+        made = self._made(work, todo) if todo else []
+        document = self._order.statement.document
+        if document is not None:  # first: a reference never points at what is not there
+            together([partial(job.keep_document, document) for job in jobs], most=MOST_AT_ONCE)
+        pairs = list(zip(todo, made, strict=True))
+        together([partial(self._attach, *pair, settle=True) for pair in pairs[:-1]], most=MOST_AT_ONCE)
+        for pair in pairs[-1:]:
+            self._attach(*pair, settle=False)  # that is done while it is read back
+        signed_by = made[-1][0].verified.identity if made else None
         return self._who if signed_by is None else Who(identity=signed_by)
 
-    def _make(self, bench: Bench, name: str, job: _Job) -> tuple[Made, ...]:
-        return make(bench.ceremony, self._order.statement, job.found.subject.digest, name, job.missing)
+    def _made(self, work: Work, todo: list[Job]) -> list[tuple[Made, ...]]:
+        """All evidence, verified; meanwhile goes up what will be needed and is no evidence."""
+        self._tell(f"signing {len(todo)} manifest{'s' if len(todo) > 1 else ''} as {self._who}")
+        work.bench.ceremony.prepare()  # whom Fulcio refuses leaves no trace anywhere
+        statement, name = self._order.statement, self._name(work.image)
+        made: dict[int, tuple[Made, ...]] = {}
 
-    def _attach(self, bench: Bench, image: Reference, job: _Job, made: tuple[Made, ...]) -> None:
-        attachment = job.attachment = Attachment(bench.registry, image, job.found.subject, bench.pace)
-        for each in made:
-            job.keep(each, attach(attachment, each, self._clock.now()))
-        attachment.settle()
-
-    def _read_back(
-        self, registry: PushRegistry, image: Reference, jobs: list[_Job], who: Who
-    ) -> tuple[Seen, ...]:
-        """Our own reader over every form that was wanted, then the programs that are installed."""
-        tasks: list[Callable[[], Seen | None]] = []
-        for job in jobs:
+        def sign(number: int, job: Job) -> None:
             digest = job.found.subject.digest
-            tasks += [partial(self._own, registry, image, job, form, who) for form in job.wanted]
-            named = Signature(identity=who.identity, key=who.key, name=self._name(image))
-            tasks += [
-                partial(reader.read, image.with_digest(digest), digest, named, job.forms)
-                for reader in self._readers
-                if not (len(jobs) > 1 and job.found.is_index and reader.asks_for_instances)
-            ]
-        return tuple(seen for seen in together(tasks, most=MOST_AT_ONCE) if seen is not None)
+            made[number] = make(work.bench.ceremony, statement, digest, name, job.missing)
+            for each in made[
+                number
+            ]:  # not beside the writing of tags: what takes longer must be watched for longer
+                job.attachment.send(each.blob)
+
+        makers: list[Callable[[], None]] = [partial(sign, number, job) for number, job in enumerate(todo)]
+        helpers = [helper for job in todo for helper in job.foreseen(statement, name)]
+        together([*makers, *helpers, work.bench.ceremony.warm_up], most=2 * MOST_AT_ONCE)
+        self._tell("signed and verified; attaching")
+        return [made[number] for number in range(len(todo))]
+
+    def _attach(self, job: Job, made: tuple[Made, ...], *, settle: bool) -> None:
+        job.keep(made, attach(job.attachment, made, self._clock.now()))
+        if settle:
+            job.settle()
+
+    def _read_back(self, work: Work, jobs: list[Job], who: Who) -> list[Seen]:
+        """Our own reader over every form that was wanted, while writers who might undo it come to their end.
+
+        What somebody else has been at meanwhile is read again.
+        """
+        moved = set[Digest]()
+
+        def settle(job: Job) -> None:
+            if job.settle():
+                moved.add(job.found.subject.digest)
+
+        looks = [(job, look) for job in jobs for look in self._looks(work, job, who)]
+        seen = dict[int, Seen]()
+
+        def note(number: int) -> None:
+            seen[number] = looks[number][1]()
+
+        numbers = range(len(looks))
+        together(
+            [*(partial(settle, job) for job in jobs), *(partial(note, n) for n in numbers)], most=MOST_AT_ONCE
+        )
+        again = [n for n in numbers if looks[n][0].found.subject.digest in moved]
+        together([partial(note, n) for n in again], most=MOST_AT_ONCE)
+        return [seen[n] for n in numbers]
+
+    def _looks(self, work: Work, job: Job, who: Who) -> list[Callable[[], Seen]]:
+        looks: list[Callable[[], Seen]] = [partial(self._own, work, job, form, who) for form in job.wanted]
+        document = self._order.statement.document
+        return looks if document is None else [*looks, partial(self._kept, work, job, document)]
+
+    def _read_by_programs(self, work: Work, jobs: list[Job], who: Who) -> list[Seen]:
+        """The programs that are installed, each over what it would ask for."""
+        named = Signature(identity=who.identity, key=who.key, name=self._name(work.image))
+        tasks = [
+            partial(reader.read, work.image.with_digest(digest), digest, named, job.forms)
+            for job in jobs
+            for digest in (job.found.subject.digest,)
+            for reader in self._readers
+            if not (len(jobs) > 1 and job.found.is_index and reader.asks_for_instances)
+        ]
+        return [seen for seen in together(tasks, most=MOST_AT_ONCE) if seen is not None]
 
     def _name(self, image: Reference) -> str:
         return self._order.name or str(image.repository)
 
-    def _own(self, registry: PushRegistry, image: Reference, job: _Job, form: Form, who: Who) -> Seen:
+    def _own(self, work: Work, job: Job, form: Form, who: Who) -> Seen:
         """Our own reader; what a stranger's late write has taken away is put back."""
-        digest = job.found.subject.digest
+        reader, digest = f"vouchsafe ({form})", job.found.subject.digest
         for _ in range(MOST_HEALINGS):
-            if self._find(registry, image.with_digest(digest), form, who) is not None:
-                return Seen(reader=f"vouchsafe ({form})", digest=digest, ok=True)
+            if self._find(work, job.found, form, who) is not None:
+                return Seen(reader=reader, digest=digest, ok=True)
             if not job.heal():
                 break
-        return Seen(
-            reader=f"vouchsafe ({form})", digest=digest, ok=False, words="published, and not found again"
-        )
+        return Seen(reader=reader, digest=digest, ok=False, words="published, and not found again")
 
-
-class _Job:
-    """One manifest's part of the run."""
-
-    def __init__(self, found: Found, present: Present, order: Order) -> None:
-        self.found = found
-        self.forms = order.forms | present.keys()
-        self.missing = order.forms - present.keys()
-        self.wanted = [form for form in FORMS if form in order.forms]
-        self._present = present
-        self._suffix = order.statement.suffix
-        self._made: dict[Form, tuple[str, VerifiedSignature]] = {}
-        self.attachment: Attachment | None = None
-        self._healing = threading.Lock()
-
-    def heal(self) -> bool:
-        """Attach again what has got lost; False when nothing was attached in this run."""
-        with self._healing:
-            if self.attachment is not None:
-                self.attachment.settle()
-        return self.attachment is not None
-
-    def keep(self, made: Made, place: str) -> None:
-        """Remember what was attached."""
-        self._made[made.form] = (place, made.verified)
-
-    def done(self, *, dry_run: bool) -> ManifestDone:
-        """What has been, or would be done."""
-        forms = []
-        for form in self.wanted:
-            done = FormDone(form=form, suffix=self._suffix, state="would sign" if dry_run else "signed")
-            if form in self._present:
-                there = self._present[form]
-                done = done.replace(state="already", place=there.origin, logged=there.logged)
-            elif form in self._made:
-                place, verified = self._made[form]
-                done = done.replace(place=place, logged=verified.logged)
-            elif form == "legacy":
-                done = done.replace(place=self.found.subject.digest.tag_prefix + self._suffix)
-            forms.append(done)
-        digest, platform = self.found.subject.digest, self.found.platform
-        return ManifestDone(digest=digest, platform=platform, forms=tuple(forms))
+    def _kept(self, work: Work, job: Job, document: Document) -> Seen:
+        for _ in range(MOST_HEALINGS):
+            found = kept.seen(work.registry, work.image, job.found.subject.digest, job.document, document)
+            if found.ok:
+                break
+            job.heal()
+        return found

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from vouchsafe.errors import MalformedError
 from vouchsafe.image.digest import Digest
 from vouchsafe.record import Record
+from vouchsafe.signing.predicate import MOST_VALUES
 from vouchsafe.strictjson import Fields
 
 Form = Literal["cyclonedx-json", "spdx-json"]
@@ -52,7 +53,7 @@ class Sbom(Record):
 
 def check(blob: bytes, form: Form, image: Digest) -> Sbom:
     """What a tool wrote about `image`. MalformedError: not that format, not that version, or of another image."""
-    fields = Fields.parse(blob, what="the SBOM", largest=LARGEST)
+    fields = Fields.parse(blob, what="the SBOM", largest=LARGEST, most=MOST_VALUES)
     version, parts, named = _READERS[form](fields)
     if named and image.hex not in named:
         got = ", ".join(f"sha256:{each}" for each in sorted(named)[:SHOWN])

@@ -19,7 +19,6 @@ from vouchsafe.signing.ceremony import Signer
 from vouchsafe.signing.key import LARGEST_PEM, SigningKey, from_pem
 from vouchsafe.signing.services import PUBLIC_GOOD, Services
 from vouchsafe.signing.token import AUDIENCE, IdentityToken
-from vouchsafe.verification.certificate import Leaf
 from vouchsafe.verification.identity import Identity
 from vouchsafe.verification.trust import TrustRoot, parse_trusted_root
 from vouchsafe.verification.trust import from_pem as root_of_pem
@@ -198,6 +197,8 @@ def _unforetold(token: IdentityToken, signer: Signer, *, dry_run: bool) -> Ident
     certificate = signer.current().certificate
     if certificate is None:
         raise SigningError("certificate", "expected a certificate from Fulcio, got none")
+    from vouchsafe.verification.certificate import Leaf  # X.509: late, because a known platform's is foretold
+
     return Leaf(certificate).identity()
 
 

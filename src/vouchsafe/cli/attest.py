@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 
 from vouchsafe import wiring
-from vouchsafe.cli import options, signing_options
+from vouchsafe.cli import options, signing_options, stated
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.usage import UsageError
-from vouchsafe.signing import predicate
+from vouchsafe.image.reference import Reference
+from vouchsafe.signing import predicate, reference
 from vouchsafe.signing.make import Statement
 
-LARGEST_FILE = 64 * 1024 * 1024  # bytes read, so that a larger one is told its limit rather than cut
+LARGEST_FILE = 2 * reference.LARGEST  # bytes read, so that a larger one is told its limit rather than cut
 EPILOG = f"""examples:
   vouchsafe attest --type cyclonedx --predicate sbom.cdx.json registry.example/group/app:v1
   vouchsafe attest --type spdxjson --predicate sbom.spdx.json --dry-run registry.example/group/app:v1
@@ -20,6 +21,7 @@ EPILOG = f"""examples:
         (CI_COMPONENT_NAME, CI_COMPONENT_VERSION)
   vouchsafe attest --type https://example.com/review/v1 --predicate review.json registry.example/group/app:v1
 
+An SBOM that is too large to be attested is kept beside the image, and its digest is attested.
 An attestation is about the image or index that is named; --recursive: about its platforms too.
 An attestation is not a signature: sign as well.
 
@@ -43,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=options.given,
         help="what is stated: JSON, or text for --type spdx",
     )
+    stated.add_by_reference(what, "--by-reference")
     what.add_argument(
         "--provenance", choices=("gitlab",), help="SLSA provenance v1 from the variables of this CI job"
     )
@@ -56,13 +59,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Attest, read back, print."""
-    statement = _statement(arguments)
+    statements = _statements(arguments, console)
     from vouchsafe.cli.signing_run import sign_all  # everything heavy, after the flags are known to be right
 
-    return sign_all(arguments, console, statement)
+    return sign_all(arguments, console, *statements)
 
 
-def _statement(arguments: argparse.Namespace) -> Statement:
+def _statements(arguments: argparse.Namespace, console: Console) -> list[Statement]:
+    """One for each image: a reference says in which repository the document is."""
     annotations = signing_options.pairs(arguments.annotation)
     if arguments.provenance:
         if arguments.type or arguments.predicate:
@@ -71,7 +75,7 @@ def _statement(arguments: argparse.Namespace) -> Statement:
         from vouchsafe.wiring.signing import ci_variables
 
         made = provenance.gitlab(ci_variables())
-        return Statement(predicate_type=provenance.PREDICATE_TYPE, predicate=made, annotations=annotations)
+        return [Statement(predicate_type=provenance.PREDICATE_TYPE, predicate=made, annotations=annotations)]
     if not (arguments.type and arguments.predicate):
         raise UsageError(
             "expected --type TYPE and --predicate FILE, or --provenance gitlab, got neither",
@@ -83,8 +87,15 @@ def _statement(arguments: argparse.Namespace) -> Statement:
     if predicate.TYPES.get(kind, kind) == Statement().predicate_type:
         raise UsageError("expected an attestation, got the type of a signature", hint="Use vouchsafe sign.")
     blob = wiring.read_file(arguments.predicate, largest=LARGEST_FILE)
-    return Statement(
-        predicate_type=predicate.TYPES.get(kind, kind),
-        predicate=predicate.read(blob, kind, source=arguments.predicate),
-        annotations=annotations,
-    )
+    return [
+        stated.by_document(
+            blob,
+            kind,
+            Reference.parse(image),
+            source=arguments.predicate,
+            wish=arguments.by_reference,
+            annotations=annotations,
+            console=console,
+        )
+        for image in arguments.images
+    ]

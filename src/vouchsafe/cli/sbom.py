@@ -6,7 +6,7 @@ import argparse
 
 from vouchsafe import wiring
 from vouchsafe.ci.sbom import FORMS
-from vouchsafe.cli import options, signing_options
+from vouchsafe.cli import options, signing_options, stated
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.image.reference import Reference
@@ -66,6 +66,7 @@ def _add_attesting(parser: argparse.ArgumentParser) -> None:
         default="both",
         help="legacy: .att, as cosign 2 reads it; bundle: as cosign 3 does (default: %(default)s)",
     )
+    stated.add_by_reference(group, "--attest-by-reference")
     group.add_argument(
         "--attest-output",
         choices=("text", "json"),

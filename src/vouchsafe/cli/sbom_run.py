@@ -107,16 +107,20 @@ def _attest(
     console: Console,
 ) -> int:
     """As `vouchsafe attest --type … --predicate …` to these very digests, with one certificate."""
+    from vouchsafe.cli import stated
     from vouchsafe.cli.signing_run import sign_all
-    from vouchsafe.signing import predicate
-    from vouchsafe.signing.make import Statement
 
     statements = [
-        Statement(
-            predicate_type=predicate.TYPES[sbom.kind],
-            predicate=predicate.read(blob, sbom.kind, source="the SBOM"),
+        stated.by_document(
+            blob,
+            sbom.kind,
+            reference.with_digest(part.manifest.digest),
+            source="the SBOM",
+            wish=arguments.by_reference,
+            annotations={},
+            console=console,
         )
-        for _, blob, sbom in made
+        for part, blob, sbom in made
     ]
     flags = argparse.Namespace(**vars(arguments))
     flags.images = [f"{reference.repository}@{part.manifest.digest}" for part, _, _ in made]

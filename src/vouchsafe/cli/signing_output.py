@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from vouchsafe.ci.done import FormDone, ImageDone, ManifestDone
+from vouchsafe.ci.done import DocumentDone, FormDone, ImageDone, ManifestDone
 from vouchsafe.ci.witness import Who
+from vouchsafe.cli.amounts import amount
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.render import line
 from vouchsafe.errors import printable
@@ -69,18 +70,29 @@ def _body(done: ImageDone, who: Who) -> Iterator[tuple[str, str]]:
     if who.identity is not None:
         yield "as", f"{who.identity.subject} (issuer {who.identity.issuer})"
     for manifest in reversed(done.manifests):
-        if manifest.platform:
-            what = ", ".join(f"{form.name} {_form(form)}" for form in manifest.forms)
-            yield "platform", f"{manifest.platform} {manifest.digest}: {what}"
-            continue
-        for form in manifest.forms:
-            yield form.name, _form(form) + (f" at {form.place}" if form.place else "")
+        yield from _of_manifest(manifest)
     readers = dict.fromkeys(each.reader for each in done.seen if each.ok)
     if readers:
         yield "read by", ", ".join(readers)
     for each in done.seen:
         if not each.ok:
             yield ("not read" if each.required else "note"), f"by {each.reader}: {each.words} ({each.digest})"
+
+
+def _of_manifest(manifest: ManifestDone) -> Iterator[tuple[str, str]]:
+    if manifest.platform:
+        what = ", ".join(f"{form.name} {_form(form)}" for form in manifest.forms)
+        yield "platform", f"{manifest.platform} {manifest.digest}: {what}"
+    else:
+        for form in manifest.forms:
+            yield form.name, _form(form) + (f" at {form.place}" if form.place else "")
+    if manifest.document is not None:
+        yield "refers to", _document(manifest.document)
+
+
+def _document(kept: DocumentDone) -> str:
+    place = f" at {kept.place}" if kept.place else ""
+    return f"{kept.media_type}, {amount(kept.size)}, {kept.digest}{place}"
 
 
 def _form(form: FormDone) -> str:
@@ -123,7 +135,7 @@ def _image(done: ImageDone) -> Json:
 
 
 def _manifest(done: ManifestDone) -> Json:
-    return {
+    made: Json = {
         "digest": str(done.digest),
         "platform": done.platform,
         "forms": [
@@ -136,3 +148,11 @@ def _manifest(done: ManifestDone) -> Json:
             for form in done.forms
         ],
     }
+    if done.document is not None:
+        made["document"] = {
+            "digest": str(done.document.digest),
+            "mediaType": done.document.media_type,
+            "size": done.document.size,
+            "place": done.document.place,
+        }
+    return made

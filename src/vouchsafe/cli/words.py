@@ -32,6 +32,10 @@ Line = tuple[str, str]  # label, text
 def requirement_lines(requirement: Requirement) -> Iterator[Line]:
     """All that a requirement says, its kind first."""
     yield "", describe(requirement)
+    if isinstance(requirement, SigstoreAttested):
+        for field in requirement.predicate_fields:
+            kind = "a version" if field.versions is not None else "exactly"
+            yield "says", f"{field.pointer}: {kind} {field.wanted}"
     match requirement:
         case (
             SigstoreSigned(signer=signer, signed_identity=name)

@@ -16,7 +16,6 @@ from vouchsafe.policy.requirement import Requirement, SignedBy, SigstoreAttested
 from vouchsafe.policy.scope import Selected
 from vouchsafe.policy.verdict import Reason
 from vouchsafe.verification import VerifiedSignature
-from vouchsafe.verification.pki import names_host
 
 # What to do about it, said with the reason.
 _SIGN_IT = "Sign the image too: attesting it is another command (`cosign sign`)."
@@ -26,6 +25,7 @@ _UNBOUND = "Pin the project (projectID), or write which repositories are its own
 _OTHER_REPOSITORY = "Sign it under this name, or say in signedIdentity which name is meant."
 _NO_TAG = 'cosign signs the repository without a tag: write "signedIdentity": {"type": "matchRepository"}.'
 _ON_DISK = 'An image on disk has no name: say which is meant, with exactRepository in "signedIdentity".'
+_OTHER_PREDICATE = "The right signer says something else: have it attested anew, or correct the policy."
 _TOO_OLD = "An older release than the policy allows: is the tag what it should be?"
 
 
@@ -47,6 +47,8 @@ def consider(
         against += _of_signer(requirement, signature)
     if not against and isinstance(requirement, SignedBy | SigstoreSigned | SigstoreAttested):
         against += _of_repository(requirement, signature, reference, selected)
+    if not against and isinstance(requirement, SigstoreAttested) and requirement.predicate_fields:
+        against += _of_predicate(requirement, signature)
     return tuple(against)
 
 
@@ -116,6 +118,10 @@ def _of_signer(requirement: SigstoreSigned | SigstoreAttested, signature: Verifi
         nearest = min(misses, key=len)
         return [_identity_reason(miss) for miss in nearest]
     if signer.pki is not None:
+        from vouchsafe.verification.pki import (
+            names_host,
+        )  # X.509: there already where a certificate was verified
+
         wanted = signer.pki
         names = signature.subjects
         if wanted.subject_email and wanted.subject_email not in names:
@@ -187,3 +193,19 @@ def _of_repository(
         selected.rule.repository_of_project,
     )
     return [Reason(code="repository-unbound", message=unbound, hint=_UNBOUND)] if unbound else []
+
+
+def _of_predicate(requirement: SigstoreAttested, signature: VerifiedSignature) -> list[Reason]:
+    """Last: only what the right signer says of this image is worth reading, and all of it must be in one predicate."""
+    predicate = signature.claim.predicate
+    misses = (field.mismatch(predicate) for field in requirement.predicate_fields)
+    return [
+        Reason(
+            code="predicate-field",
+            message=f"expected an attestation with {miss.field} {miss.expected}, got {miss.got}",
+            hint=_OTHER_PREDICATE,
+            about=miss.field,
+        )
+        for miss in misses
+        if miss is not None
+    ]

@@ -30,6 +30,7 @@ _NEARNESS = {
     "too-old": 0,
     "repository-unbound": 0,
     "other-repository": 0,
+    "predicate-field": 0,
     "identity": 1,
     "predicate-type": 2,
     "not-a-signature": 2,
@@ -108,8 +109,9 @@ def describe(requirement: Requirement) -> str:
             return "signed by an OpenPGP key"
         case SigstoreSigned(signer=signer):
             return f"signed by {_in_words(signer)}"
-        case SigstoreAttested(signer=signer, predicate_type=kind):
-            return f"attested ({kind}) by {_in_words(signer)}"
+        case SigstoreAttested(signer=signer, predicate_type=kind, predicate_fields=fields):
+            said = "".join(f", {field}" for field in fields)
+            return f"attested ({kind}{said}) by {_in_words(signer)}"
         case _:
             assert_never(requirement)
 

@@ -6,7 +6,7 @@ a null key counts as written but unset, an empty path as unset, an empty `…Dat
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from vouchsafe.policy.keyless import OURS_IN_FULCIO, read_fulcio
 from vouchsafe.policy.reading import Field, Members
@@ -27,6 +27,9 @@ from vouchsafe.policy.requirement import (
 )
 from vouchsafe.policy.signed_identity import read_signed_identity
 
+if TYPE_CHECKING:
+    from vouchsafe.policy.predicate import PredicateField
+
 Dialect = Literal["vouchsafe", "containers"]
 UPSTREAM_TYPES = ("insecureAcceptAnything", "reject", "signedBy", "signedBaseLayer", "sigstoreSigned")
 OUR_TYPES = (*UPSTREAM_TYPES, "sigstoreAttested")
@@ -38,6 +41,7 @@ _SIGNED_BY_KEYS = frozenset(("type", "keyType", "keyPath", "keyPaths", "keyData"
 _REKOR_KEYS = ("rekorPublicKeyPath", "rekorPublicKeyPaths", "rekorPublicKeyData", "rekorPublicKeyDatas")
 _KEY_SOURCES = ("keyPath", "keyPaths", "keyData", "keyDatas")
 _SIGNER_KEYS = frozenset(("type", *_KEY_SOURCES, "fulcio", "pki", *_REKOR_KEYS, "signedIdentity"))
+_ATTESTED_HINTS = dict.fromkeys(("predicate", "fields", "predicateField"), "Write predicateFields.")
 _PKI_KEYS = frozenset(
     (
         "caRootsPath",
@@ -79,9 +83,10 @@ def _requirement(field: Field, dialect: Dialect) -> Requirement:
         members = Members(field, frozenset(("type", "baseLayerIdentity")), {})
         return SignedBaseLayer(base_layer_identity=read_signed_identity(members.need("baseLayerIdentity")))
     if kind == "sigstoreAttested":
-        members = Members(field, _SIGNER_KEYS | {"predicateType"}, {})
+        members = Members(field, _SIGNER_KEYS | {"predicateType", "predicateFields"}, _ATTESTED_HINTS)
         return SigstoreAttested(
             predicate_type=_predicate_type(members),
+            predicate_fields=_predicate_fields(members),
             signer=_signer(members, dialect),
             signed_identity=_signed_identity(members),
         )
@@ -199,3 +204,12 @@ def _predicate_type(members: Members) -> str:
         hint = "For an SBOM: https://spdx.dev/Document or https://cyclonedx.org/bom."
         raise members.field.error("policy-empty", "expected a predicateType, got none", hint=hint)
     return value
+
+
+def _predicate_fields(members: Members) -> tuple[PredicateField, ...]:
+    written = members.get("predicateFields")
+    if written is None:
+        return ()
+    from vouchsafe.policy.predicate_reading import read_predicate_fields  # most policies have none
+
+    return read_predicate_fields(written)

@@ -6,11 +6,8 @@ compile to them, `identities` for alternatives, and trust by `trustedRootPath` o
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy.identity import IdentityPattern
-from vouchsafe.policy.reading import Field, Members, PolicyError
+from vouchsafe.policy.reading import Field, Members
 from vouchsafe.policy.requirement import Fulcio, Source
 
 _UPSTREAM = frozenset(("caPath", "caData", "oidcIssuer", "subjectEmail"))
@@ -93,7 +90,7 @@ def _identity(members: Members) -> IdentityPattern:
     if twice:
         message = f"expected the claim {twice[0]} from {shorthands[0]} only, got it in claims too"
         raise members.need("claims").error("policy-claim", message)
-    return _placed(members.field, lambda: pattern.replace(claims={**pattern.claims, **claims}))
+    return members.field.built(lambda: pattern.replace(claims={**pattern.claims, **claims}))
 
 
 def _explicit(members: Members) -> IdentityPattern:
@@ -117,11 +114,10 @@ def _explicit(members: Members) -> IdentityPattern:
             message = "expected buildSignerURI or the claim build-signer-uri, got both"
             raise members.field.error("policy-claim", message)
         claims["build-signer-uri"] = (signer,)
-    return _placed(
-        members.field,
+    return members.field.built(
         lambda: IdentityPattern(
             issuer=issuer, subject_email=email, subject_uri=uri, subject_regexp=regexp, claims=claims
-        ),
+        )
     )
 
 
@@ -159,8 +155,7 @@ def _gitlab(field: Field) -> IdentityPattern:
 
     members = Members(field, _GITLAB, {"projectId": "Write projectID.", "branch": "Write ref: refs/heads/…"})
     triggers = members.get("triggers")
-    return _placed(
-        field,
+    return field.built(
         lambda: gitlab.pattern(
             project=written_text(members, "project"),
             project_id=_number(members, "projectID"),
@@ -179,8 +174,7 @@ def _github(field: Field) -> IdentityPattern:
 
     members = Members(field, _GITHUB, {"repositoryId": "Write repositoryID."})
     triggers = members.get("triggers")
-    return _placed(
-        field,
+    return field.built(
         lambda: github.pattern(
             repository=written_text(members, "repository"),
             repository_id=_number(members, "repositoryID"),
@@ -199,13 +193,3 @@ def _number(members: Members, key: str) -> str:
     if written is not None and written.node.kind == "number":
         return str(written.node.value)
     return written_text(members, key)
-
-
-def _placed(field: Field, build: Callable[[], IdentityPattern]) -> IdentityPattern:
-    """What `build` makes; its complaints get the place of `field`."""
-    try:
-        return build()
-    except PolicyError:
-        raise
-    except ConfigurationError as error:
-        raise field.error(error.code, error.message, hint=error.hint) from error

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from vouchsafe.policy.binding import ANY_PROJECT
 from vouchsafe.policy.finding import Material, Suspicion
 from vouchsafe.policy.lint_scope import accepts_anything
+from vouchsafe.policy.reading import step
 from vouchsafe.policy.requirement import (
     ExactReference,
     ExactRepository,
@@ -73,6 +74,35 @@ def of_requirement(requirement: Requirement, dialect: str, transport: str) -> It
             yield _never("keyPaths is empty", "Name a key.", "keyPaths")
     if isinstance(requirement, SignedBy | SigstoreSigned | SigstoreAttested):
         yield from _of_name(requirement, dialect, transport)
+    if isinstance(requirement, SigstoreAttested):
+        yield from _of_predicate(requirement)
+
+
+def _of_predicate(requirement: SigstoreAttested) -> Iterator[Suspicion]:
+    """Ranges that hold nothing, more than they seem to, or versions of no matter what."""
+    named = {field.parent for field in requirement.predicate_fields if field.versions is None}
+    for field in requirement.predicate_fields:
+        if field.versions is None:
+            continue
+        key = f"predicateFields{step('', field.pointer)}"
+        if field.versions.is_empty:
+            yield _never(f"no version is {field.versions.text}", "Correct the range.", key)
+        for bound in field.versions.bounds:
+            if bound.is_open:
+                yield Suspicion(
+                    code="version-prerelease",
+                    message=f"expected a bound without pre-releases of {bound.version}, got <{bound.version}:"
+                    f" they are smaller",
+                    fix=f"Write <{bound.version}-0.",
+                    key=key,
+                )
+        if field.parent not in named:
+            yield Suspicion(
+                code="version-of-what",
+                message=f"expected a name beside the version {field.pointer}, got none: it may be of anything",
+                fix="Demand the exact name that stands beside it, too.",
+                key=key,
+            )
 
 
 def _of_name(

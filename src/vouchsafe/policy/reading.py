@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy.godecode import Node, SyntaxProblem, as_text, base64_data, decode
@@ -18,6 +19,8 @@ LARGEST_POLICY = 4 * 1024 * 1024  # bytes
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
 _BYTE = re.compile(r"[0-9]{1,3}", re.ASCII)
 _LARGEST_BYTE = 255
+
+T = TypeVar("T")
 
 
 class PolicyError(ConfigurationError):
@@ -120,6 +123,15 @@ class Field:
         """An error about this value; raise it."""
         place = self.document.place(at or self.node, self.path)
         return PolicyError(code, message, hint=hint, file=place.file, line=place.line, path=place.path)
+
+    def built(self, build: Callable[[], T]) -> T:
+        """What `build` makes of this value; its complaints get this place."""
+        try:
+            return build()
+        except PolicyError:
+            raise
+        except ConfigurationError as error:
+            raise self.error(error.code, error.message, hint=error.hint) from error
 
     def _wrong(self, expected: str) -> PolicyError:
         return self.error("policy-type", f"expected {expected}, got {self.node.kind}")

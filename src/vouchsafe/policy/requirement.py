@@ -7,10 +7,13 @@ port. Types and defaults: containers-policy.json(5); `SigstoreAttested` and the 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from vouchsafe.policy.identity import IdentityPattern
 from vouchsafe.record import Record
+
+if TYPE_CHECKING:
+    from vouchsafe.policy.predicate import PredicateField
 
 
 class Source(Record):
@@ -147,10 +150,14 @@ class SigstoreSigned(Record):
 
 
 class SigstoreAttested(Record):
-    """An attestation of `predicate_type` about the image. It does not make the image "signed"."""
+    """An attestation of `predicate_type` about the image. It does not make the image "signed".
+
+    `predicate_fields`: all of them must hold of one attestation's predicate.
+    """
 
     verifies_signatures: ClassVar[bool] = True
     predicate_type: str
+    predicate_fields: tuple[PredicateField, ...] = ()
     signer: Signer
     signed_identity: SignedIdentity | None = MatchRepoDigestOrExact()
 

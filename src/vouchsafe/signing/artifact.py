@@ -18,6 +18,7 @@ from vouchsafe.image.manifest import LARGEST_MANIFEST, OCI_IMAGE, OCI_INDEX, Man
 from vouchsafe.record import Record
 from vouchsafe.signing.content import compact
 from vouchsafe.signing.formats import BUNDLE
+from vouchsafe.signing.reference import Document
 
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_EMPTY = "application/vnd.oci.empty.v1+json"
@@ -101,11 +102,7 @@ def bundle_manifest(subject: Subject, bundle: bytes, *, predicate_type: str, at:
             "artifactType": BUNDLE,
             "config": _descriptor(OCI_EMPTY, EMPTY) | {"artifactType": BUNDLE},
             "layers": [_descriptor(BUNDLE, bundle)],
-            "subject": {
-                "mediaType": subject.media_type,
-                "size": subject.size,
-                "digest": str(subject.digest),
-            },
+            "subject": _subject(subject),
             "annotations": {
                 "dev.sigstore.bundle.content": "dsse-envelope",
                 "dev.sigstore.bundle.predicateType": predicate_type,
@@ -115,10 +112,24 @@ def bundle_manifest(subject: Subject, bundle: bytes, *, predicate_type: str, at:
     )
 
 
+def document_manifest(subject: Subject, document: Document) -> bytes:
+    """The referrer that carries a document as it is: the same bytes whenever it is made."""
+    return compact(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_IMAGE,
+            "artifactType": document.media_type,
+            "config": _descriptor(OCI_EMPTY, EMPTY),
+            "layers": [_descriptor(document.media_type, document.content)],
+            "subject": _subject(subject),
+        }
+    )
+
+
 def referrer_entry(manifest: bytes) -> Json:
-    """A bundle's manifest as the fallback index lists it: with artifactType and annotations, as specified."""
+    """A referrer as the fallback index lists it: with artifactType and annotations, as specified."""
     content = json.loads(manifest)
-    said = {"artifactType": content["artifactType"], "annotations": content["annotations"]}
+    said = {key: content[key] for key in ("artifactType", "annotations") if key in content}
     return _descriptor(OCI_IMAGE, manifest) | said
 
 
@@ -131,6 +142,10 @@ def merged(there: Iterable[Json], known: Iterable[Json], key: Any) -> list[Json]
             seen.add(key(each))
             kept.append(each)
     return kept
+
+
+def _subject(subject: Subject) -> Json:
+    return {"mediaType": subject.media_type, "size": subject.size, "digest": str(subject.digest)}
 
 
 def _descriptor(media_type: str, content: bytes) -> Json:

@@ -10,11 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from functools import partial
 
 from vouchsafe.errors import MalformedError, SigningError, VerificationError
 from vouchsafe.evidence import legacy
@@ -23,12 +19,15 @@ from vouchsafe.evidence.types import Envelope, Evidence, LogEntry, MessageSignat
 from vouchsafe.image.digest import Digest
 from vouchsafe.ports import CertificateIssuer, Clock, Submission, TimestampAuthority, TransparencyLog
 from vouchsafe.record import Record
-from vouchsafe.signing import content, formats
+from vouchsafe.signing import content, der, formats
 from vouchsafe.signing.key import SigningKey, ephemeral
+from vouchsafe.signing.together import together
 from vouchsafe.signing.token import IdentityToken, check_life
 from vouchsafe.verification import VerifiedSignature, verify
 from vouchsafe.verification.trust import TrustRoot
 
+STILL_NEW = timedelta(seconds=5)  # a certificate that lives shorter than LEAST_LEFT would do no better anew
+MOST_WITNESSES = 8  # logs and time-stamping authorities asked at once
 LEAST_LEFT = timedelta(
     seconds=60
 )  # of a certificate's life when a signature is begun; a log may take half of it
@@ -59,38 +58,50 @@ def by_key(key: SigningKey) -> Signer:
 
 
 def keyless(token: IdentityToken, issuer: CertificateIssuer, clock: Clock) -> Signer:
-    """A new key and a certificate for it, asked for when first needed and again before it ends."""
-    held: list[tuple[Credential, datetime]] = []
+    """A new key and a certificate for it, asked for when first needed and again before it ends.
+
+    When it ends is looked at when it is not quite new any more: what reads that is not needed before the log is asked.
+    """
+    held: list[tuple[Credential, datetime]] = []  # and when it was asked for
     lock = threading.Lock()
+
+    def is_over(now: datetime) -> bool:
+        credential, since = held[0]
+        return now - since > STILL_NEW and _end(credential) - LEAST_LEFT < now
 
     def current() -> Credential:
         with lock:
             now = clock.now()
-            if not held or held[0][1] - LEAST_LEFT < now:
+            if not held or is_over(now):
                 check_life(token, at=now)
-                held[:] = [_certified(token, issuer)]
+                held[:] = [(_certified(token, issuer), now)]
             return held[0][0]
 
     return Signer(current)
 
 
-def _certified(token: IdentityToken, issuer: CertificateIssuer) -> tuple[Credential, datetime]:
+def _certified(token: IdentityToken, issuer: CertificateIssuer) -> Credential:
     key = ephemeral()
     chain = issuer.certify(token.secret, _request(key))
+    if not all(map(der.is_sequence, chain)) or not chain:
+        raise SigningError("certificate", "expected a certificate from Fulcio, got something else")
+    return Credential(key=key, certificate=chain[0], chain=chain[1:])
+
+
+def _end(credential: Credential) -> datetime:
+    from vouchsafe.verification.certificate import load
+
     try:
-        leaf = x509.load_der_x509_certificate(chain[0])
-        ends = leaf.not_valid_after_utc
-    except (ValueError, IndexError) as error:
+        return load(credential.certificate or b"").not_valid_after_utc
+    except MalformedError as error:
         raise SigningError("certificate", "expected a certificate from Fulcio, got something else") from error
-    return Credential(key=key, certificate=chain[0], chain=chain[1:]), ends
 
 
 def _request(key: SigningKey) -> bytes:
     """A certificate signing request: it proves to have the key; who asks is said by the token alone."""
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    if not isinstance(key.private, ec.EllipticCurvePrivateKey):
-        raise SigningError("key-kind", "expected an ECDSA key for a certificate, got another")
-    return builder.sign(key.private, hashes.SHA256()).public_bytes(Encoding.PEM)
+    signed = der.to_be_signed(key.public)
+    signature, _ = key.sign(signed)
+    return content.pem("CERTIFICATE REQUEST", der.certificate_request(signed, signature)).encode("ascii")
 
 
 class Ceremony:
@@ -120,27 +131,35 @@ class Ceremony:
         self._legacy_log = legacy_log
         self._stampers = stampers
 
+    def prepare(self) -> None:
+        """Get the certificate, if one is needed. SigningError, Unavailable."""
+        self._signer.current()
+
+    def warm_up(self) -> None:
+        """Import what the verifier will need, while the log is being asked."""
+        from vouchsafe.verification import certificate, log, sct  # noqa: F401
+
     def signature_layer(self, payload: bytes) -> tuple[Evidence, VerifiedSignature]:
         """A simple-signing payload signed as `.sig` wants it: SHA-256, and logged with a promise."""
         credential = self._signer.current()
         signature, digest = credential.key.sign(payload)
-        entries = self._log(credential, signature, digest, b"", self._legacy_logs)
+        entries, _ = self._witnessed(credential, signature, digest, b"", self._legacy_logs)
         evidence = _evidence(credential, SimpleSigning(payload=payload), signature, legacy.SIMPLE_SIGNING)
         return self._verified(evidence.replace(entries=entries, blob_digest=Digest.of(payload)))
 
     def bundle(self, statement: bytes) -> tuple[Evidence, VerifiedSignature]:
         """A statement signed for a bundle."""
         return self._verified(
-            self._stamped(self._enveloped(statement, self._logs, natural=self._natural_hash))
+            self._enveloped(statement, self._logs, natural=self._natural_hash, stamped=True)
         )
 
     def artifact_bundle(self, artifact: bytes) -> tuple[Evidence, VerifiedSignature]:
         """A file signed as it is, for a bundle that holds its digest only."""
         credential = self._signer.current()
         signature, digest = credential.key.sign(artifact, natural=self._natural_hash)
-        entries = self._log(credential, signature, digest, b"", self._logs)
+        entries, stamps = self._witnessed(credential, signature, digest, b"", self._logs, stamped=True)
         made = _evidence(credential, MessageSignature(digest=digest), signature, formats.BUNDLE)
-        return self._verified(self._stamped(made.replace(entries=entries, chain=())), artifact)
+        return self._verified(made.replace(entries=entries, timestamps=stamps, chain=()), artifact)
 
     def attestation(
         self, statement: bytes, *, layer: bool, bundle: bool
@@ -149,44 +168,55 @@ class Ceremony:
 
         Sharing needs one log; where they differ there are two signatures.
         """
-        shares = self._logs == self._legacy_logs
-        made = self._enveloped(statement, self._legacy_logs) if layer else None
-        as_layer = None if made is None else self._verified(_stored(made, statement))
-        as_bundle = None
-        if bundle:
-            one = (
-                made
-                if made is not None and shares
-                else self._enveloped(statement, self._logs, natural=self._natural_hash)
-            )
-            as_bundle = self._verified(self._stamped(one))
-        return as_layer, as_bundle
+        shares = layer and self._logs == self._legacy_logs
+
+        def for_layer() -> Evidence | None:
+            return self._enveloped(statement, self._legacy_logs, stamped=shares and bundle) if layer else None
+
+        def for_bundle() -> Evidence | None:
+            if shares or not bundle:
+                return None
+            return self._enveloped(statement, self._logs, natural=self._natural_hash, stamped=True)
+
+        made, own = together([for_layer, for_bundle], most=2)
+        one = made if shares and bundle else own
+        return (
+            None if made is None else self._verified(_stored(made, statement)),
+            None if one is None else self._verified(one),
+        )
 
     @property
     def _legacy_logs(self) -> tuple[TransparencyLog, ...]:
         return () if self._legacy_log is None else (self._legacy_log,)
 
-    def _stamped(self, made: Evidence) -> Evidence:
-        return made.replace(timestamps=tuple(stamper.stamp(made.signature) for stamper in self._stampers))
-
     def _enveloped(
-        self, statement: bytes, logs: tuple[TransparencyLog, ...], *, natural: bool = False
+        self,
+        statement: bytes,
+        logs: tuple[TransparencyLog, ...],
+        *,
+        natural: bool = False,
+        stamped: bool = False,
     ) -> Evidence:
         credential = self._signer.current()
         sealed = Envelope(payload_type=IN_TOTO, payload=statement)
         signature, digest = credential.key.sign(pre_authentication_encoding(sealed), natural=natural)
-        entries = self._log(credential, signature, digest, content.envelope(statement, signature), logs)
+        envelope = content.envelope(statement, signature)
+        entries, stamps = self._witnessed(credential, signature, digest, envelope, logs, stamped=stamped)
         # A bundle v0.3 holds no chain: its readers know the authorities.
-        return _evidence(credential, sealed, signature, formats.BUNDLE).replace(entries=entries, chain=())
+        made = _evidence(credential, sealed, signature, formats.BUNDLE)
+        return made.replace(entries=entries, timestamps=stamps, chain=())
 
-    def _log(
+    def _witnessed(
         self,
         credential: Credential,
         signature: bytes,
         digest: Digest,
         envelope: bytes,
         logs: tuple[TransparencyLog, ...],
-    ) -> tuple[LogEntry, ...]:
+        *,
+        stamped: bool = False,
+    ) -> tuple[tuple[LogEntry, ...], tuple[bytes, ...]]:
+        """The entries of the logs and, where they are wanted, time-stamps over the signature; all asked at once."""
         submission = Submission(
             signature=signature,
             signer=credential.certificate or credential.key.public,
@@ -195,7 +225,19 @@ class Ceremony:
             message=digest,
             envelope=envelope,
         )
-        return tuple(log.add(submission) for log in logs)
+        entries: dict[int, LogEntry] = {}
+        stamps: dict[int, bytes] = {}
+
+        def enter(number: int, log: TransparencyLog) -> None:
+            entries[number] = log.add(submission)
+
+        def stamp(number: int, stamper: TimestampAuthority) -> None:
+            stamps[number] = stamper.stamp(signature)
+
+        stampers = self._stampers if stamped else ()
+        tasks = [partial(enter, *pair) for pair in enumerate(logs)]
+        together([*tasks, *(partial(stamp, *pair) for pair in enumerate(stampers))], most=MOST_WITNESSES)
+        return tuple(entries[n] for n in range(len(logs))), tuple(stamps[n] for n in range(len(stampers)))
 
     def _verified(
         self, evidence: Evidence, artifact: bytes | None = None
@@ -219,6 +261,7 @@ def _stored(made: Evidence, statement: bytes) -> Evidence:
         content=Envelope(payload_type=IN_TOTO, payload=statement, stored=digest),
         media_type=legacy.DSSE_ENVELOPE,
         blob_digest=digest,
+        timestamps=(),  # a layer's would have to be of the envelope
         timestamped=blob,
     )
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.image.digest import Digest
+from vouchsafe.signing.content import pem
+from vouchsafe.verification.keys import encoded
 
 SMALLEST_RSA = 2048  # bits
 LARGEST_PEM = 64 * 1024  # bytes
@@ -31,9 +32,8 @@ class SigningKey:
     def __init__(self, private: Private) -> None:
         """Made by `ephemeral` and `from_pem`."""
         self.private = private
-        public = private.public_key()
-        self.public: bytes = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        self.public_pem: bytes = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        self.public: bytes = encoded(private.public_key())
+        self.public_pem: bytes = pem("PUBLIC KEY", self.public).encode("ascii")
         self.details = _details(private)
 
     @property
@@ -94,6 +94,10 @@ def from_pem(content: bytes, *, password: str = "", source: str) -> SigningKey:
 
 
 def _load(content: bytes, password: str, source: str) -> object:
+    from cryptography.hazmat.primitives.serialization import (
+        load_pem_private_key,  # 10 ms that keyless never needs
+    )
+
     try:
         return load_pem_private_key(content, password.encode() if password else None)
     except TypeError as error:  # a password for a key that has none, or none for one that has

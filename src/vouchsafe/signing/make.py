@@ -7,8 +7,9 @@ ignores `.sig` beside any bundle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from vouchsafe.evidence import legacy
@@ -16,8 +17,10 @@ from vouchsafe.evidence.types import Evidence
 from vouchsafe.image.digest import Digest
 from vouchsafe.record import Record
 from vouchsafe.signing import content, formats
+from vouchsafe.signing.artifact import EMPTY
 from vouchsafe.signing.attach import Attachment
 from vouchsafe.signing.ceremony import Ceremony
+from vouchsafe.signing.reference import Document
 from vouchsafe.signing.together import together
 from vouchsafe.verification import VerifiedSignature
 from vouchsafe.verification.claim import SIGN_PREDICATE
@@ -28,11 +31,17 @@ MEDIA_TYPES = {".sig": legacy.SIMPLE_SIGNING, ".att": legacy.DSSE_ENVELOPE}
 
 
 class Statement(Record):
-    """What is stated of an image: that it was signed, or a predicate of another type."""
+    """What is stated of an image: that it was signed, or a predicate of another type.
+
+    `document`: what the predicate refers to, to be kept beside the image. `otherwise`: what is stated instead
+    where a log finds this too large.
+    """
 
     predicate_type: str = SIGN_PREDICATE
     predicate: object = None
     annotations: Mapping[str, str] = {}
+    document: Document | None = None
+    otherwise: Statement | None = None
 
     @property
     def is_signature(self) -> bool:
@@ -63,7 +72,7 @@ def make(
         return _attestation(ceremony, statement, digest, name, forms)
 
     def layer() -> Made:
-        payload = content.simple_signing(digest, name, optional=statement.annotations)
+        payload = _payload(statement, digest, name)
         return _layer(statement, payload, ceremony.signature_layer(payload))
 
     def bundle() -> Made:
@@ -73,12 +82,31 @@ def make(
     return tuple(together([makers[form] for form in FORMS if form in forms], most=len(FORMS)))
 
 
-def attach(attachment: Attachment, made: Made, at: datetime) -> str:
-    """Attach; says where: a tag, or the digest of the referrer."""
-    if made.form == "legacy":
-        suffix = made.statement.suffix
-        return attachment.layer(suffix, MEDIA_TYPES[suffix], made.blob, dict(made.annotations))
-    return attachment.bundle(made.blob, predicate_type=made.statement.predicate_type, at=at)
+def foreseen(
+    attachment: Attachment, statement: Statement, digest: Digest, name: str, forms: frozenset[Form]
+) -> list[Callable[[], None]]:
+    """What sends all that attaching will need and no signature is in: it can go up while the log is asked."""
+    tasks: list[Callable[[], None]] = []
+    if "legacy" in forms and statement.is_signature:
+        suffix, payload = statement.suffix, _payload(statement, digest, name)
+        tasks += [partial(attachment.send, payload)]
+        tasks += [partial(attachment.foresee, suffix, MEDIA_TYPES[suffix], payload)]
+    if "bundle" in forms:
+        tasks += [partial(attachment.send, EMPTY)]
+    return tasks
+
+
+def attach(attachment: Attachment, everything: Iterable[Made], at: datetime) -> dict[Form, str]:
+    """Attach, in their order; says where: a tag, or the digest of the referrer."""
+    places: dict[Form, str] = {}
+    for made in everything:
+        if made.form == "legacy":
+            suffix = made.statement.suffix
+            place = attachment.layer(suffix, MEDIA_TYPES[suffix], made.blob, dict(made.annotations))
+        else:
+            place = attachment.bundle(made.blob, predicate_type=made.statement.predicate_type, at=at)
+        places[made.form] = place
+    return places
 
 
 def _attestation(
@@ -92,6 +120,10 @@ def _attestation(
     if bundle is not None:
         made.append(_bundle(statement, bundle))
     return tuple(made)
+
+
+def _payload(statement: Statement, digest: Digest, name: str) -> bytes:
+    return content.simple_signing(digest, name, optional=statement.annotations)
 
 
 def _statement(statement: Statement, digest: Digest, name: str) -> bytes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from vouchsafe import strictjson
 from vouchsafe.errors import ConfigurationError, MalformedError
-from vouchsafe.strictjson import parse as parse_json
 
 TYPES = {  # cosign attest's names
     "cyclonedx": "https://cyclonedx.org/bom",
@@ -25,26 +25,34 @@ TYPES = {  # cosign attest's names
 # Readers, ours among them, take 4 MiB of bundle, in which the statement is base64 beside its proofs.
 LARGEST = 3_000_000  # bytes of one predicate
 DEEPEST = 64  # nested containers; SBOMs have ten
+MOST_VALUES = 16 * 1024 * 1024  # in one document; the operator's own file, so memory is theirs to spend
+_AROUND = 4096  # values of the statement around a predicate, and more
 _LARGE_HINT = (
-    "Attest a smaller document (a CycloneDX SBOM without file entries, say), or store it elsewhere and attest its "
-    "digest under a type of your own (--type URI)."
+    "Attest a smaller document (a CycloneDX SBOM without file entries, say). Of an SBOM the digest can be attested, "
+    "and the SBOM kept beside the image: --by-reference."
 )
 
 Json = dict[str, Any]
 
 
-def read(blob: bytes, kind: str, *, source: str) -> object:
+def fits(blob: bytes) -> bool:
+    """Whether readers would take it as a predicate."""
+    return len(blob) <= LARGEST and strictjson.values_in(blob) <= strictjson.MOST_VALUES - _AROUND
+
+
+def read(blob: bytes, kind: str, *, source: str, largest: int = LARGEST) -> object:
     """The predicate in a file, for a short name or a URI. ConfigurationError names `source`."""
-    if len(blob) > LARGEST:
+    if len(blob) > largest:
         raise ConfigurationError(
             "predicate-too-large",
-            f"expected a predicate of at most {LARGEST} bytes in {source}, got {len(blob)}",
+            f"expected a predicate of at most {largest} bytes in {source}, got {len(blob)}",
             hint=_LARGE_HINT,
         )
     if kind == "spdx":
         return _tag_value(blob, source)
+    most = MOST_VALUES if largest > LARGEST else strictjson.MOST_VALUES
     try:
-        predicate = parse_json(blob, what=source, largest=LARGEST, deepest=DEEPEST)
+        predicate = strictjson.parse(blob, what=source, largest=largest, deepest=DEEPEST, most=most)
     except MalformedError as error:
         raise ConfigurationError("predicate", error.message, hint="A predicate is JSON.") from error
     if not isinstance(predicate, dict):

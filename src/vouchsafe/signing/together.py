@@ -38,13 +38,25 @@ def together(tasks: Sequence[Callable[[], T]], *, most: int) -> list[T]:
                 failures[number] = error
                 return
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(most, len(tasks)))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    _run(work, min(most, len(tasks)))
     if failures:
         raise failures[min(failures)]
     if len(results) < len(tasks):  # an error of ours ended a thread, which has shown its trace
         raise RuntimeError("expected every task to end, got a crash")
     return [results[number] for number in range(len(tasks))]
+
+
+def _run(work: Callable[[], None], workers: int) -> None:
+    """In so many threads. This is one of them: another takes longer to start than many a request."""
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(workers - 1)]
+    for thread in threads:
+        thread.start()
+    waited_for = threads
+    try:
+        work()
+    except KeyboardInterrupt:  # who presses ^C waits for nobody
+        waited_for = []
+        raise
+    finally:
+        for thread in waited_for:
+            thread.join()

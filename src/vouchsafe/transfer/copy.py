@@ -26,6 +26,7 @@ from vouchsafe.transfer.plan import SHARED, Plan, Tagged, lacking
 
 BLOBS_AT_ONCE = 4
 MANIFESTS_AT_ONCE = 4
+MOST_HEALINGS = 3  # looks at everything, each after what was lost has been written again
 
 
 class Watcher(Protocol):
@@ -68,10 +69,11 @@ class Copy:
         lists = {
             subject: tag for subject in self._graph.around if (tag := self._referrers(subject)) is not None
         }
-        together([tag.settle for tag in (*tags, *lists.values())], most=MANIFESTS_AT_ONCE)
+        shared = (*tags, *lists.values())
+        _settle(shared)
         if self._plan.image.action in ("copy", "replace"):
             self._depot.publish(self._to, self._graph.manifests[self._graph.root])
-        self._read_back()
+        self._read_back(shared)
         return Copied(copied=copied, mounted=mounted, listed=tuple(subject.tag_prefix for subject in lists))
 
     def _blobs(self) -> tuple[tuple[Descriptor, ...], tuple[Descriptor, ...]]:
@@ -110,12 +112,14 @@ class Copy:
     def _companion(self, tagged: Tagged) -> Tag | None:
         """Write a tag beside a manifest; the Tag to settle where others may write it too."""
         manifest = self._graph.manifests[tagged.manifest]
-        if tagged.action in ("copy", "replace"):
+        is_shared = tagged.suffix in SHARED and not manifest.is_index
+        # What the plan saw is old by now. A shared tag is looked at again right before it is written.
+        if tagged.action == "replace" or (tagged.action == "copy" and not is_shared):
             self._depot.push_manifest(self._to, manifest.raw, media_type=manifest.media_type, tag=tagged.tag)
-        if tagged.suffix not in SHARED or manifest.is_index or tagged.action == "present":
+        if not is_shared or tagged.action == "present":
             return None
         shared = Tag(self._depot, self._to, tagged.tag, self._pace, is_index=False)
-        shared.add(artifact.layers_of(manifest, tagged.tag))
+        shared.copy(manifest)
         return shared
 
     def _referrers(self, subject: Digest) -> Tag | None:
@@ -127,29 +131,34 @@ class Copy:
             missing = [each for each in missing if each not in known]
         if not missing:
             return None
-        tag = subject.tag_prefix
-        there = self._depot.manifest(self._to, tag)
-        entries = _entries(self._graph, subject, missing)
-        if there is None and around.fallback is not None and _same(around.fallback, missing):
-            self._depot.push_manifest(self._to, around.fallback.raw, media_type=OCI_INDEX, tag=tag)
-        shared = Tag(self._depot, self._to, tag, self._pace, is_index=True)
-        shared.add(entries)
+        shared = Tag(self._depot, self._to, subject.tag_prefix, self._pace, is_index=True)
+        if around.fallback is not None and _same(around.fallback, missing):
+            shared.copy(around.fallback)
+        else:
+            shared.add(_entries(self._graph, subject, missing))
         return shared
 
-    def _read_back(self) -> None:
-        """Look for everything, as a reader would."""
+    def _read_back(self, shared: tuple[Tag, ...]) -> None:
+        """Look for everything, as a reader would; what a stranger's late write has taken away is put back."""
         root = self._depot.manifest(self._to, None)
         if root is None or root.digest != self._graph.root:
             got = "nothing" if root is None else str(root.digest)
             raise Unavailable("copy-lost", f"expected {self._graph.root} at {self._to}, got {got}")
-        lost = missing_from(explore(self._depot, self._to, root), self._graph)
-        if lost:
-            raise Unavailable(
-                "copy-lost",
-                f"expected everything at {self._to}, got it without {lost[0]}",
-                hint="Run it again: what is there is not copied twice.",
-                retryable=True,
-            )
+        for _ in range(MOST_HEALINGS):
+            lost = missing_from(explore(self._depot, self._to, root), self._graph)
+            if not lost:
+                return
+            _settle(shared, anew=True)
+        raise Unavailable(
+            "copy-lost",
+            f"expected everything at {self._to}, got it without {lost[0]}",
+            hint="Run it again: what is there is not copied twice.",
+            retryable=True,
+        )
+
+
+def _settle(shared: tuple[Tag, ...], *, anew: bool = False) -> None:
+    together([partial(tag.settle, anew=anew) for tag in shared], most=MANIFESTS_AT_ONCE)
 
 
 def missing_from(there: Graph, ours: Graph) -> list[str]:

@@ -16,18 +16,22 @@ no clock and logs nothing: `at` is an argument.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from vouchsafe.errors import VerificationError
 from vouchsafe.evidence import bundle
 from vouchsafe.evidence.dsse import pre_authentication_encoding
 from vouchsafe.evidence.types import Envelope, Evidence, OpenPGP, SimpleSigning
 from vouchsafe.image.digest import Digest
-from vouchsafe.verification import certificate, keys, log, sct, timestamp
+from vouchsafe.verification import keys
 from vouchsafe.verification.claim import Claim, read_payload, read_statement
 from vouchsafe.verification.entry import Signed
 from vouchsafe.verification.identity import Identity
 from vouchsafe.verification.signature import MADE_HERE, LogPlace, VerifiedSignature, VerifiedTime
 from vouchsafe.verification.trust import PublicKey, TrustRoot, Window
+
+if TYPE_CHECKING:
+    from vouchsafe.verification import certificate, log
 
 __all__ = ["Identity", "LogPlace", "TrustRoot", "VerifiedSignature", "VerifiedTime", "verify"]
 
@@ -42,6 +46,8 @@ def verify(
     `at` is the current time (aware): times beyond it are refused with code `clock`. `artifact` is what a
     bundle of a plain file signature is about. Raises VerificationError or MalformedError, nothing else.
     """
+    from vouchsafe.verification import certificate, log, sct  # 20 ms that who finds no evidence does without
+
     message = _message(evidence, artifact)
     leaf = _leaf(evidence, root)
     if leaf is None:
@@ -81,6 +87,8 @@ def _leaf(evidence: Evidence, root: TrustRoot) -> certificate.Leaf | None:
     """The certificate; with a root of keys alone, one that came along means nothing (as containers/image)."""
     if evidence.certificate is None or (root.keys and not root.authorities):
         return None
+    from vouchsafe.verification import certificate
+
     if evidence.media_type.startswith(bundle.FAMILY):
         certificate.refuse_roots(evidence.chain)
     return certificate.Leaf(evidence.certificate)
@@ -133,6 +141,8 @@ def _times(
         for each in logged
         if each.time is not None
     ]
+    from vouchsafe.verification import timestamp
+
     missing = VerificationError("no-time", "expected a verified time of the signature, got none")
     for token in dict.fromkeys(evidence.timestamps):  # one stamp twice is one stamp: GHSA-9vcr-p3rj-q5q6
         try:

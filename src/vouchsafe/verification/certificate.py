@@ -18,7 +18,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from vouchsafe.errors import MalformedError, VerificationError
 from vouchsafe.verification import keys
-from vouchsafe.verification.identity import Identity, read_identity
+from vouchsafe.verification.identity import Identity
+from vouchsafe.verification.identity_reading import read_identity
 from vouchsafe.verification.issued import X509_ERRORS, has_positive_serial, is_issued
 from vouchsafe.verification.trust import CertificateAuthority
 

@@ -275,7 +275,7 @@ def test_readers_of_an_index() -> None:
 
 @pytest.mark.parametrize("broken", ["fulcio", "rekor1", "tsa"])
 def test_a_service_is_down(broken: str) -> None:
-    """Nothing is attached; when it is well again, the next run does everything."""
+    """Nothing is attached, no blob has anything that refers to it; when it is well again, the next run does all."""
     lab = Lab()
     push_index(lab.registry.store, REPOSITORY)
     service = getattr(lab, broken)
@@ -286,7 +286,7 @@ def test_a_service_is_down(broken: str) -> None:
 
     service.handler = down
     assert error(run(lab)).code == "timeout"
-    assert lab.registry.writes == []
+    assert [each for each in lab.registry.writes if each.startswith("manifest")] == []
     service.handler = honest
     assert states(run(lab)) == [["signed", "signed"]] * 3
 
@@ -346,7 +346,7 @@ def test_published_and_not_found_again() -> None:
 
 
 def test_what_is_lost_before_it_is_read_back_is_put_back() -> None:
-    """Somebody's late write takes our entry away after everything had settled."""
+    """Somebody's late write takes our entry away when everything was there."""
     lab = Lab()
 
     class Late(type(lab.registry)):  # type: ignore[misc]
@@ -355,21 +355,15 @@ def test_what_is_lost_before_it_is_read_back_is_put_back() -> None:
         left = 1
 
         def referrers(self, reference: Any, digest: Any) -> Any:
-            if self.left and self.store.manifest(REPOSITORY, digest.tag_prefix) and self.quiet:
+            if self.left and self.store.manifest(REPOSITORY, digest.tag_prefix):
                 self.left -= 1
                 self.store.delete(REPOSITORY, digest.tag_prefix)
             return super().referrers(reference, digest)
-
-        quiet = False
 
     late = Late()
     late.store = lab.registry.store
     lab.registry = late
 
-    def settled(_seconds: float) -> None:
-        late.quiet = True
-
-    lab.slept = type("Told", (list,), {"append": lambda _self, seconds: settled(seconds)})()
     done = run(lab)
     assert (states(done), done.is_unreadable, late.left) == ([["signed", "signed"]], False, 0)
 

@@ -6,7 +6,7 @@ import pytest
 
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy.identity import CLAIM_NAMES, IdentityPattern, Mismatch, project_path, project_uri
-from vouchsafe.verification import identity as certificate
+from vouchsafe.verification import identity_reading as certificate
 from vouchsafe.verification.identity import Identity
 
 GITLAB = "https://gitlab.example"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,9 +16,9 @@ from tests.signing_lab import IMAGE, NAME, REPOSITORY, Lab
 from vouchsafe.errors import SigningError, Unavailable
 from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX
 from vouchsafe.signing import artifact, attach
+from vouchsafe.signing import make as making
 from vouchsafe.signing.attach import Attachment, Pace, Tag
 from vouchsafe.signing.make import FORMS, Made, Statement, make
-from vouchsafe.signing.make import attach as attach_made
 from vouchsafe.testing.canonical import compact
 from vouchsafe.testing.registry import push_bundle, push_image, push_signature
 
@@ -32,6 +33,12 @@ def made(lab: Lab, **claims: Any) -> tuple[Made, ...]:
 def attachment(lab: Lab) -> Attachment:
     """To the lab's image."""
     return Attachment(lab.registry, IMAGE, lab.subject(), lab.pace())
+
+
+def attach_made(here: Attachment, piece: Made, at: datetime) -> str:
+    """Attach one piece; where."""
+    (place,) = making.attach(here, (piece,), at).values()
+    return place
 
 
 def publish(lab: Lab, everything: tuple[Made, ...]) -> list[str]:

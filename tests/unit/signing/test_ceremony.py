@@ -6,6 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.signing_lab import CYCLONEDX, ISSUER, MAIN, NAME, Handler, Lab, Service
 from vouchsafe.errors import SigningError, Unavailable
@@ -218,11 +221,16 @@ def test_the_tsa_is_down() -> None:
     assert raised.value.message == "TSA: expected an answer, got none"
 
 
-def test_certificate_request_of_another_kind_of_key() -> None:
-    """Certificates are for ECDSA keys."""
-    with pytest.raises(SigningError) as raised:
-        ceremony._request(SigningKey(KEYS.ed25519("x")))
-    assert raised.value.code == "key-kind"
+def test_the_certificate_request() -> None:
+    """Written out by hand, and to the letter what cryptography writes but for the signature, which holds."""
+    key = ephemeral()
+    assert isinstance(key.private, ec.EllipticCurvePrivateKey)
+    found = x509.load_pem_x509_csr(ceremony._request(key))
+    theirs = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    expected = theirs.sign(key.private, hashes.SHA256())
+    assert found.is_signature_valid
+    assert found.tbs_certrequest_bytes == expected.tbs_certrequest_bytes
+    assert found.signature_algorithm_oid == expected.signature_algorithm_oid
 
 
 def test_a_certificate_that_is_none() -> None:

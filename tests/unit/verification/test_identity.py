@@ -12,7 +12,8 @@ from cryptography.x509 import ObjectIdentifier
 from tests.judging import code
 from vouchsafe.testing import der
 from vouchsafe.testing.workload import EXTENSIONS, FULCIO_ARC, github, gitlab
-from vouchsafe.verification.identity import CLAIM_NAMES, Identity, read_identity, utf8_string
+from vouchsafe.verification.identity import Identity
+from vouchsafe.verification.identity_reading import CLAIM_NAMES, read_identity, utf8_string
 
 URI = x509.UniformResourceIdentifier("https://gitlab.example/group/project//.gitlab-ci.yml@refs/heads/main")
 ISSUER = "https://gitlab.example"

@@ -166,6 +166,7 @@ class RegistryClient:
             response = self._endpoints.ask(source, question)
             page = read_page(response)
             if page is None and not found:
+                self._has_no_referrers(source)
                 return ()
             if page is None:
                 raise Unavailable(
@@ -180,6 +181,9 @@ class RegistryClient:
                 break
         message = f"expected the end of the referrers of {digest}, got more than the limit"
         raise Unavailable("limit-referrers", message)
+
+    def _has_no_referrers(self, source: Source) -> None:
+        """Told that this is no answer of a referrers API."""
 
     def _tags(self, source: Source, most: int) -> tuple[str, ...]:
         found: list[str] = []

@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vouchsafe.adapters.http import HttpClient, Response
+from vouchsafe.adapters.http import SECONDS, HttpClient, Response
 from vouchsafe.adapters.registry.client import RegistryClient
 from vouchsafe.adapters.registry.conf import Source
 from vouchsafe.adapters.registry.endpoints import Endpoints, Question
 from vouchsafe.adapters.settings import Settings
 from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.manifest import Manifest
+from vouchsafe.image.manifest import Descriptor, Manifest
 from vouchsafe.image.reference import Reference
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ FIRST_PAUSE = 0.25  # seconds before the second; doubled each time
 ATTEMPTS = 5  # at one read that fails inside
 INTERNAL_ERROR = 500
 LARGEST_ANSWER = 64 * 1024  # bytes of an answer to a push; only errors have a body
+LARGE_BLOB = 1024 * 1024  # bytes; beyond that it is worth a question whether it is there
+SLOWEST = 128 * 1024  # bytes a second that an upload is waited for, where that is longer than usual
 BLOB_TYPE = "application/octet-stream"
 # What registries answer when the session is gone or half full: another upload may do.
 _LOST_UPLOAD = frozenset((400, 404, 409, 416))
@@ -68,12 +70,13 @@ class PushClient(RegistryClient):
         self._endpoints = PatientEndpoints(http, settings, programs, actions=actions)
         self._endpoints.sleep = sleep
         self._sleep = sleep
+        self._without_referrers: set[str] = set()
 
     def push_blob(self, reference: Reference, content: bytes) -> Digest:
         """See the port."""
         digest = Digest.of(content)
         source = self._sources(reference)[-1]
-        if digest == _EMPTY and self._has(source, digest):
+        if (digest == _EMPTY or len(content) > LARGE_BLOB) and self._has(source, digest):
             return digest
         for attempt in range(UPLOADS):
             try:
@@ -110,6 +113,15 @@ class PushClient(RegistryClient):
     def _sources(self, reference: Reference) -> tuple[Source, ...]:
         return super()._sources(reference)[-1:]
 
+    def _referrers(self, source: Source, digest: Digest) -> tuple[Descriptor, ...]:
+        """Where there is no such API, it is asked for once in a run: it does not come meanwhile."""
+        if str(source.repository) in self._without_referrers:
+            return ()
+        return super()._referrers(source, digest)
+
+    def _has_no_referrers(self, source: Source) -> None:
+        self._without_referrers.add(str(source.repository))
+
     def _has(self, source: Source, digest: Digest) -> bool:
         question = Question(suffix=f"blobs/{digest}", accept="*/*", largest=LARGEST_ANSWER, method="HEAD")
         return self._endpoints.ask(source, question).status == 200
@@ -127,7 +139,11 @@ class PushClient(RegistryClient):
             )
         joint = "&" if "?" in location else "?"
         sent = opened.replace(
-            method="PUT", location=f"{location}{joint}digest={digest}", body=content, content_type=BLOB_TYPE
+            method="PUT",
+            location=f"{location}{joint}digest={digest}",
+            body=content,
+            content_type=BLOB_TYPE,
+            seconds=max(SECONDS, len(content) / SLOWEST),
         )
         _demand(self._endpoints.ask(source, sent), (201,), "keep a blob", again=_LOST_UPLOAD)
 

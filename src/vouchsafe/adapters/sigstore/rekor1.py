@@ -11,7 +11,7 @@ import re
 
 from vouchsafe.adapters.http import Response
 from vouchsafe.adapters.sigstore.exchange import Exchange, json_body
-from vouchsafe.errors import MalformedError
+from vouchsafe.errors import MalformedError, SigningError, Unavailable
 from vouchsafe.evidence.pem import written
 from vouchsafe.evidence.types import InclusionProof, LogEntry
 from vouchsafe.ports import Submission
@@ -20,10 +20,13 @@ from vouchsafe.strictjson import Fields
 ENTRIES = "/api/v1/log/entries"
 MOST_HASHES = 64  # of one inclusion proof: a tree of 2^64 leaves
 TOO_LARGE = 413
+LARGE = 1024 * 1024  # bytes of a request; from there on a dropped one is likely to have been too large
+# How public logs refuse what is too large: they, or a proxy before them, close the connection (rekor#2808, #2915).
+_DROPPED = frozenset(("connection-reset", "truncated", "service-status", "http-status", "http-protocol"))
 _UUID = re.compile(r"\b[0-9a-f]{64,80}\b", re.ASCII)
 _LARGE_HINT = (
-    "Rekor v1 keeps a copy of what is attested, up to its operator's limit. Make the predicate smaller, or sign "
-    "with a Rekor v2, which keeps a digest only (--rekor-version 2, --format bundle)."
+    "Rekor v1 is sent all that is attested, up to its operator's limit. Make the predicate smaller; of an SBOM attest "
+    "the digest (--by-reference); or sign with a Rekor v2, which is sent a digest (--rekor-version 2, --format bundle)."
 )
 
 
@@ -36,7 +39,13 @@ class Rekor1:
 
     def add(self, submission: Submission) -> LogEntry:
         """See the port."""
-        response = self._exchange.post(ENTRIES, json_body(_proposal(submission)))
+        body = json_body(_proposal(submission))
+        try:
+            response = self._exchange.post(ENTRIES, body)
+        except Unavailable as error:
+            if len(body) < LARGE or error.code not in _DROPPED:
+                raise
+            raise _too_large(self._exchange.name, len(body), error) from error
         if response.status == 409:
             response = self._exchange.get(self._location(response))
         if response.status not in {200, 201}:
@@ -57,6 +66,14 @@ class Rekor1:
         if found is None:
             raise self._exchange.refusal(conflict, "log-refused")
         return f"{ENTRIES}/{found[0]}"
+
+
+def _too_large(name: str, size: int, error: Unavailable) -> SigningError:
+    return SigningError(
+        "log-too-large",
+        f"expected {name} to take {size} bytes, got none of its answers ({error.message})",
+        hint=f"Public logs drop what is too large, without a word. {_LARGE_HINT}",
+    )
 
 
 def _proposal(submission: Submission) -> dict[str, object]:

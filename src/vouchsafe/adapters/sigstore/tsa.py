@@ -10,13 +10,13 @@ import os
 
 from vouchsafe.adapters.sigstore.exchange import Exchange
 from vouchsafe.errors import SigningError
+from vouchsafe.signing.der import INTEGER, OCTETS, SEQUENCE, element
 
 QUERY = "application/timestamp-query"
 REPLY = "application/timestamp-reply"
 NONCE_BYTES = 8
 # SEQUENCE { OID 2.16.840.1.101.3.4.2.1, NULL }
 _SHA256 = bytes.fromhex("300d06096086480165030402010500")
-_SEQUENCE, _INTEGER, _OCTETS = 0x30, 0x02, 0x04
 _VERSION_1 = bytes.fromhex("020101")
 _WANTS_CERTIFICATE = bytes.fromhex("0101ff")
 
@@ -47,9 +47,5 @@ def request(imprint: bytes, nonce: bytes) -> bytes:
     """A TimeStampReq in DER: version 1, SHA-256, a nonce, and the authority's certificate wanted."""
     positive = nonce.lstrip(b"\0") or b"\0"
     number = b"\0" + positive if positive[0] & 0x80 else positive
-    message = _element(_SEQUENCE, _SHA256 + _element(_OCTETS, imprint))
-    return _element(_SEQUENCE, _VERSION_1 + message + _element(_INTEGER, number) + _WANTS_CERTIFICATE)
-
-
-def _element(tag: int, content: bytes) -> bytes:
-    return bytes((tag, len(content))) + content  # all of it is shorter than 128 bytes
+    message = element(SEQUENCE, _SHA256 + element(OCTETS, imprint))
+    return element(SEQUENCE, _VERSION_1 + message + element(INTEGER, number) + _WANTS_CERTIFICATE)
