@@ -33,7 +33,7 @@ SMALL, LARGE = "64 KiB", "64 MiB"  # layers of images that are pulled
 LAYER_BYTES = {SMALL: 64 * 1024, LARGE: 64 * 1024 * 1024}
 LEGACY, BUNDLE = "`.sig`", "bundle"
 FORMS = (LEGACY, BUNDLE)
-WARM_PLACES, MANY_PLACES = 20, 100  # repositories that they are spread over
+WARM_PLACES, MANY_PLACES = 20, 250  # repositories: of one, 32 tags or manifests are looked at in a minute
 
 
 class Sizes(Record):
