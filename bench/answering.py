@@ -14,7 +14,7 @@ from bench.stage import LOOPBACK
 from vouchsafe.record import Record
 
 RATE = 200.0  # requests a second
-AFTER_A_RESTART = 1 / 3  # of the seconds of the other run
+SHORTER = 1 / 3  # of the seconds of the first run
 CALLERS = 4  # at a time, where only the sum counts
 STEPS = 4  # at which memory is looked at
 
@@ -48,18 +48,32 @@ class Grown(Record):
 
 
 def warm(place: Estate, seconds: float) -> tuple[Answered, ...]:
-    """Images that it has in memory; then the same after a restart, when each is verified anew from what is kept."""
-    host = place.host
+    """Images that it has in memory; the same while it judges others; and after a restart, each verified anew."""
+    host, new = place.host, place.images.new
     host.forget()
     host.start()
     for image in place.images.warm:
         _demand(place, image)
     first = _under_load(place, "in memory", seconds)
+    shorter = seconds * SHORTER
+    with ThreadPoolExecutor(1) as beside:
+        judged = beside.submit(_one_after_another, place, new, shorter / max(1, len(new)))
+        name = f"… while {len(new) / shorter:.0f} new images a second are judged"
+        second = _under_load(place, name, shorter)
+        judged.result()
     host.stop()
     host.start()
-    second = _under_load(place, "after a restart", seconds * AFTER_A_RESTART)
+    third = _under_load(place, "after a restart, from kept evidence", shorter)
     host.stop()
-    return first, second
+    return first, second, third
+
+
+def _one_after_another(place: Estate, images: tuple[Image, ...], pause: float) -> None:
+    """Each at its time, or as soon as the one before was answered."""
+    began = time.monotonic()
+    for number, image in enumerate(images):
+        time.sleep(max(0.0, began + number * pause - time.monotonic()))
+        _demand(place, image)
 
 
 def _under_load(place: Estate, name: str, seconds: float) -> Answered:

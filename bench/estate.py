@@ -40,6 +40,7 @@ class Sizes(Record):
     """How many of everything; `rounds` of what is measured in pairs."""
 
     warm: int = 200
+    new: int = 400
     rounds: int = 21
     many: int = 10_000
     large_bytes: int = LAYER_BYTES[LARGE]
@@ -54,9 +55,10 @@ class Image(Record):
 
 
 class Images(Record):
-    """`cold` by network and form. `pulled` by layer: the first again and again, the others once."""
+    """`cold` by network and form, `pulled` by layer: the first again and again, the others once."""
 
     warm: tuple[Image, ...]
+    new: tuple[Image, ...]
     cold: dict[tuple[str, str], tuple[Image, ...]]
     pulled: dict[str, tuple[Image, ...]]
     many: tuple[Image, ...]
@@ -114,6 +116,9 @@ class _Filler:
         return Images(
             warm=tuple(
                 self._untagged(f"warm-{n % WARM_PLACES}", n, FORMS[n % len(FORMS)]) for n in range(sizes.warm)
+            ),
+            new=tuple(
+                self._untagged(f"new-{n % WARM_PLACES}", n, FORMS[n % len(FORMS)]) for n in range(sizes.new)
             ),
             cold={
                 (network, form): tuple(

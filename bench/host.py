@@ -10,12 +10,10 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from bench.stage import COMMAND
@@ -165,7 +163,7 @@ def policy(registries: Sequence[str], signer: Workload) -> dict[str, object]:
         "fulcio": {"trustedRootPath": "/etc/trusted_root.json", "identities": [identity]},
         "signedIdentity": {"type": "matchRepository"},
     }
-    return {"default": [{"type": "reject"}], "transports": {"docker": dict.fromkeys(registries, [rule])}}
+    return {"default": [{"type": "reject"}], "transports": {"docker": {key: [rule] for key in registries}}}
 
 
 def target_of(repository: str, digest: str, number: int = 1) -> str:

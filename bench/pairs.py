@@ -103,9 +103,7 @@ def pulls(place: Estate, starter: Starter, progress: Callable[[str], None]) -> t
     small, large = pulled[SMALL][:1] * count, pulled[LARGE][:1] * min(count, LARGE_ROUNDS + 1)
     beside = "`insecureAcceptAnything`"
     made = (
-        _paired(
-            f"first `skopeo copy`, {SMALL}", beside, None, rounds(once[:count], once[count:]), progress
-        ),
+        _paired(f"first `skopeo copy`, {SMALL}", beside, None, rounds(once[:count], once[count:]), progress),
         _paired(f"`skopeo copy` again, {SMALL}", beside, LARGEST_PULL, rounds(small, small), progress),
         _paired(f"`skopeo copy` again, {LARGE}", beside, LARGEST_PULL, rounds(large, large), progress),
     )

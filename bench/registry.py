@@ -100,9 +100,7 @@ class _Copy:
                 self._blob(repository, digest)
                 self._pushed.add((repository, digest))
         headers = {"Content-Type": manifest.media_type}
-        _ask(
-            self._connection, "PUT", f"/v2/{repository}/manifests/{wanted}", manifest.raw, headers
-        )
+        _ask(self._connection, "PUT", f"/v2/{repository}/manifests/{wanted}", manifest.raw, headers)
 
     def _blob(self, repository: str, digest: str) -> None:
         content = self._store.blob(repository, digest)
