@@ -137,7 +137,9 @@ class Service:
     async def _metrics_page(self, target: str, uid: int | None) -> Page:
         if target != "/metrics":
             return Page(status=404, phrase=b"Not Found", body=b"", content_type=_TEXT)
-        return Page(status=200, phrase=b"OK", body=self.metrics.page(), content_type=CONTENT_TYPE)
+        # In a thread: the first page loads a library, and each looks at the files.
+        page = await asyncio.get_running_loop().run_in_executor(None, self.metrics.page)
+        return Page(status=200, phrase=b"OK", body=page, content_type=CONTENT_TYPE)
 
     async def _tick(self) -> None:
         """Once a second: notice changed files, write the log, tell the watchdog that the loop turns."""
