@@ -7,6 +7,7 @@ unit that ends is started again by the very connection that waits for it.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -36,6 +37,7 @@ from vouchsafe.record import Record
 TICK_SECONDS = 1.0
 GRACE_SECONDS = 5.0  # for what is under way when we are told to end
 SWITCH_SECONDS = 0.001  # how long a judging thread may keep the one that answers waiting
+GARBAGE = (5_000, 10, 20)  # objects made until the next look for cycles; and looks of each generation
 _TEXT = "text/plain; charset=us-ascii"
 _BLOB = "application/octet-stream"
 
@@ -176,6 +178,10 @@ class Service:
 def run(service: Service, lookaside: list[socket.socket], metrics: list[socket.socket]) -> None:
     """The process: signals, and the loop. SIGHUP reads everything anew."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    # Imports stay: they are left out of every look. A connection of asyncio's is a cycle, and with a command's
+    # thresholds ten thousand of them would pile up.
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
