@@ -101,7 +101,8 @@ def start_up(place: Estate, rounds: int) -> Started:
     host.stop()
     program = socket_activate()
     seconds, cpu = [], []
-    for _ in range(rounds + 1):
+    uncounted = 1 if rounds > 1 else 0
+    for _ in range(rounds + uncounted):
         if program is None:
             began = time.perf_counter()
             host.start()
@@ -113,7 +114,7 @@ def start_up(place: Estate, rounds: int) -> Started:
         cpu.append(host.cpu_seconds())
         host.stop()
     how = "as a command (no systemd-socket-activate)" if program is None else "by socket activation"
-    return Started(how=how, seconds=tuple(seconds[1:]), cpu_seconds=tuple(cpu[1:]))
+    return Started(how=how, seconds=tuple(seconds[uncounted:]), cpu_seconds=tuple(cpu[uncounted:]))
 
 
 def grow(place: Estate, progress: Callable[[str], None]) -> tuple[Grown, ...]:
