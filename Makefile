@@ -49,10 +49,11 @@ test: peers  ## everything: lint, types, architecture, tests, coverage
 fuzz: env  ## the long fuzzing run (SECONDS_TO_FUZZ for each target)
 	$(RUN) tests/fuzz/run.py --seconds $(SECONDS_TO_FUZZ)
 
-bench: peers  ## measure against cosign on this machine (BENCH=--write renews docs/benchmarks.md)
+bench: peers  ## measure against cosign and skopeo on this machine (BENCH=--write renews docs/benchmarks.md)
 	@$(RUN) -m bench.run $(BENCH)
 	@$(RUN) -m bench.signing $(BENCH)
 	@$(RUN) -m bench.plugin $(BENCH)
+	@$(RUN) -m bench.countersigning $(BENCH)
 
 demo: env  ## a whole supply chain on this machine: sign, verify, refuse, and a stock client that enforces it
 	@$(RUN) -m demo.run

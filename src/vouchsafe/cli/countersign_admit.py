@@ -74,6 +74,6 @@ def _write(
             images.setdefault((each.repository, each.digest), []).append(accepting)
     files, signer = SignatureFiles(folder), Signer(bench.clock)
     return [
-        files.put(repository, digest, signer.sign(ready, digest, accepting, lifetime=length))
+        files.put(repository, digest, signer.sign(ready, digest, accepting, lifetime=length).blobs)
         for (repository, digest), accepting in images.items()
     ]

@@ -111,8 +111,9 @@ class Countersigner:
             given = Given(refusal=_refusal([judgement for _, judgement in judgements]))
             end = at + REFUSED_FOR
         else:
-            given = Given(blobs=self._signer.sign(now, asked.digest, accepting))
-            end = min(at + REUSED, *(each.acceptance.until for each in accepting))
+            signed = self._signer.sign(now, asked.digest, accepting)
+            given = Given(blobs=signed.blobs)
+            end = min(signed.again_until, *(each.acceptance.until for each in accepting))
             if any(isinstance(each, Refusal) and each.outcome == "undecided" for _, each in judgements):
                 end = min(end, at + REFUSED_FOR)  # a scope that could not tell may be able to, soon
         self._given.put(key, given, start=at, end=end)

@@ -15,8 +15,6 @@ from tests.cli_lab import FEATURE, ISSUER, MAIN, Lab, run, written
 from vouchsafe import wiring
 from vouchsafe.admission.named import material_of
 from vouchsafe.cli import codequality
-from vouchsafe.errors import ConfigurationError
-from vouchsafe.policy import cases
 from vouchsafe.policy.compile import LOCAL_TRANSPORTS
 from vouchsafe.policy.finding import Finding
 from vouchsafe.policy.lint import PUBLIC_GOOD_ROOT
@@ -291,27 +289,6 @@ def test_paths_are_relative_to_the_table(lab: Lab, estate: Path) -> None:
         {"image": "registry.example/group/x:v1", "fixture": "oci:bundled:v1", "expect": "accepted"},
     )
     assert run("policy", "test", "--policy", estate, path).code == 0
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{}",
-        "[]",
-        "[1]",
-        '[{"image": "x"}]',
-        '[{"image": "x", "expect": "yes"}]',
-        '[{"image": "x", "expect": "accepted", "extra": 1}]',
-        '[{"image": "x", "expect": "accepted", "at": "noon"}]',
-        "[",
-    ],
-)
-def test_a_table_that_cannot_be_used(text: str) -> None:
-    """Says which case and why."""
-    with pytest.raises(ConfigurationError) as caught:
-        cases.parse(text.encode(), source="cases.json")
-    assert caught.value.code == "policy-cases"
-    assert "cases.json" in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,16 @@ import pytest
 
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy import document
-from vouchsafe.policy.compile import FILE_LOOKASIDE, Compiled, Host, compile_policy, epoch, marker
+from vouchsafe.policy.compile import (
+    FILE_LOOKASIDE,
+    Compiled,
+    Form,
+    Host,
+    compile_policy,
+    epoch,
+    key_path,
+    marker,
+)
 from vouchsafe.policy.identity import IdentityPattern
 from vouchsafe.policy.requirement import Fulcio, Signer, SigstoreAttested, SigstoreSigned
 from vouchsafe.policy.requirement_json import to_json
@@ -172,6 +181,27 @@ def test_an_epoch_names_what_is_said() -> None:
     other = read({"default": THEIRS[:1]})
     assert epoch(one) == epoch(same) != epoch(other)
     assert marker(epoch(one), "a") != marker(epoch(other), "a") != marker(epoch(other), "b")
+
+
+@pytest.mark.parametrize(
+    "form, said, ending",
+    [
+        ("key", {"type": "sigstoreSigned"}, "pub"),
+        ("openpgp", {"type": "signedBy", "keyType": "GPGKeys"}, "gpg"),
+    ],
+)
+def test_forms_for_clients_that_read_no_certificates(form: Form, said: dict[str, str], ending: str) -> None:
+    """Each scope's own key, in a file that another policy would name otherwise."""
+    host = HOST.replace(form=form, keys="/run/vouchsafe/keys")
+    compiled = compile_policy(
+        read({"default": REJECT, "transports": {"docker": {"a.example/b": [OURS]}}}), host
+    )
+    ((scope, requirements),) = json.loads(compiled.policy)["transports"]["docker"].items()
+    (found,) = compiled.countersigned
+    assert scope == found.scope == "a.example/b"
+    path = f"/run/vouchsafe/keys/{found.marker.partition('@')[0]}.{ending}"
+    assert key_path(found.marker, host) == path
+    assert requirements == [said | {"keyPath": path, "signedIdentity": {"type": "matchRepository"}}]
 
 
 def test_what_only_we_know_has_no_words() -> None:
