@@ -15,7 +15,7 @@ SECONDS_TO_FUZZ ?= 600
 # pip resolves `coverage[toml]` on its own: pinned without its extra, the lock breaks the day a newer release appears.
 LOCK_OPTIONS := --quiet --upgrade --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header
 
-.PHONY: help env peers check test fuzz bench demo docs lock clean
+.PHONY: help env peers check test fuzz bench demo docs install lock clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,13 +49,14 @@ test: peers  ## everything: lint, types, architecture, tests, coverage
 fuzz: env  ## the long fuzzing run (SECONDS_TO_FUZZ for each target)
 	$(RUN) tests/fuzz/run.py --seconds $(SECONDS_TO_FUZZ)
 
-bench: peers  ## measure against cosign on this machine (BENCH=--write renews docs/benchmarks.md)
+bench: peers  ## measure against cosign and skopeo on this machine (BENCH=--write renews docs/benchmarks.md)
 	@$(RUN) -m bench.run $(BENCH)
 	@$(RUN) -m bench.signing $(BENCH)
 	@$(RUN) -m bench.plugin $(BENCH)
+	@$(RUN) -m bench.countersigning $(BENCH)
 
-demo: env  ## a whole supply chain on this machine: sign, verify, refuse
-	@$(RUN) demo/run.py
+demo: env  ## a whole supply chain on this machine: sign, verify, refuse, and a stock client that enforces it
+	@$(RUN) -m demo.run
 
 docs: env  ## the man page, made from the command itself
 	@# argparse-manpage has no wheel: the locked setuptools builds it, beside the environment, which stays lean.
@@ -66,6 +67,9 @@ docs: env  ## the man page, made from the command itself
 		--prog vouchsafe --project-name vouchsafe --manual-title "User Commands" \
 		--description "was this container image signed by the pipeline you trust?" \
 		--include docs/vouchsafe.1.include --output man/vouchsafe.1
+
+install:  ## put units, account and folders where a package has them, below DESTDIR (deploy/layout)
+	@grep -v '^#' deploy/layout | while read -r mode source target; do install -D -m "$$mode" "$$source" "$(DESTDIR)$$target"; done
 
 lock:  ## pin every dependency anew, with hashes, for Python 3.11 to 3.14
 	$(PYTHON) -m venv $(VENV)/lock

@@ -10,9 +10,10 @@ import json
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from vouchsafe.image.digest import Digest
 from vouchsafe.testing.registry import RegistryServer, RegistryStore
@@ -23,8 +24,16 @@ _ADDRESS = re.compile(r"listening on (127\.0\.0\.1:\d+)")
 @contextmanager
 def serving(store: RegistryStore, program: Path | None, folder: Path) -> Iterator[str]:
     """The address of a registry that holds what `store` holds."""
+    with running(program, folder) as address:
+        fill(address, store)
+        yield address
+
+
+@contextmanager
+def running(program: Path | None, folder: Path) -> Iterator[str]:
+    """The address of a registry that holds nothing yet."""
     if program is None:
-        with RegistryServer(store) as server:
+        with RegistryServer() as server:
             yield server.address
         return
     config = {
@@ -39,11 +48,16 @@ def serving(store: RegistryStore, program: Path | None, folder: Path) -> Iterato
         [program, "serve", path], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     ) as process:
         try:
-            address = _address(process)
-            _copy(store, address)
-            yield address
+            yield _address(process)
         finally:
             process.terminate()
+
+
+def fill(
+    address: str, store: RegistryStore, untagged: Mapping[str, Iterable[Digest]] = MappingProxyType({})
+) -> None:
+    """Push what a tag of `store` leads to, and what `untagged` names, by repository."""
+    _Copy(store, address).all(untagged)
 
 
 def _address(process: subprocess.Popen[str]) -> str:
@@ -56,36 +70,45 @@ def _address(process: subprocess.Popen[str]) -> str:
     raise RuntimeError("expected docker-registry to listen, got its end")
 
 
-def _copy(store: RegistryStore, address: str) -> None:
-    with closing(http.client.HTTPConnection(address)) as connection:
-        for repository in store.repositories():
-            for tag in store.tags(repository):
-                _push(store, connection, repository, tag)
+class _Copy:
+    """Pushes what a store holds over one connection, each blob once."""
 
+    def __init__(self, store: RegistryStore, address: str) -> None:
+        self._store = store
+        self._connection = http.client.HTTPConnection(address)
+        self._pushed: set[tuple[str, str]] = set()
 
-def _push(store: RegistryStore, connection: http.client.HTTPConnection, repository: str, wanted: str) -> None:
-    """A manifest, after everything it names: registries refuse what names something that is not there."""
-    manifest = store.manifest(repository, wanted)
-    assert manifest is not None
-    content = json.loads(manifest.raw)
-    for entry in content.get("manifests", ()):
-        _push(store, connection, repository, entry["digest"])
-    named = [content["config"], *content["layers"]] if "layers" in content else []
-    for digest in dict.fromkeys(entry["digest"] for entry in named):
-        _push_blob(store, connection, repository, Digest.parse(digest))
-    headers = {"Content-Type": manifest.media_type}
-    _ask(connection, "PUT", f"/v2/{repository}/manifests/{wanted}", manifest.raw, headers)
+    def all(self, untagged: Mapping[str, Iterable[Digest]]) -> None:
+        with closing(self._connection):
+            for repository, digests in untagged.items():
+                for digest in digests:
+                    self._manifest(repository, str(digest))
+            for repository in self._store.repositories():
+                for tag in self._store.tags(repository):
+                    self._manifest(repository, tag)
 
+    def _manifest(self, repository: str, wanted: str) -> None:
+        """After everything it names: registries refuse what names something that is not there."""
+        manifest = self._store.manifest(repository, wanted)
+        assert manifest is not None
+        content = json.loads(manifest.raw)
+        for entry in content.get("manifests", ()):
+            self._manifest(repository, entry["digest"])
+        named = [content["config"], *content["layers"]] if "layers" in content else []
+        for digest in dict.fromkeys(entry["digest"] for entry in named):
+            if (repository, digest) not in self._pushed:
+                self._blob(repository, digest)
+                self._pushed.add((repository, digest))
+        headers = {"Content-Type": manifest.media_type}
+        _ask(self._connection, "PUT", f"/v2/{repository}/manifests/{wanted}", manifest.raw, headers)
 
-def _push_blob(
-    store: RegistryStore, connection: http.client.HTTPConnection, repository: str, digest: Digest
-) -> None:
-    content = store.blob(repository, str(digest))
-    assert content is not None
-    place = _ask(connection, "POST", f"/v2/{repository}/blobs/uploads/", b"", {})
-    target = "/" + place.partition("://")[2].partition("/")[2]
-    headers = {"Content-Type": "application/octet-stream"}
-    _ask(connection, "PUT", f"{target}&digest={digest}", content, headers)
+    def _blob(self, repository: str, digest: str) -> None:
+        content = self._store.blob(repository, digest)
+        assert content is not None
+        place = _ask(self._connection, "POST", f"/v2/{repository}/blobs/uploads/", b"", {})
+        target = "/" + place.partition("://")[2].partition("/")[2]
+        headers = {"Content-Type": "application/octet-stream"}
+        _ask(self._connection, "PUT", f"{target}&digest={digest}", content, headers)
 
 
 def _ask(

@@ -17,7 +17,7 @@ from bench.registry import serving
 from vouchsafe.image.digest import Digest
 from vouchsafe.record import Record
 from vouchsafe.testing.clock import RealClock
-from vouchsafe.testing.registry import RegistryStore, push_bundle, push_image, push_signature
+from vouchsafe.testing.registry import RegistryStore, push_bundle, push_image, push_signatures
 from vouchsafe.testing.signer import LogName
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.workload import Workload, gitlab
@@ -129,9 +129,9 @@ class _Filler:
 
     def legacy(self, repository: str, signers: list[Workload]) -> None:
         digest = self._image(repository)
-        for each in signers:
-            payload, annotations = self._sigstore.sign_legacy(digest, f"registry.example/{repository}", each)
-            push_signature(self._store, repository, digest, payload, annotations)
+        name = f"registry.example/{repository}"
+        signed = [self._sigstore.sign_legacy(digest, name, each) for each in signers]
+        push_signatures(self._store, repository, digest, signed)
 
     def bundles(self, repository: str, signers: list[Workload], *, tsa: bool = False) -> None:
         digest = self._image(repository)

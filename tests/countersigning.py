@@ -387,3 +387,4 @@ class Signature:
         names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         self.markers: list[str] = names.get_values_for_type(x509.RFC822Name)
         self.ends = leaf.not_valid_after_utc
+        self.serial = leaf.serial_number

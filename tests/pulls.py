@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ class Pulls:
         self.wrongly_accepted += pulled and not allowed
         assert pulled or not allowed, f"expected {who} to pull {image}, got: {said}"
         assert allowed or not pulled, f"expected {who} to be refused {image}, got it"
+
+    def rehearsed(self, legs: Iterable[Mapping[str, Any]]) -> None:
+        """What `vouchsafe host smoke -o json` says that its clients did."""
+        for leg in legs:
+            pulled, allowed = (leg[key] == "pulled" for key in ("got", "expected"))
+            self.note(leg["client"], leg["leg"], "", pulled=pulled, allowed=allowed)
 
     def properties(self) -> list[tuple[str, object]]:
         """As junit.xml has them."""

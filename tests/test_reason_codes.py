@@ -32,16 +32,16 @@ def literals(node: ast.AST) -> set[str]:
 
 
 def raised(tree: ast.Module) -> Iterator[str]:
-    """Codes: the first argument of an error of ours and of `.error(…)`, and `code=` of a Reason."""
+    """Codes: the first argument of an error of ours and of `.error(…)`, and `code=` of a Reason or an Objection."""
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call):
             continue
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if (name in ERRORS or name == "error") and call.args:
             yield from literals(call.args[0])
-        if name in {*ERRORS, "error", "Reason"}:
+        if name in {*ERRORS, "error", "Reason", "Objection"}:
             for keyword in call.keywords:
-                if keyword.arg == "code":
+                if keyword.arg == "code" and not isinstance(keyword.value, ast.Call):
                     yield from literals(keyword.value)
 
 

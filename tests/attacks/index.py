@@ -18,8 +18,8 @@ FILES = "tests/e2e/test_countersignature_with_skopeo.py"
 ENABLE = "tests/e2e/test_host_enable.py"
 GLASS = "tests/e2e/test_host_break_glass.py"
 SMOKE = "tests/e2e/test_host_smoke.py"
-AUDIT = "tests/e2e/test_host_audit.py"
-UNIT = "tests/unit/countersign"
+MACHINE = "tests/e2e/test_whole_machine.py"
+CRIO = "tests/e2e/test_crio_policy.py"
 
 Proof = tuple[str, ...] | str
 
@@ -28,7 +28,9 @@ CASES: dict[str, Proof] = {
     "single image, each client in each form that it reads": (
         f"{PULL}::test_what_is_signed_is_pulled_and_nothing_else",
         f"{PULL}::test_a_bundle_is_pulled",
-        f"{SMOKE}::test_every_client_of_a_new_host",
+        f"{SMOKE}::test_bare_keys",
+        f"{SMOKE}::test_debian_12",
+        f"{MACHINE}::test_smoke_with_an_image_of_ones_own",
     ),
     "multi-arch: by tag, by the list's digest, by an instance's, all": (
         f"{LISTS}::test_only_the_index_is_signed",
@@ -80,6 +82,12 @@ CASES: dict[str, Proof] = {
         f"{ENABLE}::test_killed_at_every_write",
     ),
     "enable and disable": (f"{ENABLE}::test_enable_status_disable",),
+    "a namespace's policy for CRI-O": (
+        f"{CRIO}::test_what_a_namespace_may_pull",
+        f"{CRIO}::test_keys_change_with_the_policy",
+        f"{CRIO}::test_podman_reads_it_too",
+    ),
+    "a vendor's key below a scope of ours": (f"{FILES}::test_a_vendors_key_below_a_scope_of_ours",),
     "countersigned in advance, in files": (
         f"{E2E}command.py::test_signature_files",
         f"{FILES}::test_an_image_without_countersignature_is_refused",

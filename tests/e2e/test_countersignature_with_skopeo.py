@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.pulls import Pulls, Skopeo
 from vouchsafe.countersign.authority import Authority
@@ -15,7 +19,9 @@ from vouchsafe.countersign.signature import payload, sigstore_blob
 from vouchsafe.image.digest import Digest
 from vouchsafe.policy import document
 from vouchsafe.policy.compile import Compiled, Host, compile_policy
-from vouchsafe.testing.registry import RegistryServer, push_image
+from vouchsafe.testing.annotations import SIGNATURE, simple_signing
+from vouchsafe.testing.keys import KeySource, public_pem
+from vouchsafe.testing.registry import RegistryServer, push_image, push_signature
 
 OURS = {
     "type": "sigstoreSigned",
@@ -40,10 +46,10 @@ class Machine:
         (folder / "registries.d").mkdir()
         self.compiled = self.apply("acme")
 
-    def apply(self, path: str) -> Compiled:
+    def apply(self, path: str, **more: Any) -> Compiled:
         """Compile a policy for everything below `path`, and put it in force."""
-        scope = f"{self.registry.address}/{path}"
-        policy = {"default": [{"type": "reject"}], "transports": {"docker": {scope: [OURS]}}}
+        scopes = {f"{self.registry.address}/{path}": [OURS], **more}
+        policy = {"default": [{"type": "reject"}], "transports": {"docker": scopes}}
         read = document.parse(json.dumps(policy).encode(), dialect="vouchsafe", source="policy.json")
         host = Host(ca_path=str(self.folder / "ca.crt"), lookaside=f"file://{self.folder}/lookaside")
         compiled = compile_policy(read, host)
@@ -112,3 +118,23 @@ def test_a_policy_change_voids_what_was_countersigned(machine: Machine) -> None:
     machine.client.accepts(machine.image)
     machine.apply("acme/app")
     machine.client.refuses(machine.image, says="Required email")
+
+
+def test_a_vendors_key_below_a_scope_of_ours(machine: Machine) -> None:
+    """Judged by the client itself, by a signature in the registry, with nobody of ours there."""
+    key = KeySource("vendor").ec("vendor")
+    (machine.folder / "vendor.pub").write_bytes(public_pem(key.public_key()))
+    vendor = f"{machine.registry.address}/acme/vendor"
+    by_key = {
+        "type": "sigstoreSigned",
+        "keyPath": str(machine.folder / "vendor.pub"),
+        "signedIdentity": {"type": "matchRepository"},
+    }
+    machine.apply("acme", **{vendor: [by_key]})
+    signed = push_image(machine.registry.store, "acme/vendor", content=b"vendor")
+    push_image(machine.registry.store, "acme/vendor", "unsigned", content=b"somebody")
+    payload = simple_signing(str(signed), vendor)
+    signature = base64.b64encode(key.sign(payload, ec.ECDSA(hashes.SHA256()))).decode()
+    push_signature(machine.registry.store, "acme/vendor", signed, payload, {SIGNATURE: signature})
+    machine.client.accepts(f"{vendor}:v1")
+    machine.client.refuses(f"{vendor}:unsigned")

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.whole_machine import WholeMachine
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
 ABLE = {
     "evaluates-policy": "yes",
+    "etc-policy": "yes",
+    "usr-policy": "no",
+    "home-outranks": "yes",
+    "XDG_CONFIG_HOME": "no",
+    "CONTAINERS_POLICY_JSON": "no",
     "sigstore-lookaside": "yes",
     "pki": "yes",
     "openpgp-lookaside": "yes",
     "says-why": "yes",
-    "home-outranks": "yes",
-    "CONTAINERS_POLICY_JSON": "no",
+    "subjectEmail": "yes",
     "subjectURI": "no",
     "buildSignerURI": "no",
     "plugin": "no",
@@ -32,46 +35,44 @@ OPENPGP_ONLY = {
     **SILENT,
     "sigstore-lookaside": "no",
     "pki": "no",
+    "subjectEmail": "no",
 }
 # Its image proxy was made before policies were evaluated there (skopeo 1.13).
 BLIND = dict.fromkeys(ABLE, "unknown") | {"evaluates-policy": "no"}
 
 
-def probed(folder: Path, *programs: Path) -> dict[str, dict[str, str]]:
-    """Answers by client and question, of a host with these programs."""
-    for program in programs:
-        name = "podman" if program.name == "podman" else "skopeo"
-        (folder / name).symlink_to(program)
-    done = subprocess.run(
-        [sys.executable, "-m", "vouchsafe.cli", "host", "probe", "-o", "json"],
-        env={"PATH": f"{folder}:/usr/bin:/bin", "HOME": os.environ["HOME"]},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def probed(**programs: Path) -> tuple[dict[str, dict[str, str]], Any]:
+    """Answers by client and question, of a host with these programs; and the whole document."""
+    with WholeMachine(**programs) as machine:
+        said = machine.said("vouchsafe", "host", "probe")
     answers: dict[str, dict[str, str]] = {}
-    for finding in json.loads(done.stdout)["findings"]:
+    for finding in said["findings"]:
         assert finding["evidence"]
         answers.setdefault(finding["client"], {})[finding["question"]] = finding["answer"]
-    return answers
+    return answers, said
 
 
-def test_skopeo(tmp_path: Path, skopeo: Path) -> None:
+def test_skopeo(skopeo: Path) -> None:
     """Newest: all that we need, and nothing of what would make us needless."""
-    assert probed(tmp_path, skopeo) == {"skopeo copy": ABLE, "image proxy (bootc)": ABLE}
+    answers, said = probed(skopeo=skopeo)
+    assert answers == {"skopeo copy": ABLE, "image proxy (bootc)": ABLE}
+    assert said["form"] == "pki"
 
 
-def test_skopeo_of_debian_13(tmp_path: Path, skopeo_old: Path) -> None:
+def test_skopeo_of_debian_13(skopeo_old: Path) -> None:
     """Refuses as it should and does not say why."""
-    assert probed(tmp_path, skopeo_old) == {"skopeo copy": SILENT, "image proxy (bootc)": SILENT}
+    answers, said = probed(skopeo=skopeo_old)
+    assert answers == {"skopeo copy": SILENT, "image proxy (bootc)": SILENT}
+    assert said["form"] == "pki"
 
 
-def test_skopeo_of_debian_12(tmp_path: Path, skopeo_openpgp: Path) -> None:
+def test_skopeo_of_debian_12(skopeo_openpgp: Path) -> None:
     """OpenPGP only; and what bootc would use there does not look at the policy at all."""
-    assert probed(tmp_path, skopeo_openpgp) == {"skopeo copy": OPENPGP_ONLY, "image proxy (bootc)": BLIND}
+    answers, said = probed(skopeo=skopeo_openpgp)
+    assert answers == {"skopeo copy": OPENPGP_ONLY, "image proxy (bootc)": BLIND}
+    assert said["form"] == "openpgp"
 
 
-def test_podman(tmp_path: Path, podman: Path) -> None:
+def test_podman(podman: Path) -> None:
     """As the newest skopeo."""
-    assert probed(tmp_path, podman) == {"podman pull": ABLE}
+    assert probed(podman=podman)[0] == {"podman pull": ABLE}

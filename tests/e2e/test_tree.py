@@ -18,7 +18,14 @@ from vouchsafe.testing.faults import Fault, always
 from vouchsafe.testing.keys import public_pem
 from vouchsafe.testing.layout import write_layout
 from vouchsafe.testing.loopback import Response
-from vouchsafe.testing.push import push_attestation, push_bundle, push_image, push_junk, push_signature
+from vouchsafe.testing.push import (
+    push_attestation,
+    push_bundle,
+    push_image,
+    push_junk,
+    push_signature,
+    push_signatures,
+)
 from vouchsafe.testing.registry import RegistryServer
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.workload import gitlab
@@ -214,8 +221,8 @@ def test_many_signatures_are_not_all_verified(lab: Lab) -> None:
     """A registry does not choose how long we compute."""
     root = push_image(lab.store, "app")
     payload, annotations = lab.sigstore.sign_legacy(root, "x.example/app")
-    for number in range(260):
-        push_signature(lab.store, "app", root, payload, {**annotations, "number": str(number)})
+    signed = [(payload, {**annotations, "number": str(number)}) for number in range(260)]
+    push_signatures(lab.store, "app", root, signed)
     attached = lab.document()["image"]["attached"]
     assert [sum(each["verified"] for each in attached), len(attached)] == [256, 260]
     assert attached[-1]["against"]["code"] == "limit-reached"

@@ -12,6 +12,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -84,11 +85,11 @@ def furnished(folder: Path, signer: Workload) -> Iterator[Laboratory]:
 
 
 class Future:
-    """A skopeo that knows one more key of a Fulcio requirement. `sloppy`: it does not look at what it says."""
+    """A skopeo that knows one more key of a Fulcio requirement. `reads`: how much of what it says it looks at."""
 
-    def __init__(self, key: str, *, sloppy: bool = False) -> None:
+    def __init__(self, key: str, *, reads: int | None = None) -> None:
         self.key = key
-        self.sloppy = sloppy
+        self.reads = reads
 
     def __call__(self, command: Sequence[str]) -> Said:
         policy = json.loads(Path(command[command.index("--policy") + 1]).read_text(encoding="utf-8"))
@@ -117,8 +118,8 @@ class Future:
         for requirement in self._all(policy):
             if self.key in requirement.get("fulcio", {}):
                 uri = requirement["fulcio"].pop(self.key)
-                pattern = {"subjectRegexp": ".*"} if self.sloppy else {"subjectURI": uri}
-                requirement["fulcio"] |= pattern
+                begins = {"subjectRegexp": f"{re.escape(uri[: self.reads])}.*"}
+                requirement["fulcio"] |= {"subjectURI": uri} if self.reads is None else begins
         return document.parse(json.dumps(policy).encode(), dialect="vouchsafe", source="translated")
 
 
@@ -176,8 +177,17 @@ def test_a_client_of_the_future(tmp_path: Path, place: Laboratory) -> None:
 
 
 def test_a_client_that_does_not_look(tmp_path: Path, place: Laboratory) -> None:
-    """A key that loads is not yet a key that is judged: another pipeline's image is the proof."""
-    with staged(tmp_path, Script({"skopeo": Future(KEY, sloppy=True)}), place) as stage:
+    """A key that loads is not yet a key that is judged: another subject is the proof."""
+    with staged(tmp_path, Script({"skopeo": Future(KEY, reads=0)}), place) as stage:
+        done = examine(stage, (KEY,), compiled)
+    assert (done.outcome, done.key, done.legs) == ("not-yet", "", ())
+    assert "it was pulled for another subject too" in said(done)[0]
+
+
+def test_a_client_that_looks_at_the_beginning(tmp_path: Path, place: Laboratory) -> None:
+    """A pipeline's URI ends in its branch, which decides as much as the rest."""
+    project = gitlab().subject.index("@")
+    with staged(tmp_path, Script({"skopeo": Future(KEY, reads=project)}), place) as stage:
         done = examine(stage, (KEY,), compiled)
     wrong = {leg.name for leg in done.legs if not leg.behaved}
     assert (done.outcome, wrong) == ("not-yet", {"stranger", "longer", "shorter"})

@@ -31,7 +31,9 @@ class DatabaseFile:
             finally:
                 os.close(handle)
         except OSError as error:
-            raise HostError("store-file", f"expected to open {self.path}, got: {error.strerror}") from error
+            hint = "Run it as root." if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
+            message = f"expected to open {self.path}, got: {error.strerror}"
+            raise HostError("store-file", message, hint=hint) from error
 
     def stamp(self) -> int | None:
         """Which file it is; another when it was made anew."""

@@ -179,4 +179,5 @@ def _sync(folder: str) -> None:
 
 def _cannot(verb: str, path: str, error: Exception) -> HostError:
     reason = getattr(error, "strerror", None) or str(error)
-    return HostError("host-files", f"expected to {verb} {path}, got: {reason}")
+    hint = "Run it as root." if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
+    return HostError("host-files", f"expected to {verb} {path}, got: {reason}", hint=hint)

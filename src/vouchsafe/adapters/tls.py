@@ -7,7 +7,8 @@ connection needs it, once, and plain http never comes here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,16 +24,22 @@ _DEBIAN_BUNDLE = "ca-certificates.crt"  # update-ca-certificates(8)
 class Tls(Record):
     """`ca_files` are trusted beside the system's CAs; `client` holds pairs of certificate and key files.
 
-    `insecure` turns verification off: only an operator's `insecure = true` or `--tls-verify=false` does.
+    `keys`: what stands in key files that we may not read, by path. `insecure` turns verification off: only an
+    operator's `insecure = true` or `--tls-verify=false` does.
     """
 
     ca_files: tuple[str, ...] = ()
     client: tuple[tuple[str, str], ...] = ()
+    keys: tuple[tuple[str, bytes], ...] = ()
     insecure: bool = False
+
+    def __repr__(self) -> str:
+        """Without the keys: a record ends in logs and tracebacks."""
+        return f"Tls(ca_files={self.ca_files!r}, client={self.client!r}, insecure={self.insecure!r})"
 
     def without_client(self) -> Tls:
         """The same trust, without naming ourselves: for a host that we were redirected to."""
-        return self.replace(client=()) if self.client else self
+        return self.replace(client=(), keys=()) if self.client else self
 
 
 class SystemTrust(Record):
@@ -72,8 +79,23 @@ def context(tls: Tls, system: SystemTrust) -> SSLContext:
     for path in tls.ca_files:
         _load(path, partial(made.load_verify_locations, cafile=path))
     for certificate, key in tls.client:
-        _load(certificate, partial(made.load_cert_chain, certificate, key))
+        with _as_file(key, dict(tls.keys)) as path:
+            _load(certificate, partial(made.load_cert_chain, certificate, path))
     return made
+
+
+@contextmanager
+def _as_file(path: str, contents: dict[str, bytes]) -> Iterator[str]:
+    """A file that OpenSSL can open, which takes no key from memory: the path itself, or one that is on no disk."""
+    if path not in contents:
+        yield path
+        return
+    handle = os.memfd_create("key", os.MFD_CLOEXEC)
+    try:
+        os.write(handle, contents[path])
+        yield f"/proc/self/fd/{handle}"
+    finally:
+        os.close(handle)
 
 
 def _trust_system(made: SSLContext, system: SystemTrust) -> None:

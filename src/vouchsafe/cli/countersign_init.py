@@ -19,7 +19,7 @@ ROOT = "root"
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Root's oneshot at boot, and after a policy was applied for clients that want a key of each scope's own."""
-    places = places_of(arguments)
+    places = places_of(arguments).with_credentials(os.environ)
     owner = None if arguments.account == ROOT else authority.owner_of(arguments.account)
     files = authority.KeptAuthority(places, owner, uid=os.geteuid())
     done = prepare(files, at=clock().now(), dry_run=arguments.dry_run)

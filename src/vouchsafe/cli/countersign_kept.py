@@ -10,9 +10,10 @@ from vouchsafe.cli import ACCEPTED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, workbench
 from vouchsafe.countersign import signature
-from vouchsafe.errors import printable
+from vouchsafe.errors import MalformedError, printable
+from vouchsafe.image.digest import Digest
 from vouchsafe.policy import revocation
-from vouchsafe.policy.revocation import Tombstone
+from vouchsafe.policy.revocation import Tombstone, Tombstones
 from vouchsafe.wiring.authority import SignatureFiles
 
 
@@ -27,6 +28,8 @@ def _accepted(arguments: argparse.Namespace, console: Console) -> int:
     with workbench(arguments, console) as bench:
         found, kept = bench.store.verdicts(), bench.store.subjects()
         now = bench.clock.now()
+        stones = revocation.read(bench.standing().tombstones)
+    revoked = {each.digest for each in found if _is_revoked(each.digest, stones)}
     sources = {(repository, digest): (source, until) for repository, digest, source, until in kept}
     if arguments.output == "json":
         images = [
@@ -39,6 +42,7 @@ def _accepted(arguments: argparse.Namespace, console: Console) -> int:
                 "at": _time(each.at),
                 "until": _time(each.until),
                 "source": sources.get((each.repository, each.digest), (None, None))[0],
+                "revoked": each.digest in revoked,
             }
             for each in found
         ]
@@ -46,13 +50,21 @@ def _accepted(arguments: argparse.Namespace, console: Console) -> int:
         return ACCEPTED
     for each in found:
         source, until = sources.get((each.repository, each.digest), ("", each.until))
-        state = "ended" if until < now else "until"
+        state = "revoked;" if each.digest in revoked else "ended" if until < now else "until"
         console.print(f"{each.repository}@{each.digest}")
         console.print(f"    {printable(each.scope)}: {printable(', '.join(each.signers))}")
         console.print(f"    {state} {until:%Y-%m-%d %H:%M}{', admitted' if source == 'admit' else ''}")
     if not found:
         console.note("vouchsafe: nothing was accepted yet")
     return ACCEPTED
+
+
+def _is_revoked(digest: str, stones: Tombstones) -> bool:
+    """By its digest; what the database says is no digest was not revoked by any."""
+    try:
+        return stones.of_digest(Digest.parse(digest)) is not None
+    except MalformedError:
+        return False
 
 
 def _revoked(arguments: argparse.Namespace, console: Console) -> int:

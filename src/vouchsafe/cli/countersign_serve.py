@@ -10,7 +10,9 @@ from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_tools import places_of
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import ConfigurationError
+from vouchsafe.image.reference import Reference
 from vouchsafe.wiring import countersign as wiring
+from vouchsafe.wiring.countersign import Places
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -45,7 +47,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             journal=around.journal,
             notifier=around.notifier,
             knowing=wiring.knowing,
-            tracked=wiring.tracked(places),
+            tracked=_tracked(places, console),
             trust_ends=around.trust_ends,
         )
     )
@@ -54,3 +56,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.note(f"vouchsafe: answering on {name if isinstance(name, str) else ':'.join(map(str, name))}")
     run(service, sockets)
     return ACCEPTED
+
+
+def _tracked(places: Places, console: Console) -> tuple[Reference, ...]:
+    """Only where to look first: a line that is no image must not end what answers."""
+    try:
+        return wiring.tracked(places)
+    except ConfigurationError as error:
+        console.error(error.message, code=error.code)
+        return ()

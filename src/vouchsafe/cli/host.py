@@ -6,7 +6,7 @@ import argparse
 import importlib
 from typing import Any
 
-from vouchsafe.cli import options
+from vouchsafe.cli import compiling, options
 from vouchsafe.cli.console import Console
 from vouchsafe.policy.compile import FORMS
 
@@ -27,8 +27,10 @@ Run it again after each change of /etc/vouchsafe/policy.json: until then nothing
 exit status: 0 in force, 1 something speaks against it, 2 it did not hold and was taken back, 78 the policy
 cannot be enforced
 """
-_PROBE = """Each client pulls from a registry of this process's own, under policies of its own: no network is needed and
-nothing of this host is changed. --verbose shows the evidence for each answer.
+_PROBE = """Each client (skopeo, bootc's image proxy, podman, buildah) pulls from a registry of this process's own,
+under policies of its own: no network is needed and nothing of this host is changed. --verbose shows the evidence
+for each answer. What cannot be asked so (CRI-O, programs out of reach, units, settings) is found by its files; and
+the registries that the policy names are asked, without credentials, whether they keep signatures themselves.
 
 exit status: 0 asked, 2 there is no client to ask
 """
@@ -36,7 +38,15 @@ _SMOKE = """A rehearsal: a second countersigner, with a policy, a CA and a Sigst
 believes, on loopback. Each client on this host pulls what is signed, and must refuse what is not, is somebody
 else's, was moved, tampered with, re-tagged, expired or replayed, and everything while nobody answers.
 
-exit status: 0 every leg behaved, 1 one did not, 2 there is no client to try
+With --image REF the host's own clients begin to pull REF by what this host says, with its registries and
+credentials, and must refuse it when it differs by one byte. Nothing is pushed: the changed one is shown to
+them by a registry of this process's own, under the real name, and the real countersigner is asked about it.
+
+examples:
+  vouchsafe host smoke
+  vouchsafe host smoke --image registry.example/group/app:v1 -o junit
+
+exit status: 0 every leg behaved, 1 one did not, 2 there is no client to try, 78 REF on a host that enforces nothing
 """
 _AUDIT = """`podman run` asks nobody about what is there: images from before enforcement, from archives, and those that
 the policy refuses by now can still be started. Each is judged by the scope of the name that it carries.
@@ -54,6 +64,12 @@ _STATUS = """exit status: 0 enforcing, 1 open, 2 broken
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the actions."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _add_changes(actions)
+    _add_questions(actions)
+
+
+def _add_changes(actions: Any) -> None:
+    """What changes a host, or would, and what says whether it holds."""
     plan = _action(actions, "plan", "show what enabling would change", _PLAN)
     enable = _action(actions, "enable", "put the policy in /etc/vouchsafe into force", _ENABLE)
     for each in (plan, enable):
@@ -64,10 +80,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     enable.add_argument("--dry-run", action="store_true", help="the same as `plan`")
     disable = _action(actions, "disable", "put back what was there before", _DISABLE)
     disable.add_argument("--overwrite-edits", action="store_true", help="also what somebody else has edited")
+    disable.add_argument("--dry-run", action="store_true", help="show what would be put back")
     status = _action(actions, "status", "say whether this host enforces, and why not", _STATUS)
     recover = _action(actions, "recover", "finish or undo a change that a crash left", "")
     recover.add_argument("--at-boot", action="store_true", help="also end what broke the glass")
+    for each in (plan, enable, disable, status, recover):
+        each.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
+        options.add_output(each, "text", "json")
+
+
+def _add_questions(actions: Any) -> None:
+    """What changes nothing: about clients, about the proof, about what is in storage."""
     probe = _action(actions, "probe", "ask the clients on this host what they can do", _PROBE)
+    probe.add_argument(
+        "--offline",
+        action="store_true",
+        help="do not ask the policy's registries whether they keep signatures",
+    )
     options.add_output(probe, "text", "json")
     audit = _action(actions, "audit", "judge again what is in storage already", _AUDIT)
     audit.add_argument(
@@ -82,11 +111,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_sources(audit, bundle=False)
     options.add_output(audit, "text", "json")
     smoke = _action(actions, "smoke", "prove with this host's own clients that it holds", _SMOKE)
+    smoke.add_argument(
+        "--image",
+        metavar="IMAGE",
+        dest="images",
+        type=options.given,
+        action="append",
+        default=[],
+        help="also an image of your own, by the policy in force and the countersigner that runs: "
+        "it must be pulled, and refused when it is changed by one byte",
+    )
     smoke.add_argument("--form", choices=FORMS, help="as of `enable`; default: what this host has")
     options.add_output(smoke, "text", "json", "junit")
-    for each in (plan, enable, disable, status, recover):
-        each.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
-        options.add_output(each, "text", "json")
 
 
 def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
@@ -99,37 +135,12 @@ def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.Argu
 def add_wish(parser: argparse.ArgumentParser) -> None:
     """How a host is to be enabled."""
     group = parser.add_argument_group("how")
-    group.add_argument(
-        "--lookaside",
-        metavar="URL",
-        type=options.given,
-        help="where clients ask for countersignatures (default: http://127.0.0.1:843)",
-    )
-    group.add_argument("--ca", metavar="FILE", type=options.given, help="default: /run/vouchsafe/ca.crt")
-    group.add_argument(
-        "--form",
-        choices=FORMS,
-        help="what clients are asked to demand: pki, certificates that live for minutes (the default); for clients "
-        "that cannot, a key of each scope's own: key, or openpgp for Debian 12; see `vouchsafe host probe`",
-    )
-    group.add_argument(
-        "--refuse-transport",
-        metavar="NAME",
-        type=options.given,
-        action="append",
-        help="refuse images of this local transport too, such as docker-archive or dir; "
-        "by default what is on the host already is accepted, or podman could not build",
-    )
+    compiling.configure(group)
     group.add_argument(
         "--without-units", action="store_true", help="leave systemd alone: the countersigner is run elsehow"
     )
     group.add_argument(
         "--overwrite-edits", action="store_true", help="also where somebody else has edited what was written"
-    )
-    group.add_argument(
-        "--insecure-default",
-        action="store_true",
-        help='enable although `default` or docker:"" accepts anything; `status` then says open',
     )
 
 

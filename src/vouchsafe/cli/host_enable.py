@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 
 from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import show, show_objections
+from vouchsafe.cli.host_plan import edits_json, objections_json, show, show_edits, show_objections
 from vouchsafe.cli.host_wish import Target, applied_host, planned
 from vouchsafe.host import enforce, units
 from vouchsafe.host.break_glass import end
+from vouchsafe.host.plan import disabling
 from vouchsafe.host.smoke import summary
 from vouchsafe.machine import Runner
 from vouchsafe.wiring import machine
@@ -23,6 +24,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     match arguments.action:
         case "enable":
             return _enable(arguments, target, console)
+        case "disable" if arguments.dry_run:
+            return _would_disable(arguments, target, console)
         case "disable":
             enforce.disable(
                 target.files,
@@ -39,16 +42,39 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             return ACCEPTED
 
 
+def _would_disable(arguments: argparse.Namespace, target: Target, console: Console) -> int:
+    edits, objections = disabling(target.files, overwrite_edits=arguments.overwrite_edits)
+    changes = tuple(edit for edit in edits if edit.changes)
+    if arguments.output == "json":
+        said = {
+            "outcome": "planned",
+            "changes": edits_json(changes),
+            "objections": objections_json(objections),
+            "possible": not objections,
+        }
+        console.print(json.dumps(said, indent=2))
+    else:
+        show_edits(changes, console)
+        show_objections(objections, console)
+    return REJECTED if objections else ACCEPTED
+
+
 def _enable(arguments: argparse.Namespace, target: Target, console: Console) -> int:
     plan = planned(arguments, target)
     if arguments.dry_run or plan.refusals:
         show(plan, arguments, console)
         return REJECTED if plan.refusals else ACCEPTED
+    beside = activation(arguments, target, console)
     done = enforce.enable(
         lambda: planned(arguments, target),
         target.files,
-        activation=activation(arguments, target, console),
-        prove=_proof(target, console) if target.is_live and not arguments.without_smoke else None,
+        activation=beside,
+        prove=_proof(
+            target,
+            console,
+            answers=isinstance(beside, _Systemd),
+            smoke=target.is_live and not arguments.without_smoke,
+        ),
     )
     if arguments.output == "text":
         show_objections(done.objections, console)
@@ -85,13 +111,18 @@ def activation(arguments: argparse.Namespace, target: Target, console: Console) 
     return _Systemd(machine.programs(target.host))
 
 
-def _proof(target: Target, console: Console) -> Callable[[], str]:
-    """The smoke test, in one sentence."""
+def _proof(target: Target, console: Console, *, answers: bool, smoke: bool) -> Callable[[], str]:
+    """That the countersigner which systemd runs answers, and the smoke test, in one sentence."""
 
     def prove() -> str:
+        host = applied_host(target.files)
+        if answers and (why := machine.countersigner_problem(host.lookaside)):
+            return f"the countersigner at {host.lookaside}: {why}"
+        if not smoke:
+            return ""
         from vouchsafe.cli.host_smoke import rehearse
 
-        legs = rehearse(target.host, lambda _: None, form=applied_host(target.files).form)
+        legs = rehearse(target.host, lambda _: None, form=host.form)
         console.note(f"smoke: {sum(leg.behaved for leg in legs)} of {len(legs)} legs as they should be")
         return summary(legs)
 

@@ -32,17 +32,30 @@ def show(plan: Plan, arguments: argparse.Namespace, console: Console) -> None:
     if arguments.output == "json":
         console.print(json.dumps(as_json(plan), indent=2))
         return
-    for edit in plan.changes:
-        console.print(console.style(edit.headline, "bold"))
-        if not edit.path.startswith(STATE):
-            for line in diff(edit):
-                console.print(f"    {line}")
+    show_edits(plan.changes, console)
     if not plan.changes:
         console.print("nothing to change: this policy is in force")
     console.print(console.style("what follows", "bold"))
     for each in plan.consequences:
         console.print(f"    {printable(each.subject)}: {each.effect}")
     show_objections(plan.objections, console)
+
+
+def show_edits(edits: Sequence[Edit], console: Console) -> None:
+    """Each file with its diff; our own records only by name."""
+    for edit in edits:
+        console.print(console.style(edit.headline, "bold"))
+        if not edit.path.startswith(STATE):
+            for line in diff(edit):
+                console.print(f"    {line}")
+
+
+def edits_json(edits: Sequence[Edit]) -> list[dict[str, object]]:
+    """The same as data."""
+    return [
+        {"path": edit.path, "change": edit.headline.partition(" ")[0], "diff": list(diff(edit))}
+        for edit in edits
+    ]
 
 
 def show_objections(objections: Sequence[Objection], console: Console) -> None:
@@ -59,10 +72,7 @@ def as_json(plan: Plan) -> dict[str, object]:
     return {
         "schemaVersion": SCHEMA_VERSION,
         "epoch": plan.epoch,
-        "changes": [
-            {"path": edit.path, "change": edit.headline.partition(" ")[0], "diff": list(diff(edit))}
-            for edit in plan.changes
-        ],
+        "changes": edits_json(plan.changes),
         "consequences": [{"subject": each.subject, "effect": each.effect} for each in plan.consequences],
         "objections": objections_json(plan.objections),
         "possible": not plan.refusals,

@@ -4,33 +4,42 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from vouchsafe import wiring
 from vouchsafe.cli import ACCEPTED, UNDECIDED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_plan import objections_json, show_objections
 from vouchsafe.cli.host_tools import tools_and_laboratory
-from vouchsafe.errors import printable
+from vouchsafe.cli.host_wish import Target, applied_host, homes_of
+from vouchsafe.errors import ConfigurationError, printable
 from vouchsafe.host import inventory, pullers, surroundings
 from vouchsafe.host.objection import Objection
-from vouchsafe.host.probe import QUESTIONS, Finding, probe
-from vouchsafe.machine import HostFiles
+from vouchsafe.host.probe import QUESTIONS, Finding, form, probe
+from vouchsafe.machine import HostEdits
 from vouchsafe.wiring import machine
 
 SCHEMA_VERSION = 1
 _STYLES = {"yes": "good", "no": "warn", "unknown": "dim"}
+_SHORT = {
+    "skopeo copy": "skopeo",
+    "image proxy (bootc)": "bootc",
+    "podman pull": "podman",
+    "buildah pull": "buildah",
+}
+_COLUMN = 9
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask every client every question."""
     host = wiring.this_host()
+    target = Target()
     findings = ask(host)
-    notes = notes_of(host, machine.files())
+    notes = (*notes_of(host, target.files), *(() if arguments.offline else _registries(target)))
     if arguments.output == "json":
         console.print(json.dumps(_json(findings, notes), indent=2))
     else:
-        _print(findings, notes, console, verbose=arguments.verbose)
+        show(findings, notes, console, verbose=arguments.verbose)
     return ACCEPTED if findings else UNDECIDED
 
 
@@ -44,30 +53,72 @@ def ask(host: wiring.Host, *, only_used: bool = False) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def notes_of(host: wiring.Host, files: HostFiles) -> tuple[Objection, ...]:
-    """What pulls images past the policy."""
+def notes_of(host: wiring.Host, files: HostEdits) -> tuple[Objection, ...]:
+    """What files say, in place of behaviour: what pulls images past the policy, or may."""
+    programs = machine.programs(host)
     return (
-        *inventory.out_of_reach(machine.programs(host)),
-        *surroundings.outranking(files),
+        *inventory.out_of_reach(programs),
+        *inventory.crio(programs, files),
+        *surroundings.outranking(files, homes_of(host)),
+        *surroundings.unprivileged_port(applied_host(files).lookaside, files),
+        *inventory.shadows(files),
         *inventory.settings(files),
     )
 
 
-def _print(
-    findings: Sequence[Finding], notes: Sequence[Objection], console: Console, *, verbose: bool
-) -> None:
-    if not findings:
+def _registries(target: Target) -> Iterator[Objection]:
+    """Those that the policy names and that keep signatures themselves; a policy that does not load names none."""
+    try:
+        policy = target.policy()
+        found = machine.claims(target.host, policy)
+    except ConfigurationError:
+        return
+    for registry, claims in found.items():
+        if claims is True:
+            yield Objection(
+                code="registry-claims-signatures",
+                message=f"expected clients to ask us about images of {registry}, got a registry that keeps signatures"
+                " itself (X-Registry-Supports-Signatures): they ask it alone, and refuse",
+                fix="turn that extension off at the registry, or pull through a mirror without it",
+                severity="warns",
+            )
+        elif claims is not False:
+            yield Objection(
+                code="registry-not-asked",
+                message=f"expected {registry} to say whether it keeps signatures itself, got: {claims}",
+                severity="warns",
+            )
+
+
+def show(findings: Sequence[Finding], notes: Sequence[Objection], console: Console, *, verbose: bool) -> None:
+    """A table, clients side by side; below it what is not known and why, or all that they said."""
+    clients = list(dict.fromkeys(finding.client for finding in findings))
+    if not clients:
         console.print("no client that pulls images by policy.json was found")
-    for client in dict.fromkeys(finding.client for finding in findings):
-        console.print(console.style(client, "bold"))
-        last = ""
-        for finding in (each for each in findings if each.client == client):
-            answer = console.style(f"{finding.answer:7}", _STYLES[finding.answer])
-            console.print(f"    {answer} {QUESTIONS[finding.question]}")
-            if (verbose or finding.answer == "unknown") and finding.evidence != last:
-                console.print(f"            {printable(finding.evidence)}")
-            last = finding.evidence
+    else:
+        width = max(map(len, QUESTIONS.values())) + 2
+        names = "".join(f"{_SHORT.get(each, each):{_COLUMN}}" for each in clients)
+        console.print(console.style(f"{'this client':{width}}{names}".rstrip(), "bold"))
+        answers = {(each.client, each.question): each.answer for each in findings}
+        for question, words in QUESTIONS.items():
+            cells = [answers[client, question] for client in clients]
+            said = "".join(console.style(f"{cell:{_COLUMN}}", _STYLES[cell]) for cell in cells)
+            console.print(f"{words:{width}}{said}".rstrip())
+        made = form(findings)
+        console.print(f"for `host enable`: {'--form ' + made if made else 'no form that all of them take'}")
+    for client in clients:
+        _evidence([each for each in findings if each.client == client], console, verbose=verbose)
     show_objections(notes, console)
+
+
+def _evidence(findings: Sequence[Finding], console: Console, *, verbose: bool) -> None:
+    """What a client said, each thing once: where it is not known, or all of it."""
+    last = ""
+    for finding in findings:
+        if (verbose or finding.answer == "unknown") and finding.evidence != last:
+            words = QUESTIONS[finding.question]
+            console.print(f"{finding.client}: {finding.answer}, {words}: {printable(finding.evidence)}")
+            last = finding.evidence
 
 
 def _json(findings: Sequence[Finding], notes: Sequence[Objection]) -> dict[str, object]:
@@ -81,4 +132,9 @@ def _json(findings: Sequence[Finding], notes: Sequence[Objection]) -> dict[str, 
         }
         for each in findings
     ]
-    return {"schemaVersion": SCHEMA_VERSION, "findings": listed, "notes": objections_json(notes)}
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "form": form(findings),
+        "findings": listed,
+        "notes": objections_json(notes),
+    }

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from xml.sax.saxutils import quoteattr
 
 from vouchsafe import wiring
 from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_tools import tools_and_laboratory
+from vouchsafe.cli.host_tools import first_boot, tools_and_laboratory
 from vouchsafe.cli.host_wish import applied_host
-from vouchsafe.countersign.genesis import prepare, publish_keys
-from vouchsafe.countersign.state import in_force
 from vouchsafe.errors import printable
-from vouchsafe.host import pullers, smoke
+from vouchsafe.host import own_image, pullers, smoke
+from vouchsafe.host.laboratory import Laboratory
+from vouchsafe.host.leg import Leg
+from vouchsafe.host.own_image import Own
+from vouchsafe.host.pullers import Puller, Rules, Tools
 from vouchsafe.host.rehearsal import ROOT, Script, rehearsal
-from vouchsafe.host.smoke import Leg
+from vouchsafe.image.reference import Reference
 from vouchsafe.policy.compile import Form
-from vouchsafe.wiring import authority, machine
-from vouchsafe.wiring import countersign as countersigning
+from vouchsafe.wiring import machine
 from vouchsafe.wiring.places import Places
 
 SCHEMA_VERSION = 1
@@ -30,7 +32,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Rehearse, print each leg as it ends."""
     said = _say_leg(console) if arguments.output == "text" else _silent
     form = arguments.form or applied_host(machine.files()).form
-    legs = rehearse(wiring.this_host(), said, form=form)
+    images = tuple(Reference.parse(each) for each in arguments.images)
+    legs = rehearse(wiring.this_host(), said, form=form, images=images)
     problem = smoke.summary(legs)
     if arguments.output == "json":
         console.print(json.dumps(_json(legs, problem), indent=2))
@@ -43,8 +46,17 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return UNDECIDED if not legs else REJECTED if problem else ACCEPTED
 
 
-def rehearse(host: wiring.Host, said: Callable[[Leg], None], *, form: Form = "pki") -> tuple[Leg, ...]:
-    """Every leg with every client of this host. HostError, ConfigurationError, Unavailable."""
+def rehearse(
+    host: wiring.Host,
+    said: Callable[[Leg], None],
+    *,
+    form: Form = "pki",
+    images: Sequence[Reference] = (),
+) -> tuple[Leg, ...]:
+    """Every leg with every client of this host, and those of images of the operator's own.
+
+    HostError, ConfigurationError, Unavailable, MalformedError.
+    """
     legs: list[Leg] = []
     with tools_and_laboratory(host) as (tools, laboratory):
         clients = pullers.used(pullers.found(tools), laboratory.probes.image, tools)
@@ -52,7 +64,7 @@ def rehearse(host: wiring.Host, said: Callable[[Leg], None], *, form: Form = "pk
 
         def publish(root: str) -> None:
             # Its clients see the whole machine: paths in its policy are the machine's own.
-            _publish(Places.below(root).replace(root=""), host)
+            first_boot(Places.below(root).replace(root=""), host)
 
         with rehearsal(
             tools, laboratory, files, Script(publish=publish, form=form, now=host.clock.now)
@@ -60,17 +72,28 @@ def rehearse(host: wiring.Host, said: Callable[[Leg], None], *, form: Form = "pk
             for leg in smoke.smoke(stage, clients, pause=machine.pause):
                 legs.append(leg)
                 said(leg)
+        for leg in _own(images, clients, tools, laboratory, host):
+            legs.append(leg)
+            said(leg)
     return tuple(legs)
 
 
-def _publish(places: Places, host: wiring.Host) -> None:
-    """What `vouchsafe countersign init` does, for the machine below a root."""
-    uid = host.settings.uid
-    kept = authority.KeptAuthority(places, None, uid=uid)
-    done = prepare(kept, at=host.clock.now())
-    around = countersigning.surroundings({"PATH": host.settings.search_path}, uid=uid, places=places)
-    standing = around.configuration.read()
-    publish_keys(kept, done.authority, None if standing.applied is None else in_force(standing))
+def _own(
+    images: Sequence[Reference],
+    clients: tuple[Puller, ...],
+    tools: Tools,
+    laboratory: Laboratory,
+    host: wiring.Host,
+) -> Iterator[Leg]:
+    """By what this host says to whoever runs this: its files, its registries, its credentials."""
+    live = Rules(
+        policy="", registries="", home=host.settings.home, variables=machine.environment(), is_real=True
+    )
+    for image in images:
+        manifest, beside = machine.image_manifest(host, image)
+        shown = partial(machine.show, laboratory.registry)
+        own = Own(reference=image, manifest=manifest, beside=beside, shown=shown)
+        yield from own_image.legs(own, clients, tools, laboratory, machine.files(), live)
 
 
 def _silent(leg: Leg) -> None:
@@ -84,6 +107,7 @@ def _say_leg(console: Console) -> Callable[[Leg], None]:
         console.print(f"{mark} {leg.client:20} {came_to}  {leg.name}: {leg.why}")
         if leg.said and (console.verbose or not leg.behaved):
             console.print(f"         {printable(leg.said)}")
+        console.flush()  # into a journal or a job's log too: it takes a while
 
     return say
 

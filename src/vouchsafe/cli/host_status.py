@@ -12,6 +12,7 @@ from vouchsafe.cli.host_wish import Target
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.host.status import BROKEN, ENFORCING, OPEN, Status, status
 from vouchsafe.policy.scope import Policy
+from vouchsafe.wiring import machine
 
 SCHEMA_VERSION = 1
 CODES = {ENFORCING: ACCEPTED, OPEN: REJECTED, BROKEN: UNDECIDED}
@@ -48,4 +49,10 @@ def look(target: Target) -> Status:
         loaded = target.policy()
     except ConfigurationError as error:
         loaded = error
-    return status(loaded, target.files, is_live=target.is_live, homes=target.homes())
+    return status(
+        loaded,
+        target.files,
+        is_live=target.is_live,
+        homes=target.homes(),
+        problem=machine.countersigner_problem,
+    )

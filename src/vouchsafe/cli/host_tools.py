@@ -1,4 +1,4 @@
-"""The programs, the folder and the laboratory that `probe` and `smoke` work with."""
+"""The programs, the folder and the laboratory that `probe` and `smoke` work with, and a first boot below a folder."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from vouchsafe import wiring
+from vouchsafe.countersign.genesis import prepare, publish_keys
+from vouchsafe.countersign.state import in_force
 from vouchsafe.host.laboratory import Laboratory, laboratory
 from vouchsafe.host.pullers import Tools
 from vouchsafe.machine import HostEdits
-from vouchsafe.wiring import machine
+from vouchsafe.wiring import authority, machine
+from vouchsafe.wiring import countersign as countersigning
+from vouchsafe.wiring.places import Places
 
 
 @contextmanager
@@ -33,3 +37,16 @@ def tools_in(scratch: HostEdits, host: wiring.Host, environment: dict[str, str])
         is_root=host.settings.uid == 0,
         python=machine.python(),
     )
+
+
+def first_boot(places: Places, host: wiring.Host) -> None:
+    """What `vouchsafe countersign init` does, for the machine below a root: its CA, and the keys of its policy.
+
+    HostError, ConfigurationError.
+    """
+    uid = host.settings.uid
+    kept = authority.KeptAuthority(places, None, uid=uid)
+    done = prepare(kept, at=host.clock.now())
+    around = countersigning.surroundings({"PATH": host.settings.search_path}, uid=uid, places=places)
+    standing = around.configuration.read()
+    publish_keys(kept, done.authority, None if standing.applied is None else in_force(standing))

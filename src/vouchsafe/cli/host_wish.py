@@ -6,7 +6,7 @@ import argparse
 from datetime import datetime
 
 from vouchsafe import wiring
-from vouchsafe.cli.usage import UsageError
+from vouchsafe.cli import compiling
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.host import clients
 from vouchsafe.host.places import CA, LOOKASIDE
@@ -16,6 +16,8 @@ from vouchsafe.machine import HostEdits
 from vouchsafe.policy.compile import LOCAL_TRANSPORTS, Host
 from vouchsafe.policy.scope import Policy
 from vouchsafe.wiring import machine
+
+DEFAULT_HOST = Host(ca_path=CA, lookaside=LOOKASIDE, open_transports=LOCAL_TRANSPORTS)
 
 
 class Target:
@@ -40,38 +42,25 @@ class Target:
 
     def homes(self) -> tuple[User, ...]:
         """Who runs this, where HOME may differ from what /etc/passwd says (sudo -E)."""
-        settings = self.host.settings
-        if not self.is_live or not settings.home.startswith("/"):
-            return ()
-        return (User(name="HOME", uid=settings.uid, home=settings.home),)
+        return homes_of(self.host) if self.is_live else ()
 
     def now(self) -> datetime:
         """The time."""
         return self.host.clock.now()
 
 
+def homes_of(host: wiring.Host) -> tuple[User, ...]:
+    """The home of who runs this; none where it has none."""
+    settings = host.settings
+    is_there = settings.home.startswith("/")
+    return (User(name="HOME", uid=settings.uid, home=settings.home),) if is_there else ()
+
+
 def wish(arguments: argparse.Namespace, target: Target) -> Wish:
     """How the flags want it; what they do not say stays as it was applied last."""
-    refused = arguments.refuse_transport or ()
-    unknown = sorted(set(refused) - set(LOCAL_TRANSPORTS))
-    if unknown:
-        raise UsageError(f"expected one of {', '.join(LOCAL_TRANSPORTS)}, got {unknown[0]}")
-    before = applied_host(target.files)
-    accepted = tuple(each for each in LOCAL_TRANSPORTS if each not in refused)
-    lookaside = (arguments.lookaside or before.lookaside).rstrip("/")
-    if not lookaside.startswith(("http://127.0.0.1:", "file:///")):
-        raise UsageError(
-            f"expected a lookaside at http://127.0.0.1:PORT or file:///PATH, got {lookaside}",
-            hint="A name or another address can be answered by somebody else.",
-        )
     return Wish(
         is_live=target.is_live,
-        host=before.replace(
-            ca_path=arguments.ca or before.ca_path,
-            lookaside=lookaside,
-            open_transports=accepted if refused else before.open_transports,
-            form=arguments.form or before.form,
-        ),
+        host=compiling.host_of(arguments, applied_host(target.files)),
         insecure_default=arguments.insecure_default,
         overwrite_edits=arguments.overwrite_edits,
         with_units=not arguments.without_units,
@@ -84,7 +73,7 @@ def applied_host(files: HostEdits) -> Host:
     current = read_applied(files)
     if current is not None:
         return current.host
-    return Host(ca_path=CA, lookaside=LOOKASIDE, open_transports=LOCAL_TRANSPORTS)
+    return DEFAULT_HOST
 
 
 def planned(arguments: argparse.Namespace, target: Target) -> Plan:

@@ -18,6 +18,7 @@ journalctl MESSAGE_ID=263eae72dd2441058d3abf35f9528c3e shows refusals.
 
 examples:
   vouchsafe log
+  vouchsafe log --outcome rejected
   vouchsafe log -n 500 -o json
 """
 _STYLES = {"accepted": "good", "rejected": "bad", "undecided": "warn"}
@@ -27,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The flags of `log`."""
     parser.epilog = _EPILOG
     parser.add_argument("-n", "--lines", metavar="N", type=int, default=20, help="default: %(default)s")
+    parser.add_argument("--outcome", choices=tuple(_STYLES), default="", help="only these answers")
     parser.add_argument(
         "--root", metavar="DIR", type=options.given, default="/", help="of another machine's files"
     )
@@ -39,7 +41,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if not 0 < arguments.lines <= MOST:
         raise UsageError(f"expected 1 to {MOST} lines, got {arguments.lines}")
     with workbench(arguments, console) as bench:
-        lines = bench.store.lines(arguments.lines)[::-1]
+        lines = bench.store.lines(arguments.lines, arguments.outcome)[::-1]
     if arguments.output == "json":
         said = [_as_json(line) for line in lines]
         console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "lines": said}, indent=2))

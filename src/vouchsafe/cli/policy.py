@@ -1,10 +1,12 @@
-"""`vouchsafe policy`: is a policy sound, which part of it applies to an image, and does it decide as it should?"""
+"""`vouchsafe policy`: is a policy sound, what applies to an image, does it decide as it should, what do clients get?"""
 
 from __future__ import annotations
 
 import argparse
+import importlib
+from typing import Any
 
-from vouchsafe.cli import options
+from vouchsafe.cli import compiling, options
 from vouchsafe.cli.console import Console
 
 _CHECK = """examples:
@@ -40,10 +42,22 @@ All but image and expect may be left out. Paths are relative to the file's folde
 
 exit status: 0 all as expected, 1 one was not, 64 usage, 78 the policy or CASES cannot be used
 """
+_COMPILE = """examples:
+  vouchsafe policy compile
+        what `vouchsafe host enable` would write on this host
+  vouchsafe policy compile --policy policy.json --to build/containers
+        policy.json and registries.d/vouchsafe.yaml for an image, or to be looked at in a review
+
+Scopes that podman, skopeo and bootc can judge themselves come out as they are; one that they cannot demands a
+certificate of this host's CA, which the countersigner gives for what the policy accepts. Images that are on the
+host already (--refuse-transport) are listed one by one: each is your choice.
+
+exit status: 0 done, 1 a permissive default would be another way in, 78 it cannot be said: the scope is named
+"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add `check`, `crio`, `show` and `test`."""
+    """Add `check`, `crio`, `show`, `test` and `compile`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = actions.add_parser("check", help="find what is wrong or unwise in a policy", epilog=_CHECK)
     check.description = (
@@ -79,22 +93,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_policy(test)
     options.add_sources(test, bundle=False)
     options.add_output(test, "text", "json", "junit")
+    _add_compile(actions)
+
+
+def _add_compile(actions: Any) -> None:
+    made = actions.add_parser("compile", help="say it in words that stock clients read", epilog=_COMPILE)
+    made.description = "Say a policy in words that podman, skopeo, bootc and CRI-O read."
+    options.add_policy(made)
+    made.add_argument("--to", metavar="DIR", type=options.given, help="write the two files there")
+    compiling.configure(made.add_argument_group("how"))
+    options.add_output(made, "text", "json")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Do what was asked."""
-    if arguments.action == "check":
-        from vouchsafe.cli import policy_check
-
-        return policy_check.run(arguments, console)
-    if arguments.action == "crio":
-        from vouchsafe.cli import policy_crio
-
-        return policy_crio.run(arguments, console)
-    if arguments.action == "show":
-        from vouchsafe.cli import policy_show
-
-        return policy_show.run(arguments, console)
-    from vouchsafe.cli import policy_test
-
-    return policy_test.run(arguments, console)
+    code: int = importlib.import_module(f"vouchsafe.cli.policy_{arguments.action}").run(arguments, console)
+    return code

@@ -15,9 +15,9 @@ from vouchsafe.cli.host_tools import tools_in
 from vouchsafe.cli.host_wish import Target, planned, wish
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.host import enforce
+from vouchsafe.host.leg import Leg
 from vouchsafe.host.native import Native
 from vouchsafe.host.plan import Plan
-from vouchsafe.host.smoke import Leg
 from vouchsafe.host.state import State
 from vouchsafe.host.status import Status
 from vouchsafe.image.reference import Reference

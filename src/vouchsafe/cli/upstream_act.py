@@ -19,9 +19,9 @@ from vouchsafe.errors import Unavailable
 from vouchsafe.host import clients as loading
 from vouchsafe.host import pullers, smoke, unaided
 from vouchsafe.host.laboratory import Laboratory
+from vouchsafe.host.leg import Leg
 from vouchsafe.host.probe import abilities
 from vouchsafe.host.pullers import Puller, Tools
-from vouchsafe.host.smoke import Leg
 from vouchsafe.host.unaided import Ability
 from vouchsafe.policy.native import NativePolicy, Wish, compile_natively
 from vouchsafe.policy.scope import Policy
@@ -116,7 +116,7 @@ def _unable(able: Ability) -> Examined:
     if able.unknown:
         first = able.unknown[0]
         return Examined(outcome="could-not-tell", ability=able, why=f"{first.client}: {first.evidence}")
-    why = "no key for a pipeline's URI is known to every client on this host"
+    why = "no key for a pipeline's URI is judged by every client on this host"
     return Examined(outcome="not-yet", ability=able, why=why)
 
 

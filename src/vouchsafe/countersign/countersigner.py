@@ -104,7 +104,7 @@ class Countersigner:
         elif accepting:
             signed = self._signer.sign(now, asked.digest, accepting)
             given = Given(blobs=signed.blobs)
-            end = min(signed.until, *(each.acceptance.until for each in accepting))
+            end = min(signed.again_until, *(each.acceptance.until for each in accepting))
         else:
             given = Given(refusal=_refusal(refusals))
         if could_not_tell or (refusals and not accepting):

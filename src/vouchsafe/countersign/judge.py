@@ -36,6 +36,7 @@ MOST_JUDGEMENTS = 4_096  # kept in memory
 REJECTED_FOR = timedelta(seconds=10)  # in which a refusal is not looked into again
 UNDECIDED_FOR = timedelta(seconds=1)  # podman asks three times, a second apart
 LONGEST = timedelta(seconds=18)  # of one verdict; clients are answered after 20
+OWN = "own"  # a judgement by the image's own signatures
 
 
 class Subject(Record):
@@ -96,7 +97,7 @@ class Judge:
 
     def judge(self, errand: Errand, subject: Subject) -> Judgement:
         """The judgement."""
-        return self.find_out(errand, subject, "own", lambda: self._by_its_own(errand, subject))
+        return self.find_out(errand, subject, OWN, lambda: self._by_its_own(errand, subject))
 
     def find_out(
         self, errand: Errand, subject: Subject, kind: str, work: Callable[[], Judgement]
@@ -152,7 +153,8 @@ class Judge:
                     self._see(min(newest, at))
             case Refusal(outcome=outcome):
                 until = at + (REJECTED_FOR if outcome == "rejected" else UNDECIDED_FOR)
-        if isinstance(judgement, Acceptance):
+        # By its own signatures it was noted already, when that was found out.
+        if isinstance(judgement, Acceptance) and (key[-1] == OWN or judgement.through is not None):
             self.store.note(_noted(key, subject, judgement, at))
         self._known.put(key, judgement, start=at, end=until)
         return judgement

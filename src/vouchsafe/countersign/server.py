@@ -156,8 +156,9 @@ class Server:
         with contextlib.suppress(h11.LocalProtocolError):
             parts = (wire.send(head), wire.send(h11.Data(data=page.body)), wire.send(h11.EndOfMessage()))
             writer.write(b"".join(part for part in parts if part))
-            async with asyncio.timeout(self._limits.send_seconds):
-                await writer.drain()
+            if writer.transport.get_write_buffer_size():  # nearly always the kernel has taken all of it
+                async with asyncio.timeout(self._limits.send_seconds):
+                    await writer.drain()
 
 
 _BAD_REQUEST = Page(status=400, phrase=b"Bad Request", body=b"", content_type="text/plain")

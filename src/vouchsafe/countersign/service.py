@@ -7,6 +7,8 @@ unit that ends is started again by the very connection that waits for it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -31,6 +33,7 @@ from vouchsafe.countersign.through import Bench
 from vouchsafe.countersign.upstream import Upstream
 from vouchsafe.countersign.verdicts import Verdicts
 from vouchsafe.countersign.watched import WatchedUpstream
+from vouchsafe.errors import VouchsafeError
 from vouchsafe.image.reference import Reference
 from vouchsafe.ports import Clock, HostConfiguration
 from vouchsafe.record import Record
@@ -38,6 +41,7 @@ from vouchsafe.record import Record
 TICK_SECONDS = 1.0
 GRACE_SECONDS = 5.0  # for what is under way when we are told to end
 SWITCH_SECONDS = 0.001  # how long a judging thread may keep the one that answers waiting
+GARBAGE = (5_000, 10, 20)  # objects made until the next look for cycles; and looks of each generation
 _TEXT = "text/plain; charset=us-ascii"
 _BLOB = "application/octet-stream"
 _JSON = "application/json"
@@ -114,6 +118,7 @@ class Service:
         }
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self.keeper.now)
+        await loop.run_in_executor(None, self._recall)
         for server, listening in servers.items():
             for each in listening:
                 server.listen(each)
@@ -124,6 +129,12 @@ class Service:
         ticking.cancel()
         await asyncio.gather(*(server.close(GRACE_SECONDS) for server in servers))
         self.close()
+
+    def _recall(self) -> None:
+        """What metrics go on from; a database that cannot be used is said when something is asked of it."""
+        with contextlib.suppress(VouchsafeError):
+            for line in self.store.lines(1, "accepted"):
+                self.metrics.accepted_before(line.at)
 
     def close(self) -> None:
         """Write what is not written, and let go of everything."""
@@ -156,7 +167,9 @@ class Service:
     async def _metrics_page(self, target: str, uid: int | None) -> Page:
         if target != "/metrics":
             return Page(status=404, phrase=b"Not Found", body=b"", content_type=_TEXT)
-        return Page(status=200, phrase=b"OK", body=self.metrics.page(), content_type=CONTENT_TYPE)
+        # In a thread: the first page loads a library, and each looks at the files.
+        page = await asyncio.get_running_loop().run_in_executor(None, self.metrics.page)
+        return Page(status=200, phrase=b"OK", body=page, content_type=CONTENT_TYPE)
 
     async def _tick(self) -> None:
         """Once a second: notice changed files, write the log, tell the watchdog that the loop turns."""
@@ -193,6 +206,10 @@ class Service:
 def run(service: Service, sockets: Sockets) -> None:
     """The process: signals, and the loop. SIGHUP reads everything anew."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    # Imports stay: they are left out of every look. A connection of asyncio's is a cycle, and with a command's
+    # thresholds ten thousand of them would pile up.
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
     async def main() -> None:
         loop = asyncio.get_running_loop()

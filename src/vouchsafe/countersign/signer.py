@@ -1,7 +1,7 @@
 """Signs what was accepted: one signature for each name, by a leaf that names every scope that accepts under it.
 
-A leaf serves for REUSED, whatever is signed with it, then another is made: a signature is worth LEAF_LIFETIME to
-whoever harvests it, and always has half of that before it when a client gets it.
+Whatever a leaf has signed is given out for REUSED after the leaf was made, and then made anew: a signature is
+worth LEAF_LIFETIME to whoever harvests it, and has at least half of that before it when a client gets it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from vouchsafe.ports import Clock
 from vouchsafe.record import Record
 from vouchsafe.verification.claim import ATOMIC_TYPE
 
-REUSED = timedelta(minutes=5)  # for which one leaf, and one signature, is given out again
+REUSED = timedelta(minutes=5)  # for which one leaf, and all that it has signed, is given out again
 MOST_LEAVES = 1_024
 
 
@@ -33,10 +33,10 @@ class Accepting(Record):
 
 
 class Signed(Record):
-    """`signature-1`, `signature-2`, … of an image, and until when they may be given out."""
+    """`signature-1`, `signature-2`, … of an image, and until when they may be given out again."""
 
     blobs: tuple[bytes, ...]
-    until: datetime
+    again_until: datetime
 
 
 class Signer:
@@ -45,7 +45,7 @@ class Signer:
     def __init__(self, clock: Clock) -> None:
         """No leaf is made yet."""
         self._clock = clock
-        self._leaves: Remembered[tuple[int, tuple[str, ...]], Leaf] = Remembered(MOST_LEAVES)
+        self._leaves: Remembered[tuple[int, tuple[str, ...]], tuple[Leaf, datetime]] = Remembered(MOST_LEAVES)
 
     def sign(
         self,
@@ -55,49 +55,46 @@ class Signer:
         *,
         lifetime: timedelta = LEAF_LIFETIME,
     ) -> Signed:
-        """All signatures. HostError."""
+        """All signatures of an image, as old as the oldest leaf behind them. HostError."""
         blobs: list[bytes] = []
-        until = self._clock.now() + REUSED
+        oldest = self._clock.now()
         for name, markers in by_name(digest, accepting).items():
-            made = self._of_name(ready, digest, name, markers, lifetime)
-            blobs += made.blobs
-            until = min(until, made.until)
-        return Signed(blobs=tuple(blobs), until=until)
+            made, since = self._of_name(ready, digest, name, markers, lifetime)
+            blobs += made
+            oldest = min(oldest, since)
+        return Signed(blobs=tuple(blobs), again_until=oldest + REUSED)
 
     def _of_name(
         self, ready: Ready, digest: Digest, name: str, markers: tuple[str, ...], lifetime: timedelta
-    ) -> Signed:
-        """One signature for all scopes by a certificate that names them, or one by each scope's own key."""
+    ) -> tuple[list[bytes], datetime]:
+        """One signature for all scopes by a certificate that names them, or one by each scope's own key.
+
+        And since when whatever ends them lives.
+        """
         at = self._clock.now()
-        until = at + REUSED
         said = signature.payload(digest, name, at)
         authority, rotation = ready.authority, ready.rotation
         if rotation is None:
-            leaf = self._leaf(ready, markers, lifetime)
-            until = leaf.not_after - lifetime + REUSED  # it may have been made a while ago
-            return Signed(
-                blobs=(signature.sigstore_blob(said, leaf, authority.certificate_pem),), until=until
-            )
+            leaf, since = self._leaf(ready, markers, lifetime)
+            return [signature.sigstore_blob(said, leaf, authority.certificate_pem)], since
         if ready.in_force.host.form == "key":
-            keys = [authority.bare_key(rotation, marker) for marker in markers]
-            return Signed(blobs=tuple(signature.bare_blob(said, key) for key in keys), until=until)
+            return [signature.bare_blob(said, authority.bare_key(rotation, each)) for each in markers], at
         said = signature.payload(digest, name, at, kind=ATOMIC_TYPE)
-        blobs = (
+        return [
             authority.openpgp_key(rotation, marker).sign(said, at - CLOCK_SLACK, lifetime + CLOCK_SLACK)
             for marker in markers
-        )
-        return Signed(blobs=tuple(blobs), until=until)
+        ], at
 
-    def _leaf(self, ready: Ready, markers: tuple[str, ...], lifetime: timedelta) -> Leaf:
+    def _leaf(self, ready: Ready, markers: tuple[str, ...], lifetime: timedelta) -> tuple[Leaf, datetime]:
         at = self._clock.now()
         if lifetime != LEAF_LIFETIME:
-            return ready.authority.issue(markers, at=at, lifetime=lifetime)
+            return ready.authority.issue(markers, at=at, lifetime=lifetime), at
         key = (ready.generation, markers)
-        leaf = self._leaves.get(key, at)
-        if leaf is None:
-            leaf = ready.authority.issue(markers, at=at)
-            self._leaves.put(key, leaf, start=at, end=at + REUSED)
-        return leaf
+        found = self._leaves.get(key, at)
+        if found is None:
+            found = (ready.authority.issue(markers, at=at), at)
+            self._leaves.put(key, found, start=at, end=at + REUSED)
+        return found
 
 
 def by_name(digest: Digest, accepting: Iterable[Accepting]) -> dict[str, tuple[str, ...]]:

@@ -15,14 +15,13 @@ from typing import TypeVar
 
 from vouchsafe.countersign import rows
 from vouchsafe.countersign.database import Database
+from vouchsafe.countersign.room import Room, forget
 from vouchsafe.countersign.rows import ADMITTED, Line, Memory, Noted, Row
 from vouchsafe.errors import MalformedError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import Manifest
 from vouchsafe.image.reference import Repository
 
-MOST_SUBJECTS = 20_000
-MOST_BYTES = 256 * 1024 * 1024  # of evidence
 MOST_PIECES = 16  # of evidence kept for one image
 MOST_INDEXES = 64  # of one repository
 MOST_LINES = 10_000  # of the log
@@ -38,6 +37,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         """Nothing is opened yet."""
         self._database = database
+        self._room = Room()
 
     def recall(self, repository: Repository, digest: Digest, at: datetime) -> Memory | None:
         """The evidence of an image; None when there is none, or it is not what we write."""
@@ -87,7 +87,7 @@ class Store:
             for _, admitted in readable(before, rows.times):
                 if admitted.timestamp() > until:
                     until, source = admitted.timestamp(), ADMITTED
-            _forget(connection, key)
+            forget(connection, key)
             at = memory.checked.timestamp()
             connection.execute(
                 "INSERT INTO subjects VALUES (?, ?, ?, ?, ?, ?, ?)", (*key, at, until, source, at, size)
@@ -99,7 +99,7 @@ class Store:
                     for number, piece in enumerate(pieces)
                 ],
             )
-            _evict(connection, key)
+            self._room.for_subject(connection, key, size)
 
         self._database.run(work)
 
@@ -114,12 +114,7 @@ class Store:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(insert, row)
-            (count,) = connection.execute("SELECT COUNT(*) FROM verdicts").fetchone()
-            if count > 2 * MOST_SUBJECTS:
-                connection.execute(
-                    "DELETE FROM verdicts WHERE at <= (SELECT at FROM verdicts ORDER BY at LIMIT 1 OFFSET ?)",
-                    (MOST_SUBJECTS // 10,),
-                )
+            self._room.for_verdict(connection)
 
         self._database.run(work)
 
@@ -208,13 +203,13 @@ class Store:
 
         self._database.run(work)
 
-    def lines(self, most: int) -> tuple[Line, ...]:
-        """The last lines of the log, the newest first."""
+    def lines(self, most: int, outcome: str = "") -> tuple[Line, ...]:
+        """The last lines of the log, or those of one outcome, the newest first."""
         query = (
             "SELECT at, uid, repository, digest, scope, outcome, code, message FROM log"
-            " ORDER BY number DESC LIMIT ?"
+            " WHERE ? IN ('', outcome) ORDER BY number DESC LIMIT ?"
         )
-        return tuple(self._rows(query, (most,), rows.line))
+        return tuple(self._rows(query, (outcome, most), rows.line))
 
     def newest_seen(self) -> datetime | None:
         """The newest verified time that this host knows of: its clock cannot be before it."""
@@ -240,7 +235,7 @@ class Store:
                 "SELECT repository, digest FROM subjects WHERE until < ?", (at.timestamp(),)
             ).fetchall()
             for key in ended:
-                _forget(connection, key)
+                forget(connection, key)
             connection.execute("DELETE FROM verdicts WHERE until < ?", (at.timestamp(),))
             return len(ended)
 
@@ -278,23 +273,3 @@ def readable(found: list[Row], read: Callable[[Row], T]) -> Iterator[T]:
             yield read(row)
         except (MalformedError, ValueError, TypeError, OverflowError, OSError):
             continue
-
-
-def _forget(connection: sqlite3.Connection, key: tuple[object, object]) -> None:
-    connection.execute("DELETE FROM subjects WHERE repository = ? AND digest = ?", key)
-    connection.execute("DELETE FROM evidence WHERE repository = ? AND digest = ?", key)
-
-
-def _evict(connection: sqlite3.Connection, kept: tuple[str, str]) -> None:
-    """Make room: what was used least goes first, never what was just kept or was admitted in advance."""
-    count, size = connection.execute("SELECT COUNT(*), TOTAL(bytes) FROM subjects").fetchone()
-    if count <= MOST_SUBJECTS and size <= MOST_BYTES:
-        return
-    # A tenth at a time, so that not every question makes room for itself.
-    victims = connection.execute(
-        "SELECT repository, digest FROM subjects WHERE source != ? AND NOT (repository = ? AND digest = ?)"
-        " ORDER BY used LIMIT ?",
-        (ADMITTED, *kept, max(1, count // 10)),
-    ).fetchall()
-    for key in victims:
-        _forget(connection, key)

@@ -15,7 +15,15 @@ from typing import Any
 from vouchsafe.errors import ConfigurationError, HostError, MalformedError
 from vouchsafe.host import change, state
 from vouchsafe.host.change import Edit
-from vouchsafe.host.places import GLASS, GLASS_REGISTRIES, LARGEST_FILE, LOCK, POLICY, PUBLIC_MODE
+from vouchsafe.host.places import (
+    GLASS,
+    GLASS_REGISTRIES,
+    LARGEST_FILE,
+    LOCK,
+    NO_REGISTRIES,
+    POLICY,
+    PUBLIC_MODE,
+)
 from vouchsafe.host.state import state_of
 from vouchsafe.image.reference import Reference
 from vouchsafe.machine import HostEdits, HostFiles
@@ -27,7 +35,6 @@ from vouchsafe.strictjson import Fields
 LONGEST = timedelta(days=7)
 MOST = 100  # at once
 NOTHING = "file:///run/vouchsafe/none"  # a lookaside that holds nothing
-_NO_REGISTRIES = b"docker: {}\n"
 _VERSION = 1
 _ACCEPT = [{"type": "insecureAcceptAnything"}]
 
@@ -110,7 +117,7 @@ def _write(known: tuple[Glass, ...], wanted: tuple[Glass, ...], files: HostEdits
             before=state_of(files, GLASS_REGISTRIES),
             after=state.file(_registries(kept), PUBLIC_MODE) if kept else state.ABSENT,
             when="together",
-            neutral=_NO_REGISTRIES,
+            neutral=NO_REGISTRIES,
         ),
         policy,
     )

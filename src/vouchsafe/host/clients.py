@@ -95,9 +95,13 @@ def staged(compiled: Compiled, files: HostFiles, scratch: HostEdits) -> str:
 
 
 def last_words(ended: Ended) -> str:
-    """The last line that a program said, for a message; of a structured line what it says."""
+    """The last line that a program said, for a message."""
     said = ended.errors.decode("utf-8", "replace").strip() or f"exit {ended.status}"
-    line = said.splitlines()[-1]
+    return plain(said.splitlines()[-1])
+
+
+def plain(line: str) -> str:
+    """A line that a client said, for a message; of a structured one what it says."""
     structured = _STRUCTURED.fullmatch(line)
     if structured is not None:
         with contextlib.suppress(ValueError):

@@ -20,6 +20,17 @@ from vouchsafe.policy.requirement import InsecureAcceptAnything, Reject
 from vouchsafe.policy.scope import Policy, Rule, candidates
 from vouchsafe.record import Record
 
+# What an accepting entry for a local transport keeps alive. Each is the operator's choice (--refuse-transport).
+LOCAL_USES = {
+    "containers-storage": "podman push, build FROM and save of what is here; bootc's own storage",
+    "dir": "folders that skopeo copy wrote",
+    "docker-archive": "podman load, and save as it is by default",
+    "docker-daemon": "images of a docker beside podman",
+    "oci": "image builds that hand an OCI layout on",
+    "oci-archive": "podman save --format oci-archive, disk image builders",
+    "tarball": "podman import",
+}
+
 
 class Containers(Record):
     """Both files, and the policy as stock clients read it."""
@@ -42,10 +53,11 @@ def is_strict(rule: Rule) -> bool:
 
 
 def open_bottom(policy: Policy) -> Iterator[Objection]:
-    """A permissive `default` or `docker:""`."""
+    """A permissive `default` or `docker:""`, or a wildcard over the host of a stricter scope."""
+    docker = policy.transports.get("docker", {})
     bottoms = {"default": policy.default}
-    if "" in policy.transports.get("docker", {}):
-        bottoms['transports.docker[""]'] = policy.transports["docker"][""]
+    if "" in docker:
+        bottoms['transports.docker[""]'] = docker[""]
     for where, rule in bottoms.items():
         if not is_strict(rule):
             yield Objection(
@@ -53,6 +65,28 @@ def open_bottom(policy: Policy) -> Iterator[Objection]:
                 message=f"expected {where} to reject or to demand a signature, got one that accepts anything",
                 fix=f'write [{{"type": "reject"}}] for {where} and a scope for each registry that you use',
             )
+    for wildcard in (
+        scope for scope, rule in docker.items() if scope.startswith("*.") and not is_strict(rule)
+    ):
+        for scope in (scope for scope, rule in docker.items() if scope and is_strict(rule)):
+            if wildcard in candidates("docker", scope)[1:]:
+                yield _another_way(wildcard, scope)
+                break
+
+
+def _another_way(wildcard: str, scope: str) -> Objection:
+    """Wildcards do not see ports, and other scopes compare them letter by letter."""
+    return Objection(
+        code="host-default-open",
+        message=f'expected transports.docker["{wildcard}"] to reject or to demand a signature, got one that accepts'
+        f" anything: {_with_port(scope)} is another way to {scope}",
+        fix=f"name the registries that you accept from one by one, in place of {wildcard}",
+    )
+
+
+def _with_port(scope: str) -> str:
+    host, slash, path = scope.partition("/")
+    return f"{host}:443{slash}{path}" if ":" not in host else f"another port than that of {host}"
 
 
 def consequences(policy: Policy, containers: Containers) -> tuple[Consequence, ...]:
@@ -67,8 +101,12 @@ def consequences(policy: Policy, containers: Containers) -> tuple[Consequence, .
             else:
                 effect = _effect(rule)
             if transport in LOCAL_TRANSPORTS and transport not in policy.transports:
-                effect += " (added: the policy does not speak of what is on this host already)"
+                effect += f" (added for {LOCAL_USES[transport]})"
             found.append(Consequence(subject=subject, effect=effect))
+    for transport, use in LOCAL_USES.items():
+        if transport not in containers.as_read.transports:
+            effect = f"{_effect(containers.as_read.default)}, as anything else: no {use}"
+            found.append(Consequence(subject=f"{transport}: anything else", effect=effect))
     return tuple(found)
 
 

@@ -40,8 +40,9 @@ class Pull(Record):
 class Probes(Record):
     """One image with a signature in each form, in lookasides of files; and a lookaside that says why not.
 
-    `bundled`: an image beside which only a bundle lies, by the same key. `fulcio` and `rekor`: the laboratory's
-    Sigstore as PEM files, as stock clients take them.
+    `key`, and `ca` with `email`, check two of them. `bundled`: an image beside which only a bundle lies, by the same
+    key. `fulcio` and `rekor`: the laboratory's Sigstore as PEM files, as stock clients take them; it certified a
+    `person` whom `voucher` vouched for, and the main pipeline.
     """
 
     image: str
@@ -53,6 +54,8 @@ class Probes(Record):
     email: str
     fulcio: str
     rekor: str
+    person: str
+    voucher: str
     refusing: str
     phrase: str
 

@@ -21,6 +21,8 @@ GLASS = f"{STATE}/break-glass.json"  # digests that are accepted for a while
 CA = "/run/vouchsafe/ca.crt"  # published at each boot; absent is refused
 LOOKASIDE = "http://127.0.0.1:843"  # below net.ipv4.ip_unprivileged_port_start: no local user can squat on it
 
+# What a registries.d file that is not there reads like.
+NO_REGISTRIES = b"docker: {}\n"
 LARGEST_FILE = 4 * 1024 * 1024  # bytes of any one that is read here
 PUBLIC_MODE = 0o644
 SECRET_MODE = 0o600

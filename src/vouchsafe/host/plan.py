@@ -18,6 +18,7 @@ from vouchsafe.host.places import (
     GLASS,
     LARGEST_FILE,
     LOOKASIDE,
+    NO_REGISTRIES,
     ORIGINALS,
     POLICY,
     PUBLIC_MODE,
@@ -32,9 +33,6 @@ from vouchsafe.policy.applied import Applied
 from vouchsafe.policy.compile import LOCAL_TRANSPORTS, Host
 from vouchsafe.policy.scope import Policy
 from vouchsafe.record import Record
-
-# What a registries.d file that is not there reads like.
-NO_REGISTRIES = b"docker: {}\n"
 
 
 class Wish(Record):
@@ -129,12 +127,9 @@ def _objections(
 ) -> Iterator[Objection]:
     if not wish.insecure_default:
         yield from containers.open_bottom(made.as_read)
-    if wish.is_live and (why := surroundings.forgets_etc(files)):
-        yield Objection(
-            code="host-etc-transient",
-            message=f"expected an /etc that outlives a boot, got {why}",
-            fix="build it into the image: vouchsafe host enable --root DIR",
-        )
+    if wish.is_live:
+        yield from _etc(files)
+        yield from surroundings.unprivileged_port(wish.host.lookaside, files)
     yield from surroundings.writers(files)
     yield from surroundings.outranking(files, wish.homes)
     yield from containers.conflicts(made.compiled, files)
@@ -152,6 +147,24 @@ def _objections(
             code="host-units-missing",
             message=f"expected the unit {absent[0]} to be installed, got none",
             fix="install deploy/systemd, or run the countersigner yourself and say --without-units",
+        )
+
+
+def _etc(files: HostFiles) -> Iterator[Objection]:
+    """Whether /etc is the place for something that shall last."""
+    if why := surroundings.forgets_etc(files):
+        yield Objection(
+            code="host-etc-transient",
+            message=f"expected an /etc that outlives a boot, got {why}",
+            fix="build it into the image: vouchsafe host enable --root DIR",
+        )
+    elif surroundings.is_image_mode(files):
+        yield Objection(
+            code="host-image-mode",
+            message="expected a policy that comes with the operating system's image, got a change of this"
+            " deployment's /etc: later upgrades keep it, and it hides the policy of every later image",
+            fix="for good: `RUN vouchsafe host enable --root /` in the image's Containerfile",
+            severity="warns",
         )
 
 

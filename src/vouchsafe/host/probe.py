@@ -8,33 +8,37 @@ nothing further: it would refuse everything, and every refusal would look like e
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
-from vouchsafe.host import openpgp
+from vouchsafe.host import openpgp, which_files
 from vouchsafe.host.laboratory import Laboratory
 from vouchsafe.host.pullers import Outcome, Puller, Rules, Tools, attachments, lookaside, rules
+from vouchsafe.host.which_files import ACCEPT, REJECT, Answer
+from vouchsafe.policy.compile import Form
 from vouchsafe.record import Record
-
-Answer = Literal["yes", "no", "unknown"]
 
 QUESTIONS = {
     "evaluates-policy": "refuses what policy.json refuses",
+    "etc-policy": "reads /etc/containers/policy.json, where nothing outranks it",
+    "usr-policy": "reads /usr/share/containers/policy.json, where /etc has none",
+    "home-outranks": "reads the user's own policy.json before the system's",
+    "XDG_CONFIG_HOME": "reads the policy.json below this variable before the home's",
+    "CONTAINERS_POLICY_JSON": "reads the policy that this variable names before all others",
     "sigstore-lookaside": "takes a sigstore signature by a key from a lookaside",
     "pki": "takes a sigstore signature by a CA's certificate from a lookaside",
     "openpgp-lookaside": "takes an OpenPGP signature from a lookaside",
     "says-why": "shows the reason that a lookaside gives for refusing",
-    "home-outranks": "reads the user's own policy.json before the system's",
-    "CONTAINERS_POLICY_JSON": "reads the policy that this variable names",
-    "subjectURI": "knows `subjectURI` in policy.json: could judge a pipeline's URI itself",
-    "buildSignerURI": "knows `buildSignerURI` in policy.json",
+    "subjectEmail": "judges a person's keyless signature itself",
+    "subjectURI": "judges a pipeline's URI itself, by `subjectURI`",
+    "buildSignerURI": "judges a pipeline's URI itself, by `buildSignerURI`",
     "plugin": "knows requirements of the type `plugin`",
     "bundle": "takes a Sigstore bundle beside an image, by a key",
 }
-ACCEPT, REJECT = {"type": "insecureAcceptAnything"}, {"type": "reject"}
 _REPOSITORY = {"type": "matchRepository"}
+# What `--form` of `host enable` asks of clients, the strongest first.
+NEEDS: dict[Form, str] = {"pki": "pki", "key": "sigstore-lookaside", "openpgp": "openpgp-lookaside"}
 
 
 class Finding(Record):
@@ -61,6 +65,18 @@ def probe(puller: Puller, laboratory: Laboratory, tools: Tools, *, at: datetime)
         Finding(client=puller.name, question=question, answer=answer, evidence=evidence, at=at)
         for question, answer, evidence in answers
     )
+
+
+def form(findings: Iterable[Finding]) -> Form | None:
+    """The strongest form that every client takes which looks at a policy; None when there is none."""
+    answers: dict[str, dict[str, Answer]] = {}
+    for each in findings:
+        answers.setdefault(each.client, {})[each.question] = each.answer
+    looking = [found for found in answers.values() if found["evaluates-policy"] == "yes"]
+    for made, question in NEEDS.items():
+        if looking and all(found[question] == "yes" for found in looking):
+            return made
+    return None
 
 
 def abilities(
@@ -104,6 +120,7 @@ class Inquiry:
             why = "it does not evaluate the policy"
             yield from ((question, "unknown", why) for question in list(QUESTIONS)[1:])
             return
+        yield from which_files.answers(self._puller, self._probes.image, self._tools, self._rules)
         by_key = {"type": "sigstoreSigned", "keyPath": self._probes.key, "signedIdentity": _REPOSITORY}
         pki = {"caRootsPath": self._probes.ca, "subjectEmail": self._probes.email}
         by_certificate = {"type": "sigstoreSigned", "pki": pki, "signedIdentity": _REPOSITORY}
@@ -111,8 +128,8 @@ class Inquiry:
         yield "pki", *self._takes(by_certificate, "certificate")
         yield "openpgp-lookaside", *self._openpgp()
         yield "says-why", *self._says_why(by_key)
-        yield "home-outranks", *self._home_outranks()
-        yield "CONTAINERS_POLICY_JSON", *self._variable()
+        probes = self._probes
+        yield "subjectEmail", *self._judges("subjectEmail", probes.person, probes.voucher, "person")
         for key in ("subjectURI", "buildSignerURI"):
             yield key, *self.ability(f"key {key}")
         yield "plugin", *self.ability("type plugin")
@@ -123,8 +140,8 @@ class Inquiry:
         kind, _, name = asked.partition(" ")
         match kind:
             case "key":
-                requirement = self._fulcio({name: "https://gitlab.example/x"})
-                return self._knows(requirement, f'Unknown key "{name}"', 'Unknown key "fulcio"')
+                main = self._lab.main
+                return self._judges(name, main.subject, main.issuer, "pipeline")
             case "type":
                 return self._knows({"type": name}, f'Unknown policy requirement type "{name}"')
             case _:
@@ -178,36 +195,28 @@ class Inquiry:
         refused = self.under(requirement, lookaside(self._lab.registry, self._probes.refusing))
         return _yes(self._probes.phrase in refused.said), refused.said or "it was pulled"
 
-    def _home_outranks(self) -> tuple[Answer, str]:
-        """Without a flag: what does it read?"""
-        allowed = self._without_flags(ACCEPT)
-        refused = self._without_flags(REJECT)
-        if allowed.pulled and not refused.pulled:
-            return "yes", refused.said
-        return "no", allowed.said or refused.said or "it was pulled although the home refuses"
-
-    def _variable(self) -> tuple[Answer, str]:
-        variables = {"CONTAINERS_POLICY_JSON": self._rules(REJECT).policy}
-        refused = self._without_flags(ACCEPT, variables)
-        return _yes(
-            not refused.pulled
-        ), refused.said or "it was pulled although the variable's policy refuses"
-
-    def _without_flags(
-        self, requirement: dict[str, Any], variables: Mapping[str, str] = MappingProxyType({})
-    ) -> Outcome:
-        """Pull by what a home says."""
-        home = self._rules(requirement).replace(policy="", registries="", variables=variables)
-        return self._puller.pull(self._probes.image, home)
+    def _judges(self, key: str, subject: str, issuer: str, folder: str) -> tuple[Answer, str]:
+        """Whether it takes this subject's keyless signature, and nobody else's."""
+        registries = lookaside(self._lab.registry, f"file://{self._probes.lookasides}/{folder}")
+        right = self.under(self._fulcio({"oidcIssuer": issuer, key: subject}), registries)
+        if not right.pulled:  # not even `fulcio` is known to the oldest
+            return "no" if "Unknown key" in right.said else "unknown", right.said
+        wrong = self.under(self._fulcio({"oidcIssuer": issuer, key: f"not-{subject}"}), registries)
+        return _yes(not wrong.pulled), wrong.said or "it was pulled for another subject too"
 
     def _fulcio(self, more: dict[str, str]) -> dict[str, Any]:
-        fulcio = {"caPath": self._probes.ca, "oidcIssuer": "https://gitlab.example", **more}
-        return {"type": "sigstoreSigned", "fulcio": fulcio, "rekorPublicKeyPath": self._probes.key}
+        fulcio = {"caPath": self._probes.fulcio, **more}
+        return {
+            "type": "sigstoreSigned",
+            "fulcio": fulcio,
+            "rekorPublicKeyPath": self._probes.rekor,
+            "signedIdentity": _REPOSITORY,
+        }
 
-    def _knows(self, requirement: dict[str, Any], *complaints: str) -> tuple[Answer, str]:
+    def _knows(self, requirement: dict[str, Any], complaint: str) -> tuple[Answer, str]:
         """Whether a policy that says this loads; what it does then is for upstream's watch to find out."""
         said = self.under(requirement).said
-        if any(complaint in said for complaint in complaints):
+        if complaint in said:
             return "no", said
         return ("unknown" if "invalid policy" in said else "yes"), said
 

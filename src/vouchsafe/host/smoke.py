@@ -8,30 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from vouchsafe.host.leg import Leg, leg
 from vouchsafe.host.pullers import Puller, Rules, lookaside, rules
 from vouchsafe.host.rehearsal import Rehearsal
-from vouchsafe.record import Record
 
 HARVESTED, SHORT = "/harvested", "/short"  # below the scratch root: lookasides of files
 LONG_LIFE, SHORT_LIFE = "10m", "1s"
 PAUSE_SECONDS = 2.0  # until a countersignature of SHORT_LIFE has ended, whatever the fraction of a second
 SIGNED = "legacy"  # the laboratory's plainest image
-
-
-class Leg(Record):
-    """One pull by one client, what it should have come to, and what it came to."""
-
-    client: str
-    name: str
-    why: str
-    allowed: bool
-    pulled: bool
-    said: str = ""
-
-    @property
-    def behaved(self) -> bool:
-        """Whether it is as it should be."""
-        return self.pulled == self.allowed
 
 
 def smoke(host: Rehearsal, clients: tuple[Puller, ...], *, pause: Callable[[float], None]) -> Iterator[Leg]:
@@ -43,15 +27,15 @@ def smoke(host: Rehearsal, clients: tuple[Puller, ...], *, pause: Callable[[floa
     host.stop()
     image = host.laboratory.pull(SIGNED).reference
     for client in clients:
-        yield _leg(client, "stopped", "the countersigner is not running", image, host.rules, allowed=False)
+        yield leg(client, "stopped", "the countersigner is not running", image, host.rules, allowed=False)
 
 
 def _images(host: Rehearsal, client: Puller) -> Iterator[Leg]:
     for pull in host.laboratory.pulls:
-        yield _leg(client, pull.name, pull.why, pull.reference, host.rules, allowed=pull.allowed)
+        yield leg(client, pull.name, pull.why, pull.reference, host.rules, allowed=pull.allowed)
     image = host.laboratory.pull(SIGNED).reference.replace("127.0.0.1", "LOCALHOST")
     why = "the same image, its host written in capitals"
-    yield _leg(client, "capitals", why, image, host.rules, allowed=False)
+    yield leg(client, "capitals", why, image, host.rules, allowed=False)
 
 
 def _in_advance(
@@ -64,11 +48,11 @@ def _in_advance(
     pause(PAUSE_SECONDS)
     for client in clients:
         kept = _files(host, HARVESTED, "kept")
-        yield _leg(client, "in advance", "countersigned before, in a file", image, kept, allowed=True)
+        yield leg(client, "in advance", "countersigned before, in a file", image, kept, allowed=True)
         if host.script.form == "key":
             continue  # a bare key's signature does not end by itself: its key is replaced
         over = _files(host, SHORT, "over")
-        yield _leg(client, "expired", "the countersignature's time is over", image, over, allowed=False)
+        yield leg(client, "expired", "the countersignature's time is over", image, over, allowed=False)
 
 
 def _another_policy(host: Rehearsal, clients: tuple[Puller, ...]) -> Iterator[Leg]:
@@ -77,9 +61,9 @@ def _another_policy(host: Rehearsal, clients: tuple[Puller, ...]) -> Iterator[Le
     host.apply(more_scopes=True)
     replayed = _files(host, HARVESTED, "replayed")
     for client in clients:
-        yield _leg(client, "changed", "the policy was changed and applied", image, host.rules, allowed=True)
+        yield leg(client, "changed", "the policy was changed and applied", image, host.rules, allowed=True)
         why = "a countersignature of the policy before, replayed"
-        yield _leg(client, "replayed", why, image, replayed, allowed=False)
+        yield leg(client, "replayed", why, image, replayed, allowed=False)
 
 
 def _files(host: Rehearsal, folder: str, name: str) -> Rules:
@@ -90,18 +74,11 @@ def _files(host: Rehearsal, folder: str, name: str) -> Rules:
     return rules(host.tools.scratch, name, policy, lookaside(registry, url))
 
 
-def _leg(client: Puller, name: str, why: str, image: str, rules: Rules, *, allowed: bool) -> Leg:
-    outcome = client.pull(image, rules)
-    return Leg(
-        client=client.name, name=name, why=why, allowed=allowed, pulled=outcome.pulled, said=outcome.said
-    )
-
-
 def summary(legs: tuple[Leg, ...]) -> str:
     """Why this proves nothing; empty when every leg behaved and there were legs of both kinds for each client."""
     if not legs:
         return "there is no client to try"
-    wrong = [leg for leg in legs if not leg.behaved]
+    wrong = [each for each in legs if not each.behaved]
     if wrong:
         first = wrong[0]
         got = "it was pulled" if first.pulled else first.said

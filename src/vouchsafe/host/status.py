@@ -6,7 +6,7 @@ nobody judges. Broken: it refuses more than it should, or nobody can say what it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from vouchsafe.errors import ConfigurationError, HostError
 from vouchsafe.host import change, containers, surroundings, units
@@ -48,8 +48,12 @@ def status(
     *,
     is_live: bool,
     homes: tuple[User, ...] = (),
+    problem: Callable[[str], str] = lambda _: "",
 ) -> Status:
-    """`load`: our policy, or why it does not load, or None when there is none."""
+    """`load`: our policy, or why it does not load, or None when there is none.
+
+    `problem`: why the countersigner at a URL would refuse everything, empty when it would not.
+    """
     try:
         current = read_applied(files)
     except (ConfigurationError, HostError) as error:
@@ -63,10 +67,16 @@ def status(
         compiled = compile_policy(load, current.host)
     except ConfigurationError as error:
         return _judged(current, (), _Faults(breaking=(_of(error),)), files)
+    breaking = tuple(_breaking(current, compiled, files, is_live=is_live))
+    if is_live and compiled.countersigned and not breaking:
+        breaking = tuple(_silent(current.host.lookaside, problem))
     faults = _Faults(
         opening=tuple(_opening(files, homes)),
-        breaking=tuple(_breaking(current, compiled, files, is_live=is_live)),
-        notes=tuple(_notes(files, homes)),
+        breaking=breaking,
+        notes=(
+            *_notes(files, homes),
+            *(surroundings.unprivileged_port(current.host.lookaside, files) if is_live else ()),
+        ),
     )
     return _judged(current, tuple(each.scope for each in compiled.countersigned), faults, files)
 
@@ -141,6 +151,16 @@ def _breaking(
             code="host-authority-absent",
             message=f"expected this host's CA certificate at {current.host.ca_path}, got nothing",
             fix="systemctl start vouchsafe-authority.service",
+        )
+
+
+def _silent(lookaside: str, problem: Callable[[str], str]) -> Iterator[Objection]:
+    why = problem(lookaside) if lookaside.startswith("http://") else ""
+    if why:
+        yield Objection(
+            code="host-countersigner-silent",
+            message=f"expected the countersigner to answer at {lookaside}, got: {why}",
+            fix="systemctl status vouchsafe-countersign.socket vouchsafe-countersign.service",
         )
 
 

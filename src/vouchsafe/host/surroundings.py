@@ -12,6 +12,9 @@ from vouchsafe.record import Record
 MOUNTS = "/proc/self/mountinfo"
 OSTREE_BOOTED = "/run/ostree-booted"
 PREPARE_ROOT = ("/etc/ostree/prepare-root.conf", "/usr/lib/ostree/prepare-root.conf")
+FIRST_PORT = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+LARGEST_SETTING = 64  # bytes; the kernel makes a buffer of what is asked for
+USUAL_FIRST_PORT = 1_024
 MOST_USERS = 10_000
 _OTHERS_MAY_WRITE = 0o022
 _IN_MEMORY = frozenset(("tmpfs", "ramfs"))
@@ -68,6 +71,23 @@ def _says_transient(text: str) -> bool:
         if section == "etc" and key.strip() == "transient" and value.strip().lower() in {"true", "1", "yes"}:
             return True
     return False
+
+
+def unprivileged_port(lookaside: str, files: HostFiles) -> Iterator[Objection]:
+    """Whether any user could listen where clients ask, while the socket is closed, and replay there."""
+    address, colon, written = lookaside.removeprefix("http://").rpartition(":")
+    if not lookaside.startswith("http://") or not colon or not written.isdecimal():
+        return
+    text = (files.read(FIRST_PORT, largest=LARGEST_SETTING) or b"").decode("ascii", "replace").strip()
+    first = int(text) if text.isdecimal() else USUAL_FIRST_PORT
+    if int(written) >= first:
+        yield Objection(
+            code="host-port-unprivileged",
+            message=f"expected a port that only root can open, got {address}:{written}:"
+            f" every user may listen from {first} on",
+            fix=f"sysctl net.ipv4.ip_unprivileged_port_start={USUAL_FIRST_PORT}, or a port below {first}",
+            severity="warns",
+        )
 
 
 def writers(files: HostFiles) -> Iterator[Objection]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from vouchsafe.host.laboratory import Laboratory, Pull
+from vouchsafe.host.laboratory import Laboratory
+from vouchsafe.host.leg import Leg, leg
 from vouchsafe.host.probe import Finding
 from vouchsafe.host.pullers import Puller, Rules, Tools, attachments, rules
-from vouchsafe.host.smoke import Leg
 from vouchsafe.policy.native import demand
 from vouchsafe.record import Record
 
@@ -51,13 +51,13 @@ def legs(clients: tuple[Puller, ...], laboratory: Laboratory, tools: Tools, key:
     told = _rules(laboratory, tools, key, uri, "native")
     longer = _rules(laboratory, tools, key, f"{uri}x", "native-longer")
     shorter = _rules(laboratory, tools, key, uri[:-1], "native-shorter")
+    signed = laboratory.pull(SIGNED).reference
     for client in clients:
         for name in (SIGNED, *REFUSED):
             pull = laboratory.pull(name)
-            yield _leg(client, pull, told, name, pull.why, allowed=name == SIGNED)
-        signed = laboratory.pull(SIGNED)
-        yield _leg(client, signed, longer, "longer", "the policy's URI is longer", allowed=False)
-        yield _leg(client, signed, shorter, "shorter", "the policy's URI is shorter", allowed=False)
+            yield leg(client, name, pull.why, pull.reference, told, allowed=name == SIGNED)
+        yield leg(client, "longer", "the policy's URI is longer", signed, longer, allowed=False)
+        yield leg(client, "shorter", "the policy's URI is shorter", signed, shorter, allowed=False)
 
 
 def _rules(laboratory: Laboratory, tools: Tools, key: str, uri: str, name: str) -> Rules:
@@ -71,10 +71,3 @@ def _rules(laboratory: Laboratory, tools: Tools, key: str, uri: str, name: str) 
     scopes = {f"{laboratory.registry}/{laboratory.project}": [requirement]}
     policy = {"default": [{"type": "reject"}], "transports": {"docker": scopes}}
     return rules(tools.scratch, name, json.dumps(policy).encode(), attachments(laboratory.registry))
-
-
-def _leg(client: Puller, pull: Pull, told: Rules, name: str, why: str, *, allowed: bool) -> Leg:
-    outcome = client.pull(pull.reference, told)
-    return Leg(
-        client=client.name, name=name, why=why, allowed=allowed, pulled=outcome.pulled, said=outcome.said
-    )

@@ -19,23 +19,31 @@ SOCKET = "vouchsafe-countersign.socket"
 VERDICTS = "vouchsafe-verdict.socket"
 SERVICE = "vouchsafe-countersign.service"
 AUTHORITY = "vouchsafe-authority.service"
+CREDENTIALS = "vouchsafe-credentials.socket"
+METRICS = "vouchsafe-metrics.socket"
 ENABLED = {
     AUTHORITY: "sockets.target",
     SOCKET: "sockets.target",
+    CREDENTIALS: "sockets.target",
+    METRICS: "sockets.target",
     VERDICTS: "sockets.target",
     "vouchsafe-recover.service": "sysinit.target",
     "vouchsafe-status.path": "multi-user.target",
     "vouchsafe-break-glass.timer": "timers.target",
 }
-RUNNING = (AUTHORITY, SOCKET, VERDICTS, "vouchsafe-status.path", "vouchsafe-break-glass.timer")
+STARTED = (SERVICE, "vouchsafe-credentials@.service")  # by those above
+RUNNING = (
+    *(AUTHORITY, SOCKET, VERDICTS, CREDENTIALS, METRICS),
+    *("vouchsafe-status.path", "vouchsafe-break-glass.timer"),
+)
 # Units that an operator may enable; `host enable` does not, for they ask others than registries.
-OFFERED = {"vouchsafe-upstream.timer": "timers.target"}
+OFFERED = {"vouchsafe-upstream.timer": "timers.target", "vouchsafe-trust-refresh.timer": "timers.target"}
 SECONDS = 120.0  # of one systemctl
 
 
 def missing(files: HostFiles) -> tuple[str, ...]:
     """Units that are not installed."""
-    return tuple(unit for unit in (*ENABLED, SERVICE) if not _path_of(unit, files))
+    return tuple(unit for unit in (*ENABLED, *STARTED) if not _path_of(unit, files))
 
 
 def edits(files: HostFiles) -> tuple[Edit, ...]:
@@ -52,6 +60,8 @@ def edits(files: HostFiles) -> tuple[Edit, ...]:
 def start(runner: Runner) -> None:
     """Open the port, with the CA published; before anybody is told to ask there. HostError."""
     _systemctl(runner, "daemon-reload")
+    # A socket is not opened beside a service that runs without it; and whoever runs is perhaps an older release.
+    _systemctl(runner, "stop", SERVICE)
     _systemctl(runner, "start", *RUNNING)
 
 

@@ -23,7 +23,7 @@ from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy.godecode import Node
 from vouchsafe.policy.requirement import SignedBy, SignedIdentity, SigstoreAttested, SigstoreSigned
 from vouchsafe.policy.requirement_json import signed_identity_json, to_json
-from vouchsafe.policy.scope import Policy, Rule
+from vouchsafe.policy.scope import Policy, Rule, candidates
 from vouchsafe.record import Record
 
 EPOCH_LENGTH = 16  # hexadecimal digits of a SHA-256: 64 bits tell a host's policies apart
@@ -82,6 +82,13 @@ class Compiled(Record):
     countersigned: tuple[Countersigned, ...]
 
 
+class _Section(Record):
+    """One namespace of registries.d; `attachments` None: as a broader section says."""
+
+    lookaside: str
+    attachments: bool | None = None
+
+
 def epoch(policy: Policy) -> str:
     """A name of what the policy says: the same for other white space and file names, another for another rule."""
     said = [_plain(document.root) for document in policy.documents]
@@ -118,7 +125,7 @@ def compile_policy(policy: Policy, host: Host, *, native: Native = MappingProxyT
     default = [to_json(r) for r in policy.default.requirements]
     return Compiled(
         policy=_pretty({"default": default, "transports": made.transports}),
-        registries=_registries(made.lookasides, made.beside, host) if made.countersigned or native else b"",
+        registries=_registries(made.sections) if made.countersigned or native else b"",
         epoch=made.epoch,
         countersigned=tuple(made.countersigned),
     )
@@ -131,33 +138,45 @@ class _Compilation:
         self.epoch = epoch(policy)
         self.transports: dict[str, dict[str, Any]] = {}
         self.countersigned: list[Countersigned] = []
-        self.beside: set[str] = set()
-        self._files: dict[str, str] = {}
-        self._asked: dict[str, str] = {}
+        self._theirs: dict[str, _Section] = {}
+        self._moved: dict[str, _Section] = {}
+        self._asked: dict[str, _Section] = {}
         self._host = host
         self._native = native
 
     @property
-    def lookasides(self) -> dict[str, str]:
-        """By scope. Where a place belongs to several, those that are asked of us win."""
-        return self._files | self._asked
+    def sections(self) -> dict[str, _Section]:
+        """By scope. Where a place belongs to several, those that are asked of us win.
+
+        Each key of a section is inherited, so only what lies below one of ours needs a word to the contrary; every
+        other namespace stays free for files of the administrator's.
+        """
+        below = {
+            place: section
+            for place, section in self._theirs.items()
+            if self._asked.keys() & candidates("docker", place)[1:]
+        }
+        return below | self._moved | self._asked
 
     def requirements(self, transport: str, scope: str, rule: Rule) -> list[dict[str, Any]]:
         """Of one scope, as clients read it."""
         places = (scope, *self._host.physical.get(scope, ()))
         is_docker = transport == "docker"
         if is_docker and scope in self._native:
-            self.beside.update(places)
-            self._files |= dict.fromkeys(places, FILE_LOOKASIDE)
+            self._moved |= dict.fromkeys(places, _Section(lookaside=FILE_LOOKASIDE, attachments=True))
             return list(self._native[scope])
         if not needs_countersignature(rule):
             if is_docker and scope:
-                self._files |= dict.fromkeys(places, FILE_LOOKASIDE)
+                self._theirs |= dict.fromkeys(places, _of_theirs(rule))
             return [to_json(r) for r in rule.requirements]
         _must_be_askable(transport, scope)
         name = marker(self.epoch, scope)
         self.countersigned.append(Countersigned(scope=scope, marker=name))
-        self._asked |= {place: f"{self._host.lookaside}/{_domain(place)}" for place in places}
+        for place in places:
+            # What lies at the origin's .sig tag could make every pull fail, and is not needed here.
+            self._asked[place] = _Section(
+                lookaside=f"{self._host.lookaside}/{_domain(place)}", attachments=False
+            )
         return [_demand(rule, scope, name, self._host)]
 
 
@@ -239,19 +258,22 @@ def _domain(scope: str) -> str:
     return scope.partition("/")[0]
 
 
-def _registries(lookasides: dict[str, str], beside: set[str], host: Host) -> bytes:
+def _of_theirs(rule: Rule) -> _Section:
+    """Where a scope that clients judge themselves has its signatures: sigstore's lie in the registry."""
+    sigstore = any(isinstance(each, SigstoreSigned) for each in rule.requirements)
+    return _Section(lookaside=FILE_LOOKASIDE, attachments=True if sigstore else None)
+
+
+def _registries(sections: Mapping[str, _Section]) -> bytes:
     """YAML, one section a scope; a string of JSON is a string of YAML."""
     lines = [
         "# Written by vouchsafe; changes are lost. `vouchsafe host status` says whether this is in force.",
         "docker:",
     ]
-    for scope, url in sorted(lookasides.items()):
-        lines += [f"  {json.dumps(scope)}:", f"    lookaside: {json.dumps(url)}"]
-        if url.startswith(host.lookaside):
-            # What lies at the origin's .sig tag could make every pull fail, and is not needed here.
-            lines.append("    use-sigstore-attachments: false")
-        elif scope in beside:
-            lines.append("    use-sigstore-attachments: true")
+    for scope, section in sorted(sections.items()):
+        lines += [f"  {json.dumps(scope)}:", f"    lookaside: {json.dumps(section.lookaside)}"]
+        if section.attachments is not None:
+            lines.append(f"    use-sigstore-attachments: {json.dumps(section.attachments)}")
     return ("\n".join(lines) + "\n").encode()
 
 

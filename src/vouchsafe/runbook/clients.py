@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vouchsafe.host.leg import Leg
 from vouchsafe.host.objection import Objection, refusing
-from vouchsafe.host.probe import QUESTIONS, Finding
-from vouchsafe.host.smoke import Leg, summary
+from vouchsafe.host.probe import NEEDS, QUESTIONS, Finding
+from vouchsafe.host.smoke import summary
 from vouchsafe.policy.compile import FORMS, Form
 from vouchsafe.runbook.site import Probed
 from vouchsafe.runbook.step import Result
 
-NEEDS: dict[Form, str] = {"pki": "pki", "key": "sigstore-lookaside", "openpgp": "openpgp-lookaside"}
 _EVALUATES, _SAYS_WHY = "evaluates-policy", "says-why"
 _NO_CLIENT = Objection(
     code="runbook-no-client",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from vouchsafe.host.leg import Leg
 from vouchsafe.host.objection import Objection
 from vouchsafe.host.plan import Plan
 from vouchsafe.host.probe import Finding as Probing
-from vouchsafe.host.smoke import Leg
 from vouchsafe.host.state import State
 from vouchsafe.host.status import Status
 from vouchsafe.policy.compile import Form

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 
 from cryptography import x509
@@ -78,13 +79,24 @@ class CertificateAuthority:
         self.organization = name
         self.window = window
         root_key = keys.ec(f"{name}-root", curve)
-        self.root = self._authority(f"{name}-root", root_key, root_key, None, window)
+        self.root = self._made(f"{name}-root", root_key, root_key, None, window)
         self.signer, self._key = self.root, root_key
         if intermediate:
             self._key = keys.ec(f"{name}-intermediate", curve)
             life = intermediate_window or window
-            self.signer = self._authority(f"{name}-intermediate", self._key, root_key, self.root, life)
+            self.signer = self._made(f"{name}-intermediate", self._key, root_key, self.root, life)
         self.chain = (self.signer, self.root) if intermediate else (self.root,)
+
+    def _made(
+        self,
+        name: str,
+        key: ec.EllipticCurvePrivateKey,
+        issuer_key: ec.EllipticCurvePrivateKey,
+        issuer: x509.Certificate | None,
+        window: Window,
+    ) -> x509.Certificate:
+        serial = self._keys.number(name)
+        return _authority(self.organization, name, key, issuer_key, issuer, window, serial)
 
     def sign_as(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
         """From now on, sign leaves in the name of `certificate`, CA or not."""
@@ -144,32 +156,35 @@ class CertificateAuthority:
         signature = der.tlv(0x03, b"\0" + sign(self._key, tbs))
         return x509.load_der_x509_certificate(der.sequence(tbs, der.tlv(tag, algorithm), signature))
 
-    def _authority(
-        self,
-        name: str,
-        key: ec.EllipticCurvePrivateKey,
-        issuer_key: ec.EllipticCurvePrivateKey,
-        issuer: x509.Certificate | None,
-        window: Window,
-    ) -> x509.Certificate:
-        subject = common_name(self.organization, name)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer.subject if issuer else subject)
-            .public_key(key.public_key())
-            .serial_number(self._keys.number(name))
-            .not_valid_before(window.start)
-            .not_valid_after(window.end)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True)
-            .add_extension(key_usage(certificates=True), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        )
-        if issuer:
-            authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
-            builder = builder.add_extension(x509.ExtendedKeyUsage((CODE_SIGNING,)), critical=False)
-            builder = builder.add_extension(authority, critical=False)
-        return builder.sign(issuer_key, hashes.SHA384(), ecdsa_deterministic=True)
+
+@lru_cache(maxsize=128)  # a Sigstore is set up for each test, with the same few authorities
+def _authority(
+    organization: str,
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    issuer: x509.Certificate | None,
+    window: Window,
+    serial: int,
+) -> x509.Certificate:
+    subject = common_name(organization, name)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(window.start)
+        .not_valid_after(window.end)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True)
+        .add_extension(key_usage(certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    if issuer:
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
+        builder = builder.add_extension(x509.ExtendedKeyUsage((CODE_SIGNING,)), critical=False)
+        builder = builder.add_extension(authority, critical=False)
+    return builder.sign(issuer_key, hashes.SHA384(), ecdsa_deterministic=True)
 
 
 def common_name(organization: str, name: str) -> x509.Name:

@@ -1,7 +1,7 @@
 """Keys that come out the same for the same seed, and signatures by the scheme that suits each key.
 
 Two runs with one seed and one clock make the same bytes, so a failure can be looked at twice. RSA is
-the exception: it has no cheap way from a seed to a key.
+the exception: it has no cheap way from a seed to a key, and is the same only within a process.
 
 >>> KeySource("a").ec("x").private_numbers() == KeySource("a").ec("x").private_numbers()
 True
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from functools import lru_cache
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -25,6 +26,7 @@ CURVES: dict[str, type[ec.EllipticCurve]] = {
 }
 KEY_KINDS = (*CURVES, "rsa", "ed25519")
 _RSA_BITS = 2048
+_MOST_KEPT = 512  # keys
 Sha2 = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 _HASH_BY_BITS: dict[int, type[Sha2]] = {
     256: hashes.SHA256,
@@ -56,19 +58,28 @@ class KeySource:
 
     def ec(self, name: str, curve: str = "p256") -> ec.EllipticCurvePrivateKey:
         """An ECDSA key; `curve` is p256, p384 or p521."""
-        group = CURVES[curve]()
-        secret = int.from_bytes(self.stream(f"ec/{curve}/{name}", 80), "big")
-        return ec.derive_private_key(secret % (group.group_order - 1) + 1, group)
+        return _derived(curve, self.stream(f"ec/{curve}/{name}", 80))
 
     def ed25519(self, name: str) -> ed25519.Ed25519PrivateKey:
         """An Ed25519 key."""
         return ed25519.Ed25519PrivateKey.from_private_bytes(self.stream(f"ed25519/{name}", 32))
 
     def key(self, name: str, kind: str = "p256") -> PrivateKey:
-        """A key of one of KEY_KINDS; an RSA key is new each time."""
+        """A key of one of KEY_KINDS."""
         if kind == "rsa":
-            return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
+            return _generated(self.stream(f"rsa/{name}", 32))
         return self.ed25519(name) if kind == "ed25519" else self.ec(name, kind)
+
+
+@lru_cache(maxsize=_MOST_KEPT)  # a Sigstore is set up for each test, from the same few seeds
+def _derived(curve: str, stream: bytes) -> ec.EllipticCurvePrivateKey:
+    group = CURVES[curve]()
+    return ec.derive_private_key(int.from_bytes(stream, "big") % (group.group_order - 1) + 1, group)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _generated(seed: bytes) -> rsa.RSAPrivateKey:  # noqa: ARG001  # what is kept is kept for this seed
+    return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
 
 
 def natural_hash(key: PrivateKey | PublicKey) -> Sha2:

@@ -15,17 +15,18 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from vouchsafe.testing.clock import RealClock
-from vouchsafe.testing.lookaside import EMAIL, Forms
+from vouchsafe.testing.lookaside import EMAIL, Forms, blob
 from vouchsafe.testing.loopback import LoopbackServer, Request, Response
 from vouchsafe.testing.pull_cases import ELSEWHERE, OTHER_REF, PROJECT, Pull, Shelf, layer
 from vouchsafe.testing.push import push_bundle, push_image
 from vouchsafe.testing.registry_server import RegistryServer
 from vouchsafe.testing.sigstore import VirtualSigstore
-from vouchsafe.testing.workload import Workload, gitlab
+from vouchsafe.testing.workload import Workload, email, gitlab
 
 BUNDLED = f"{PROJECT}/bundled-by-key"
 FULCIO, REKOR = "fulcio-root.pem", "rekor1.pub"
 PHRASE = "vouchsafe: rejected: probe: this sentence is the answer"
+PERSON = email("probe@person.example")
 
 
 def serve(folder: Path, *, given: TextIO = sys.stdin, say: Callable[[str], object] = print) -> None:
@@ -80,18 +81,23 @@ def _probe(folder: Path, registry: RegistryServer, sigstore: VirtualSigstore, im
     push_bundle(registry.store, BUNDLED, bundled, bundle)
     repository = image.reference.rpartition(":")[0]
     path = f"{repository.partition('/')[2]}@{image.digest.algorithm}={image.digest.hex}"
-    for name, blob in (
+    for name, signature in (
         ("key", forms.by_key(image.digest, repository)),
         ("certificate", forms.by_certificate(image.digest, repository)),
+        ("person", blob(*sigstore.sign_legacy(image.digest, repository, PERSON))),
+        ("pipeline", blob(*sigstore.sign_legacy(image.digest, repository, gitlab()))),
     ):
         place = folder / "lookaside" / name / path
         place.mkdir(parents=True)
-        (place / "signature-1").write_bytes(blob)
+        (place / "signature-1").write_bytes(signature)
     (folder / "lookaside" / "none").mkdir()
-    (folder / "probe.pub").write_bytes(forms.key_pem)
-    (folder / "probe.crt").write_bytes(forms.ca_pem)
-    for name in (FULCIO, REKOR):
-        (folder / name).write_bytes(sigstore.pem_files()[name])
+    authorities = sigstore.pem_files()
+    for name, content in (
+        ("probe.pub", forms.key_pem),
+        ("probe.crt", forms.ca_pem),
+        *((name, authorities[name]) for name in (FULCIO, REKOR)),
+    ):
+        (folder / name).write_bytes(content)
     return {
         "image": image.reference,
         "bundled": registry.reference(BUNDLED),
@@ -102,5 +108,7 @@ def _probe(folder: Path, registry: RegistryServer, sigstore: VirtualSigstore, im
         "email": EMAIL,
         "fulcio": str(folder / FULCIO),
         "rekor": str(folder / REKOR),
+        "person": PERSON.subject,
+        "voucher": PERSON.issuer,
         "phrase": PHRASE,
     }

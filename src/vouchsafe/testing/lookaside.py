@@ -24,6 +24,12 @@ EMAIL = "probe@vouchsafe.invalid"
 _SHA256 = hashes.SHA256()
 
 
+def blob(payload: bytes, annotations: dict[str, str]) -> bytes:
+    """A layer of `.sig` as a file of a lookaside."""
+    document = {"mimeType": SIMPLE_SIGNING, "payload": b64(payload), "annotations": annotations}
+    return b"\0sigstore-json\n" + compact(document)
+
+
 class Forms:
     """One signer, with a bare key and with a certificate of a CA of its own."""
 
@@ -64,12 +70,7 @@ class Forms:
     def _blob(self, digest: Digest, docker_reference: str, proofs: dict[str, str]) -> bytes:
         payload = simple_signing(str(digest), docker_reference)
         signature = self._key.sign(payload, ec.ECDSA(_SHA256))
-        document = {
-            "mimeType": SIMPLE_SIGNING,
-            "payload": b64(payload),
-            "annotations": {SIGNATURE: b64(signature), **proofs},
-        }
-        return b"\0sigstore-json\n" + compact(document)
+        return blob(payload, {SIGNATURE: b64(signature), **proofs})
 
     def _certificate(
         self, key: ec.EllipticCurvePublicKey, root: ec.EllipticCurvePrivateKey, *, name: str, is_ca: bool

@@ -7,7 +7,7 @@ empty config, and no annotations.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from vouchsafe.image.digest import Digest
@@ -78,14 +78,22 @@ def push_signature(
     store: RegistryStore, repository: str, digest: Digest, payload: bytes, annotations: dict[str, str]
 ) -> Digest:
     """One more layer on the tag `sha256-<hex>.sig`; the digest of the manifest there."""
-    return _add_layer(store, repository, f"{digest.tag_prefix}.sig", payload, SIMPLE_SIGNING, annotations)
+    return push_signatures(store, repository, digest, [(payload, annotations)])
+
+
+def push_signatures(
+    store: RegistryStore, repository: str, digest: Digest, signed: Iterable[tuple[bytes, dict[str, str]]]
+) -> Digest:
+    """The same with several at once: payloads and their annotations."""
+    return _add_layers(store, repository, f"{digest.tag_prefix}.sig", signed, SIMPLE_SIGNING)
 
 
 def push_attestation(
     store: RegistryStore, repository: str, digest: Digest, envelope: bytes, annotations: dict[str, str]
 ) -> Digest:
     """One more layer on the tag `sha256-<hex>.att`; the digest of the manifest there."""
-    return _add_layer(store, repository, f"{digest.tag_prefix}.att", envelope, DSSE_ENVELOPE, annotations)
+    tag = f"{digest.tag_prefix}.att"
+    return _add_layers(store, repository, tag, [(envelope, annotations)], DSSE_ENVELOPE)
 
 
 def push_bundle(
@@ -160,13 +168,18 @@ def add_fallback(store: RegistryStore, repository: str, digest: Digest, *descrip
     store.put_manifest(repository, compact(index), OCI_INDEX, digest.tag_prefix)
 
 
-def _add_layer(
-    store: RegistryStore, repository: str, tag: str, blob: bytes, media_type: str, annotations: dict[str, str]
+def _add_layers(
+    store: RegistryStore,
+    repository: str,
+    tag: str,
+    made: Iterable[tuple[bytes, dict[str, str]]],
+    media_type: str,
 ) -> Digest:
     there = store.manifest(repository, tag)
     layers = json.loads(there.raw)["layers"] if there else []
-    digest = store.put_blob(repository, blob)
-    layers.append(_descriptor(media_type, digest, blob) | {"annotations": annotations})
+    for blob, said in made:
+        digest = store.put_blob(repository, blob)
+        layers.append(_descriptor(media_type, digest, blob) | {"annotations": said})
     config = compact(
         {
             "architecture": "",

@@ -18,6 +18,7 @@ from vouchsafe.testing.push import (
     push_index,
     push_junk,
     push_signature,
+    push_signatures,
 )
 from vouchsafe.testing.registry_access import BasicAccess, TokenAccess
 from vouchsafe.testing.registry_server import RegistryServer
@@ -38,4 +39,5 @@ __all__ = [
     "push_index",
     "push_junk",
     "push_signature",
+    "push_signatures",
 ]

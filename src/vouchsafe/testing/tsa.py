@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from vouchsafe.record import Record
 from vouchsafe.testing import der
 from vouchsafe.testing.ca import Window, common_name, key_usage
-from vouchsafe.testing.keys import KeySource, PublicKey, sign
+from vouchsafe.testing.keys import KeySource, sign
 
 _SIGNED_DATA = der.oid("1.2.840.113549.1.7.2")
 _TST_INFO = der.oid("1.2.840.113549.1.9.16.1.4")
@@ -62,10 +64,10 @@ class TimestampAuthority:
         self._keys = keys
         self.organization = name
         self.window = window
-        self._root_key = keys.ec(f"{name}-root", "p384")
-        self._key = keys.ec(name)
-        self.root = self._certificate(f"{name}-root", self._root_key.public_key(), window, ())
-        self.leaf = self._certificate(name, self._key.public_key(), leaf_window or window, usages)
+        root, self._key = keys.ec(f"{name}-root", "p384"), keys.ec(name)
+        number = keys.number
+        self.root = _certificate(name, f"{name}-root", root, root, window, (), number(f"{name}-root"))
+        self.leaf = _certificate(name, name, self._key, root, leaf_window or window, usages, number(name))
 
     @property
     def chain(self) -> tuple[x509.Certificate, ...]:
@@ -138,25 +140,34 @@ class TimestampAuthority:
             der.octet_string(sign(self._key, der.tlv(0x31, attributes))),
         )
 
-    def _certificate(
-        self, name: str, key: PublicKey, window: Window, usages: tuple[ObjectIdentifier, ...]
-    ) -> x509.Certificate:
-        root = key == self._root_key.public_key()
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(common_name(self.organization, name))
-            .issuer_name(common_name(self.organization, f"{self.organization}-root"))
-            .public_key(key)
-            .serial_number(self._keys.number(name))
-            .not_valid_before(window.start)
-            .not_valid_after(window.end)
-            .add_extension(x509.BasicConstraints(ca=root, path_length=None), critical=True)
-            .add_extension(key_usage(certificates=root), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        )
-        if usages:  # RFC 3161 2.3: critical, and nothing else in it
-            builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=True)
-        if not root:
-            authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._root_key.public_key())
-            builder = builder.add_extension(authority, critical=False)
-        return builder.sign(self._root_key, hashes.SHA384(), ecdsa_deterministic=True)
+
+@lru_cache(maxsize=128)  # a Sigstore is set up for each test, with the same few authorities
+def _certificate(
+    organization: str,
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    root_key: ec.EllipticCurvePrivateKey,
+    window: Window,
+    usages: tuple[ObjectIdentifier, ...],
+    serial: int,
+) -> x509.Certificate:
+    is_root = key is root_key
+    public = key.public_key()
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(common_name(organization, name))
+        .issuer_name(common_name(organization, f"{organization}-root"))
+        .public_key(public)
+        .serial_number(serial)
+        .not_valid_before(window.start)
+        .not_valid_after(window.end)
+        .add_extension(x509.BasicConstraints(ca=is_root, path_length=None), critical=True)
+        .add_extension(key_usage(certificates=is_root), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    )
+    if usages:  # RFC 3161 2.3: critical, and nothing else in it
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=True)
+    if not is_root:
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
+        builder = builder.add_extension(authority, critical=False)
+    return builder.sign(root_key, hashes.SHA384(), ecdsa_deterministic=True)

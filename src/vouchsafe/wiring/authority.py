@@ -40,7 +40,13 @@ class KeptAuthority:
         return None if certificate is None or key is None else (certificate, key)
 
     def keep(self, certificate: bytes, key: bytes) -> None:
-        """The key first: a certificate without its key is none, and the next run sees that."""
+        """The key first: a certificate without its key is none, and the next run sees that. HostError."""
+        if self._places.keys:
+            raise HostError(
+                "authority-credential",
+                f"expected a CA of this machine that is valid in {self._places.keys}, got another",
+                hint="Make one with `vouchsafe countersign init`, and load that: docs/operating.md.",
+            )
         make_folder(self._places.state, OWN_FOLDER, self._owner)
         files = SystemFiles()
         files.write(self._places.key, key, mode=SECRET, owner=self._owner)

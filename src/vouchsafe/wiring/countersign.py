@@ -69,7 +69,10 @@ class HostConfiguration:
                 for cache in cache_directories(environ, settings.uid)
             ),
         )
-        self._folders = (f"{places.ours}/policy.d", f"{containers}/registries.conf.d")
+        self._folders = (
+            f"{places.ours}/policy.d",
+            *(f"{containers}/{name}" for name in ("registries.conf.d", "certs.d")),
+        )
         self._above = (places.ours, containers, places.state, f"{places.run}/vouchsafe")
 
     def stamp(self, *paths: str) -> object:
@@ -193,8 +196,7 @@ def surroundings(
         ),
         auth_broker=places.broker,
     )
-    if credentials and guarded.stamp(f"{credentials}/ca.key") is not None:
-        places = places.replace(keys=credentials)
+    places = places.with_credentials(environ)
     time = clock or SystemClock()
     nothing = World(files=GuardedFiles(uid), trust=TrustRoots(uid=uid), openpgp=GnuPG(settings.search_path))
     return Surroundings(

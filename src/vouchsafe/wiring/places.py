@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
+from vouchsafe.adapters import guarded
 from vouchsafe.adapters.files import Missing, read_regular
 from vouchsafe.errors import ConfigurationError, HostError, MalformedError
 from vouchsafe.image.reference import Reference
 from vouchsafe.record import Record
 
 STATE = "/var/lib/vouchsafe"
+KEY = "ca.key"
 ACCOUNT = "vouchsafe"  # whose the service is: deploy/sysusers.d
 LARGEST_TRACKED = 1024 * 1024  # bytes
 LONGEST_MACHINE_ID = 128  # bytes of the file
@@ -33,6 +36,12 @@ class Places(Record):
         """Of a machine whose root is a folder: what a policy names lies below it too."""
         base = root.rstrip("/")
         return cls(etc=f"{base}/etc", run=f"{base}/run", state=state or f"{base}{STATE}", root=base)
+
+    def with_credentials(self, environ: Mapping[str, str]) -> Places:
+        """The CA in what systemd loaded for this process, where there is one (systemd.exec(5), LoadCredential=)."""
+        folder = environ.get("CREDENTIALS_DIRECTORY", "")
+        is_there = bool(folder) and guarded.stamp(f"{folder}/{KEY}") is not None
+        return self.replace(keys=folder) if is_there else self
 
     @property
     def ours(self) -> str:
@@ -62,7 +71,7 @@ class Places(Record):
     @property
     def key(self) -> str:
         """The CA's key, 0600."""
-        return f"{self.keys or self.state}/ca.key"
+        return f"{self.keys or self.state}/{KEY}"
 
     @property
     def published(self) -> str:

@@ -15,13 +15,19 @@ from tests.cli_lab import FEATURE, ISSUER, MAIN, Lab, run, written
 from vouchsafe import wiring
 from vouchsafe.admission.named import material_of
 from vouchsafe.cli import codequality
-from vouchsafe.errors import ConfigurationError
-from vouchsafe.policy import cases
+from vouchsafe.policy.compile import LOCAL_TRANSPORTS
 from vouchsafe.policy.finding import Finding
 from vouchsafe.policy.lint import PUBLIC_GOOD_ROOT
 
 ROOT = Path(__file__).resolve().parents[3]
 STRICT: dict[str, Any] = {"default": [{"type": "reject"}]}
+HOST_SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "host.schema.json").read_text(encoding="utf-8"))
+ACCEPT = {"type": "insecureAcceptAnything"}
+KEYLESS = {
+    "type": "sigstoreSigned",
+    "fulcio": {"oidcIssuer": "https://gitlab.example", "subjectURI": "https://gitlab.example/x"},
+    "signedIdentity": {"type": "matchRepository"},
+}
 
 
 def policy(folder: Path, value: dict[str, Any], name: str = "policy.json") -> Path:
@@ -286,27 +292,6 @@ def test_paths_are_relative_to_the_table(lab: Lab, estate: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "{}",
-        "[]",
-        "[1]",
-        '[{"image": "x"}]',
-        '[{"image": "x", "expect": "yes"}]',
-        '[{"image": "x", "expect": "accepted", "extra": 1}]',
-        '[{"image": "x", "expect": "accepted", "at": "noon"}]',
-        "[",
-    ],
-)
-def test_a_table_that_cannot_be_used(text: str) -> None:
-    """Says which case and why."""
-    with pytest.raises(ConfigurationError) as caught:
-        cases.parse(text.encode(), source="cases.json")
-    assert caught.value.code == "policy-cases"
-    assert "cases.json" in caught.value.message
-
-
-@pytest.mark.parametrize(
     "row",
     [
         {"image": "UPPER", "expect": "accepted"},
@@ -316,3 +301,69 @@ def test_a_table_that_cannot_be_used(text: str) -> None:
 def test_a_table_with_a_bad_image_is_78(estate: Path, row: dict[str, Any]) -> None:
     """Before anything is judged."""
     assert run("policy", "test", "--policy", estate, table(estate.parent, row)).code == 78
+
+
+def test_compile_prints_both_files(estate: Path) -> None:
+    """In upstream's words, with the choice for each local transport; the same as JSON."""
+    ended = run("policy", "compile", "--policy", estate, "--refuse-transport", "tarball")
+    assert (ended.code, ended.err) == (0, "")
+    head, _, rest = ended.out.partition("registries.d/vouchsafe.yaml\n")
+    written = json.loads(head.removeprefix("policy.json\n"))
+    assert "pki" in written["transports"]["docker"]["registry.example/group"][0]
+    assert 'lookaside: "http://127.0.0.1:843/registry.example"' in rest
+    choices = {
+        line.strip().partition(":")[0]: line for line in rest.partition("what follows\n")[2].splitlines()
+    }
+    assert set(choices) >= set(LOCAL_TRANSPORTS)
+    refused = {name for name in LOCAL_TRANSPORTS if ": refused" in choices[name]}
+    assert (refused, set(written["transports"]) & refused) == ({"tarball"}, set())
+    document = json.loads(run("policy", "compile", "--policy", estate, "-o", "json").out)
+    jsonschema.validate(document, HOST_SCHEMA["$defs"]["compile"] | {"$defs": HOST_SCHEMA["$defs"]})
+    assert (document["policy"]["default"], document["written"]) == ([{"type": "reject"}], [])
+
+
+@pytest.mark.parametrize("form, word", [("key", "keyPath"), ("openpgp", "signedBy")])
+def test_compile_for_other_clients(estate: Path, form: str, word: str) -> None:
+    """Those that read no certificates."""
+    document = json.loads(run("policy", "compile", "--policy", estate, "--form", form, "-o", "json").out)
+    assert word in json.dumps(document["policy"]["transports"]["docker"])
+
+
+def test_compile_writes_to_a_folder(estate: Path, tmp_path: Path) -> None:
+    """Only there, and never where clients read: that has a command with a way back."""
+    ended = run("policy", "compile", "--policy", estate, "--to", tmp_path / "new/folder")
+    assert (ended.code, "sigstoreSigned" in ended.out) == (0, False)
+    files = {path.name: path.read_text() for path in (tmp_path / "new/folder").rglob("*") if path.is_file()}
+    assert set(files) == {"policy.json", "vouchsafe.yaml"}
+    there = run(
+        "policy", "check", "--dialect", "containers", tmp_path / "new/folder/policy.json", "-o", "json"
+    )
+    assert json.loads(there.out)["loads"]
+    (tmp_path / "link").symlink_to("/etc/containers")
+    for folder in ("/etc/containers", tmp_path / "link"):
+        ended = run("policy", "compile", "--policy", estate, "--to", folder)
+        assert (ended.code, "host enable" in ended.err) == (64, True)
+
+
+@pytest.mark.parametrize(
+    "scopes, code, says",
+    [
+        ({"": [KEYLESS]}, 78, 'transports.docker[""]'),
+        ({"*.example": [KEYLESS]}, 78, '"*.example"'),
+        ({"": [ACCEPT]}, 1, "host-default-open"),
+        ({"r.example/app": [KEYLESS], "*.example": [ACCEPT]}, 1, "r.example:443/app is another way"),
+        ({"r.example:5000": [KEYLESS], "*.example": [ACCEPT]}, 1, "another port than that of r.example:5000"),
+        ({"r.example/app": [KEYLESS], "*.other.example": [ACCEPT]}, 0, ""),
+        ({"r.example/app": [KEYLESS], "r.example": [ACCEPT]}, 0, ""),
+    ],
+)
+def test_compile_refuses_what_cannot_be_said(
+    tmp_path: Path, scopes: dict[str, Any], code: int, says: str
+) -> None:
+    """The scope is named; what would be another way in is an answer of no, and nothing is written."""
+    path = policy(tmp_path, {**STRICT, "transports": {"docker": scopes}})
+    ended = run("policy", "compile", "--policy", path, "--to", tmp_path / "to")
+    assert (ended.code, says in ended.out + ended.err) == (code, True), ended.out + ended.err
+    assert (tmp_path / "to").exists() == (code == 0)
+    if code == 1:
+        assert run("policy", "compile", "--policy", path, "--insecure-default").code == 0

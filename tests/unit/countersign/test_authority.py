@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from vouchsafe.countersign.authority import CLOCK_SLACK, LEAF_LIFETIME, LONGEST_LEAF, Authority
 from vouchsafe.errors import HostError
@@ -44,6 +50,50 @@ def test_a_ca_survives_its_files_and_belongs_to_one_machine() -> None:
         False,
     )
     assert b"machine" not in made.certificate_pem
+
+
+class Token(ec.EllipticCurvePrivateKey):
+    """A key that never leaves its device: it signs, and shows its public half."""
+
+    curve, key_size = ec.SECP256R1(), 256
+
+    def __init__(self, inside: ec.EllipticCurvePrivateKey) -> None:
+        self._inside = inside
+        self.signed = 0
+
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        return self._inside.public_key()
+
+    def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        self.signed += 1
+        return self._inside.sign(data, signature_algorithm)
+
+    def exchange(self, *_: object) -> bytes:
+        pytest.fail("a token does not do that")
+
+    def private_numbers(self) -> ec.EllipticCurvePrivateNumbers:
+        pytest.fail("a token does not do that")
+
+    def private_bytes(self, *_: object) -> bytes:
+        pytest.fail("a token does not do that")
+
+    def __copy__(self) -> ec.EllipticCurvePrivateKey:
+        return self
+
+    def __deepcopy__(self, memo: object) -> ec.EllipticCurvePrivateKey:
+        return self
+
+
+def test_the_key_may_be_a_tokens() -> None:
+    """cryptography's own interface is the port: a TPM or PKCS#11 key need only sign."""
+    made = Authority.make("machine", at=NOW)
+    kept = load_pem_private_key(made.key_pem, password=None)
+    assert isinstance(kept, ec.EllipticCurvePrivateKey)
+    token = Token(kept)
+    authority = Authority(x509.load_pem_x509_certificate(made.certificate_pem), token)
+    leaf = x509.load_pem_x509_certificate(authority.issue(MARKERS, at=NOW).certificate)
+    leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(made.certificate_pem))
+    assert token.signed == 1
 
 
 def test_files_that_do_not_belong_together_are_refused() -> None:

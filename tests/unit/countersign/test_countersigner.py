@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.countersigning import Counter, Machine, Signature
 from vouchsafe.countersign.acceptance import TTL
 from vouchsafe.countersign.authority import LEAF_LIFETIME
 from vouchsafe.countersign.recording import MOST_PIECES
+from vouchsafe.countersign.request import parse
 from vouchsafe.countersign.signer import REUSED
+from vouchsafe.image.digest import Digest
 from vouchsafe.policy.compile import marker
+from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.testing.clock import VirtualClock
 from vouchsafe.testing.workload import gitlab
 
@@ -220,21 +225,65 @@ def test_a_leaf_is_reused_for_minutes(machine: Machine, counter: Counter, clock:
     assert (True, clock.now() + LEAF_LIFETIME) == (first != second, Signature(second).ends)
 
 
-def test_a_leaf_is_never_given_out_near_its_end(
+def test_what_is_given_again_lives_for_minutes(
     machine: Machine, counter: Counter, clock: VirtualClock
 ) -> None:
-    """What was signed with it late is not given out for longer: a pull would fail at its last second."""
-    early, late = machine.image(), machine.image(content=b"late")
-    for digest in (early, late):
+    """An answer that was signed by a leaf in its last second is not kept for REUSED once more."""
+    first, second = machine.image(), machine.image(content=b"second")
+    for digest in (first, second):
         machine.sign(digest)
-    counter.ask(early)
+    least = LEAF_LIFETIME - REUSED
+    counter.ask(first)
     clock.advance(seconds=REUSED.total_seconds() - 1)
-    counter.ask(late)
-    for seconds in (1, 60, 120, 180):
-        clock.advance(seconds=seconds)
-        for digest in (early, late):
-            left = Signature(counter.ask(digest).blob).ends - clock.now()
-            assert left >= LEAF_LIFETIME - REUSED
+    for _ in range(4):
+        for digest in (first, second):
+            assert Signature(counter.ask(digest).blob).ends - clock.now() >= least
+        clock.advance(seconds=REUSED.total_seconds() / 2 + 1)
+
+
+def revoked(machine: Machine, digest: Digest) -> None:
+    """A tombstone is written."""
+    machine.write("state/revoked", Tombstone(at=machine.clock.now(), digest=digest).line())
+
+
+CHANGES: dict[str, tuple[Callable[[Machine, Digest], object], str]] = {
+    "policy": (lambda machine, _: machine.apply({machine.name("acme"): [machine.keyless()]}), "accepted"),
+    "policy, edited": (
+        lambda machine, _: machine.edit({machine.name("acme"): [machine.keyless()]}),
+        "undecided not-applied",
+    ),
+    "tombstone": (revoked, "rejected revoked"),
+    "trust root": (
+        lambda machine, _: machine.write("etc/trusted_root.json", machine.another_sigstore().trusted_root()),
+        "rejected",
+    ),
+    "CA": (lambda machine, _: machine.make_authority(), "accepted"),
+    "mirror": (lambda machine, _: machine.write("etc/containers/registries.conf.d/x.conf", ""), "accepted"),
+    "clock, back": (lambda machine, _: machine.clock.advance(days=-1), "undecided clock"),  # type: ignore[attr-defined]
+    "the end": (lambda machine, _: machine.clock.advance(minutes=2), "rejected too-old"),  # type: ignore[attr-defined]
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_nothing_at_hand_outlives_a_change(
+    machine: Machine, counter: Counter, clock: VirtualClock, what: str
+) -> None:
+    """Neither the answer nor the leaf that it was signed by: what is said next was found out and signed anew."""
+    machine.apply({machine.name(): {"requirements": [machine.keyless()], "maxAge": "1h"}})
+    digest = machine.image()
+    machine.sign(digest)
+    clock.advance(minutes=59)
+    asked = parse(f"/{machine.name()}@sha256={digest.hex}/signature-1")
+    before = counter.ask(digest)
+    assert counter.service.countersigner.remembered(asked) == before
+    change, said = CHANGES[what]
+    change(machine, digest)
+    assert counter.service.countersigner.remembered(asked) is None
+    assert counter.said(digest).startswith(said)
+    if said == "accepted":
+        after = counter.ask(digest)
+        assert Signature(after.blob).serial != Signature(before.blob).serial
+        assert counter.service.countersigner.remembered(asked) == after
 
 
 def test_a_registry_is_asked_once_a_day(machine: Machine, counter: Counter, clock: VirtualClock) -> None:

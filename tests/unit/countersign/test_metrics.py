@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.conftest import PEERS
 from tests.countersigning import Counter, Machine, Running
 from vouchsafe.countersign.answer import Answer
 from vouchsafe.countersign.desk import Told
@@ -73,6 +77,74 @@ def test_upstream_errors_are_counted(machine: Machine, counter: Counter) -> None
     counter.ask(digest)
     page = counter.service.metrics.page().decode()
     assert 'vouchsafe_upstream_errors_total{code="connection-refused"}' in page
+
+
+def test_a_start_is_no_update(machine: Machine) -> None:
+    """How long ago an image was accepted is known again after a restart; never is never."""
+
+    def since() -> float:
+        with Running(machine) as running:
+            page = running.service.metrics.page().decode()
+        return float(re.findall(r"^vouchsafe_since_accepted_seconds (\S+)$", page, re.MULTILINE)[0])
+
+    digest = machine.image()
+    assert since() == float("inf")
+    machine.sign(digest)
+    with Running(machine) as running:
+        running.asked(digest)
+    assert 0 <= since() < 3600
+
+
+@pytest.fixture(scope="module")
+def rules() -> list[dict[str, Any]]:
+    """The alerts, read by a real YAML parser: gitlab-ci-local brings one."""
+    program = (
+        json.loads((PEERS / "peers.json").read_text())["peers"].get("gitlab-ci-local")
+        if PEERS.is_dir()
+        else None
+    )
+    if program is None:
+        pytest.skip("peer gitlab-ci-local is missing, which brings a parser of YAML")
+    node, script = program["argv"]
+    modules = script.partition("gitlab-ci-local/")[0]
+    library = json.dumps(f"{modules}js-yaml")
+    read = f"console.log(JSON.stringify(require({library}).load(require('fs').readFileSync(0))))"
+    done = subprocess.run([node, "-e", read], input=RULES.read_bytes(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (group,) = json.loads(done.stdout)["groups"]
+    assert set(group) == {"name", "rules"}
+    found: list[dict[str, Any]] = group["rules"]
+    return found
+
+
+def test_alerts_are_what_prometheus_reads(rules: list[dict[str, Any]]) -> None:
+    """Its keys, durations, severities; every label that a sentence shows is one that the expression keeps."""
+    names = [rule["alert"] for rule in rules]
+    assert len(set(names)) == len(names) >= 7
+    for rule in rules:
+        assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}, rule
+        assert re.fullmatch(r"[0-9]+[smhd]", rule.get("for", "1m"))
+        assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+        assert rule["annotations"]["summary"]
+        assert rule["expr"].count("(") == rule["expr"].count(")")
+        shown = set(re.findall(r"\$labels\.(\w+)", json.dumps(rule["annotations"])))
+        kept = re.search(r"\bby \(([^)]*)\)", rule["expr"])
+        if kept:
+            assert shown <= {each.strip() for each in kept[1].split(",")}, rule
+
+
+def test_alerts_for_what_matters(rules: list[dict[str, Any]]) -> None:
+    """Updates stopped, undecided rising, something ends, nothing is answered; what they mean is documented."""
+    expressions = " ".join(rule["expr"] for rule in rules)
+    for metric in (
+        "since_accepted_seconds",
+        "ends_timestamp_seconds",
+        "config_broken",
+        'outcome="undecided"',
+    ):
+        assert metric in expressions
+    page = (ROOT / "docs/operating.md").read_text()
+    assert [rule["alert"] for rule in rules if f"`{rule['alert']}`" not in page] == []
 
 
 def test_rules_and_dashboard_speak_of_what_there_is(machine: Machine) -> None:

@@ -35,7 +35,7 @@ def host(tmp_path: Path) -> Host:
     made.write("/etc/containers/policy.json", OPEN_POLICY)
     made.write("/etc/vouchsafe/policy.json", "{}")
     made.write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nme:x:1000:1000::/home/me:/bin/sh\n")
-    for unit in (*units.ENABLED, units.SERVICE):
+    for unit in (*units.ENABLED, *units.STARTED):
         made.write(f"/usr/lib/systemd/system/{unit}", "[Unit]\n")
     return made
 
@@ -94,6 +94,21 @@ LIVE: dict[str, tuple[Callable[[Host], object], str, str]] = {
         "host-etc-transient",
         "refuses",
     ),
+    "image mode": (
+        lambda host: host.write("/run/ostree-booted", ""),
+        "host-image-mode",
+        "warns",
+    ),
+    "a wildcard over a scope": (
+        lambda _: None,
+        "host-default-open",
+        "refuses",
+    ),
+    "a port of everybody's": (
+        lambda host: host.write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0\n"),
+        "host-port-unprivileged",
+        "warns",
+    ),
     "others write": (
         lambda host: host.write("/etc/vouchsafe/policy.json", "{}", 0o664),
         "host-policy-writable",
@@ -151,7 +166,10 @@ def test_what_speaks_against_it(host: Host, name: str) -> None:
     """One thing wrong, one objection; what refuses is not carried out and changes nothing."""
     spoil, code, severity = LIVE[name]
     spoil(host)
-    of = policy(default=ACCEPT) if name == "open default" else policy()
+    of = {
+        "open default": policy(default=ACCEPT),
+        "a wildcard over a scope": policy({SCOPE: [OURS], "*.example": [ACCEPT]}),
+    }.get(name, policy())
     made = plan(host, of)
     assert [(each.code, each.severity) for each in made.objections] == [(code, severity)]
     before = host.tree()

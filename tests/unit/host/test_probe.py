@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.hosts import Host, Script
+from tests.hosts import ACCEPT, REJECT, Host, Said, Script
 from vouchsafe.adapters.children import Children
 from vouchsafe.adapters.hosttree import scratch
-from vouchsafe.host import inventory, laboratory
+from vouchsafe.host import inventory, laboratory, surroundings
 from vouchsafe.host.laboratory import Identity, Laboratory, Probes
-from vouchsafe.host.probe import QUESTIONS, abilities, probe
-from vouchsafe.host.pullers import Outcome, Rules, Tools
+from vouchsafe.host.probe import QUESTIONS, Finding, abilities, form, probe
+from vouchsafe.host.pullers import Outcome, Rules, Tools, found
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 LAB = Laboratory(
@@ -35,8 +35,10 @@ LAB = Laboratory(
         key="/key",
         ca="/ca",
         email="e",
-        fulcio="/fulcio.pem",
-        rekor="/rekor.pub",
+        fulcio="/fulcio",
+        rekor="/rekor",
+        person="p",
+        voucher="v",
         refusing="http://127.0.0.1:2",
         phrase="because",
     ),
@@ -45,11 +47,10 @@ Judge = Callable[[dict[str, Any], str], Outcome]
 
 
 class Client:
-    """Decides by the first requirement of its policy, and the text of its registries.d with the image's name."""
+    """Decides by the first requirement of the policy that it reads, and its registries.d with the image's name."""
 
-    name = "a client"
-
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, name: str = "a client") -> None:
+        self.name = name
         self._judge = judge
 
     def pull(self, reference: str, rules: Rules) -> Outcome:
@@ -81,6 +82,11 @@ def honest(requirement: dict[str, Any], registries: str) -> Outcome:
             return Outcome(pulled=True)
         case {"keyPath": _} | {"pki": _} if any(form in registries for form in ("/key", "/certificate")):
             return Outcome(pulled=True)
+        case {"fulcio": {"buildSignerURI": _}}:
+            return Outcome(pulled=False, said='invalid policy in "x": Unknown key "buildSignerURI"')
+        case {"fulcio": fulcio}:
+            right = bool({"p", "s"} & set(fulcio.values()))
+            return Outcome(pulled=right, said="" if right else "not that subject")
         case {"keyPath": _} if '"use-sigstore-attachments": true' in registries:
             return Outcome(pulled=LAB.probes.bundled in registries, said="no signature exists")
         case _ if LAB.probes.refusing in registries:
@@ -92,8 +98,12 @@ def honest(requirement: dict[str, Any], registries: str) -> Outcome:
 def test_a_client_that_can(tools: Tools) -> None:
     """Without gpg, OpenPGP is nobody's question; a variable that is ignored is a no."""
     expected = dict.fromkeys(QUESTIONS, "yes") | {
+        "etc-policy": "unknown",
+        "usr-policy": "unknown",
         "openpgp-lookaside": "unknown",
+        "XDG_CONFIG_HOME": "no",
         "CONTAINERS_POLICY_JSON": "no",
+        "buildSignerURI": "no",
     }
     assert answers(honest, tools) == expected
 
@@ -123,18 +133,71 @@ def test_a_signature_must_be_missed_when_it_is_not_there(tools: Tools) -> None:
 
 
 def test_unknown_keys(tools: Tools) -> None:
-    """A complaint about the key is a no; one about something else says nothing."""
+    """A complaint about a key is a no, also about the one that it stands in; another one says nothing."""
 
     def old(requirement: dict[str, Any], registries: str) -> Outcome:
         fulcio = requirement.get("fulcio", {})
         if "subjectURI" in fulcio:
             return Outcome(pulled=False, said='invalid policy in "x": Unknown key "subjectURI"')
+        if "subjectEmail" in fulcio:
+            return Outcome(pulled=False, said='invalid policy in "x": bad luck')
         if fulcio:
             return Outcome(pulled=False, said='invalid policy in "x": Unknown key "fulcio"')
         return honest(requirement, registries)
 
     found = answers(old, tools)
     assert (found["subjectURI"], found["buildSignerURI"], found["plugin"]) == ("no", "no", "yes")
+    assert found["subjectEmail"] == "unknown"
+
+
+def test_a_client_that_takes_any_subject(tools: Tools) -> None:
+    """Knows the key, and compares nothing: that is no judgement."""
+
+    def careless(requirement: dict[str, Any], registries: str) -> Outcome:
+        return Outcome(pulled=True) if "fulcio" in requirement else honest(requirement, registries)
+
+    found = answers(careless, tools)
+    assert {found[each] for each in ("subjectEmail", "subjectURI", "buildSignerURI")} == {"no"}
+
+
+def test_a_client_that_reads_another_policy(tools: Tools) -> None:
+    """Nothing is concluded about what outranks a file that it does not read."""
+
+    class Elsewhere(Client):
+        def pull(self, reference: str, rules: Rules) -> Outcome:
+            return super().pull(reference, rules) if rules.policy else Outcome(pulled=False, said="no policy")
+
+    found = {each.question: each.answer for each in probe(Elsewhere(honest), LAB, tools, at=AT)}
+    assert found["home-outranks"] == "no"
+    assert (found["XDG_CONFIG_HOME"], found["CONTAINERS_POLICY_JSON"]) == ("unknown", "unknown")
+    assert found["pki"] == "yes"
+
+
+@pytest.mark.parametrize(
+    "lacking, expected",
+    [
+        ([()], "pki"),
+        ([("pki",)], "key"),
+        ([(), ("pki",)], "key"),
+        ([("pki", "keyPath")], None),  # no gpg here that could say whether OpenPGP would do
+        ([], None),
+    ],
+)
+def test_the_form_that_all_take(tools: Tools, lacking: list[tuple[str, ...]], expected: str | None) -> None:
+    """The strongest; a client that looks at no policy has no say."""
+    found: list[Finding] = []
+    for number, missing in enumerate(lacking):
+
+        def lacks(
+            requirement: dict[str, Any], registries: str, missing: tuple[str, ...] = missing
+        ) -> Outcome:
+            if any(word in requirement for word in missing):
+                return Outcome(pulled=False, said="rejected")
+            return honest(requirement, registries)
+
+        found += probe(Client(lacks, f"{number} client"), LAB, tools, at=AT)
+    found += probe(Client(lambda *_: Outcome(pulled=True), "blind"), LAB, tools, at=AT)
+    assert form(found) == expected
 
 
 def test_abilities(tools: Tools) -> None:
@@ -183,6 +246,21 @@ def test_the_laboratory_is_read_strictly() -> None:
         ("/etc/environment", "BOOTC_EXP_EXTERNAL_CONTAINER_TOOL=/x\n", ["host-bypassed"]),
         ("/etc/environment", "#CONTAINERS_POLICY_JSON=/x\n", []),
         ("/etc/systemd/system/a.txt", "CONTAINERS_POLICY_JSON=/x\n", []),
+        ("/etc/profile.d/a.sh", "export CONTAINERS_POLICY_JSON=/x\n", ["host-bypassed"]),
+        ("/etc/environment.d/a.conf", "CONTAINERS_POLICY_JSON=/x\n", ["host-bypassed"]),
+        ("/etc/containers/containers.conf", '[engine]\npull_policy = "newer"\n', ["host-pull-lenient"]),
+        ("/etc/containers/containers.conf", '[engine]\n#pull_policy = "newer"\n', []),
+        ("/etc/containers/containers.conf.d/a.conf", 'pull_policy="missing"\n', ["host-pull-lenient"]),
+        ("/etc/containers/systemd/a.kube", "imagePullPolicy: IfNotPresent\n", ["host-pull-lenient"]),
+        ("/etc/containers/systemd/a.container", "[Container]\nImage=r.example/x\n", ["host-pull-lenient"]),
+        ("/etc/containers/systemd/a.container", "[Container]\nImage=r.example/x@sha256:00\n", []),
+        ("/etc/containers/systemd/a.container", "[Container]\nImage=other.image\n", []),
+        ("/home/u/.config/containers/systemd/a.container", "Pull=never\n", ["host-pull-lenient"]),
+        (
+            "/home/u/.config/systemd/user/a.service",
+            "Environment=CONTAINERS_POLICY_JSON=/x\n",
+            ["host-bypassed"],
+        ),
     ],
 )
 def test_settings_that_lead_past_the_policy(
@@ -190,6 +268,7 @@ def test_settings_that_lead_past_the_policy(
 ) -> None:
     """Named with their file."""
     host = Host(tmp_path)
+    host.write("/etc/passwd", "u:x:1000:1000:u:/home/u:/bin/sh\n")
     host.write(path, content)
     found = list(inventory.settings(host.files))
     assert [each.code for each in found] == codes
@@ -200,3 +279,93 @@ def test_programs_out_of_reach() -> None:
     """Those that are there."""
     runner = Script({"docker": lambda _: pytest.fail("not run"), "podman": lambda _: pytest.fail("not run")})
     assert ["docker" in each.message for each in inventory.out_of_reach(runner)] == [True]
+
+
+@pytest.mark.parametrize(
+    "files, got",
+    [
+        ({}, []),
+        ({"/etc/crio/crio.conf": ""}, ["CRI-O, which pulls"]),
+        (
+            {"/etc/crio/crio.conf.d/10.conf": 'signature_policy = "/etc/a"\n', "/etc/crio/crio.conf": "#\n"},
+            ["CRI-O, which pulls", "signature_policy /etc/a"],
+        ),
+        (
+            {
+                "/etc/crio/crio.conf": 'signature_policy = "/etc/a"\n',
+                "/etc/crio/crio.conf.d/10.conf": 'signature_policy = "/etc/containers/policy.json"\n',
+            },
+            ["CRI-O, which pulls"],
+        ),
+        (
+            {"/etc/crio/crio.conf": "", "/etc/crio/policies/prod.json": "{}"},
+            ["CRI-O, which pulls", "/etc/crio/policies/prod.json for pods of prod"],
+        ),
+        (
+            {"/etc/crio/crio.conf": 'signature_policy_dir = "/srv/p"\n', "/srv/p/prod.json": "{}"},
+            ["CRI-O, which pulls", "/srv/p/prod.json for pods of prod"],
+        ),
+    ],
+)
+def test_crio_by_its_files(tmp_path: Path, files: dict[str, str], got: list[str]) -> None:
+    """Another policy, and policies of single namespaces."""
+    host = Host(tmp_path)
+    for path, content in files.items():
+        host.write(path, content)
+    found = [each.message for each in inventory.crio(Script({}), host.files)]
+    assert len(found) == len(got)
+    assert all(words in message for words, message in zip(got, found, strict=True)), found
+
+
+@pytest.mark.parametrize(
+    "scopes, got",
+    [
+        ({}, []),
+        ({"registry.example": [ACCEPT]}, []),
+        ({"": [ACCEPT]}, ["every image of a registry, which accepts anything"]),
+        ({"": [REJECT], "*.example": [ACCEPT]}, ["which accepts signed images", "images of *.example"]),
+    ],
+)
+def test_what_stands_before_default(tmp_path: Path, scopes: dict[str, Any], got: list[str]) -> None:
+    """`docker:""` and wildcards; a policy that does not load says nothing of the kind."""
+    host = Host(tmp_path)
+    host.write(
+        "/etc/containers/policy.json", json.dumps({"default": [REJECT], "transports": {"docker": scopes}})
+    )
+    found = [each.message for each in inventory.shadows(host.files)]
+    assert len(found) == len(got)
+    assert all(words in message for words, message in zip(got, found, strict=True)), found
+    host.write("/etc/containers/policy.json", "{")
+    assert list(inventory.shadows(host.files)) == []
+
+
+@pytest.mark.parametrize(
+    "lookaside, first, bad",
+    [
+        ("http://127.0.0.1:843", "1024\n", False),
+        ("http://127.0.0.1:843", "0\n", True),
+        ("http://127.0.0.1:843", "843\n", True),
+        ("http://127.0.0.1:8430", "1024\n", True),
+        ("http://127.0.0.1:8430", None, True),
+        ("http://127.0.0.1:843", None, False),
+        ("file:///srv", "0\n", False),
+    ],
+)
+def test_a_port_that_others_can_open(tmp_path: Path, lookaside: str, first: str | None, bad: bool) -> None:
+    """By what the kernel says."""
+    host = Host(tmp_path)
+    if first is not None:
+        host.write(surroundings.FIRST_PORT, first)
+    codes = [each.code for each in surroundings.unprivileged_port(lookaside, host.files)]
+    assert codes == (["host-port-unprivileged"] if bad else [])
+
+
+def test_buildah_is_told_to_pull_anew(tools: Tools) -> None:
+    """By default it is content with what it has, and every refusal would look like an acceptance."""
+    runner = Script({"buildah": lambda _: Said()})
+    able = tools.replace(runner=runner)
+    (client,) = found(able)
+    assert client.pull("r.example/x", Rules(policy="", registries="", home="/h")).pulled
+    (command,) = runner.ran
+    assert command[command.index("--policy") + 1] == "always"
+    assert found(able.replace(is_root=False)) == ()

@@ -156,3 +156,20 @@ def test_never_enabled(tmp_path: Path, content: str | None, word: str, codes: li
         host.write(POLICY, content)
     found = look(host)
     assert (found.word, [each.code for each in found.reasons][: len(codes)]) == (word, codes)
+
+
+def test_a_countersigner_that_does_not_answer(host: Host) -> None:
+    """Everything is refused then; not asked where something else is wrong already, or in an image."""
+    asked: list[str] = []
+
+    def silent(lookaside: str) -> str:
+        asked.append(lookaside)
+        return "nobody listens"
+
+    found = status(policy(), host.files, is_live=True, problem=silent)
+    assert (found.word, [each.code for each in found.reasons]) == (BROKEN, ["host-countersigner-silent"])
+    assert status(policy(), host.files, is_live=False, problem=silent).word == ENFORCING
+    host.files.remove(CA)
+    found = status(policy(), host.files, is_live=True, problem=silent)
+    assert [each.code for each in found.reasons] == ["host-authority-absent"]
+    assert asked == ["http://127.0.0.1:843"]

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.hosts import Host, Said, Script
+from tests.unit_files import DEPLOY, SYSTEMD
+from vouchsafe.adapters.hosttree import HostTree
 from vouchsafe.errors import HostError
 from vouchsafe.host import units
+from vouchsafe.wiring.countersign import METRICS
+from vouchsafe.wiring.places import Places
 
-DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
-SYSTEMD = DEPLOY / "systemd"
 SERVICES = sorted(path.name for path in SYSTEMD.glob("*.service"))
 MOST_EXPOSED = 20  # tenths, of `systemd-analyze security`: "OK" ends at 50
 # What a unit may refer to without our bringing it.
@@ -84,11 +86,12 @@ def test_systemd_is_told() -> None:
     units.stop(runner)
     assert [" ".join(words[1:3]) for words in runner.ran] == [
         "daemon-reload",
+        "stop vouchsafe-countersign.service",
         "start vouchsafe-authority.service",
         "daemon-reload",
         "stop vouchsafe-break-glass.timer",
     ]
-    assert all(units.SOCKET in words for words in runner.ran if len(words) > 2)
+    assert all(units.SOCKET in words for words in runner.ran if len(words) > 3)
 
 
 @pytest.mark.parametrize("answers", [{}, {"systemctl": lambda _: Said(1, b"", b"Job failed")}])
@@ -105,6 +108,28 @@ def test_services_are_confined(name: str) -> None:
     service = read(name)["Service"]
     assert (service["ProtectSystem"], service["NoNewPrivileges"]) == ("strict", "yes")
     assert "/usr" not in service.get("ReadWritePaths", "")
+
+
+def test_every_unit_has_somebody_who_starts_it() -> None:
+    """A link, the administrator, a unit of the same name, or bootc's own."""
+    there = {path.name for path in SYSTEMD.iterdir() if path.is_file()}
+    started = {name.rpartition(".")[0] for name in (*units.ENABLED, *units.OFFERED)}
+    named = {*units.ENABLED, *units.OFFERED, *units.STARTED, *(f"{each}.service" for each in started)}
+    assert there - named == set()
+
+
+def test_sockets_that_lead_to_the_service() -> None:
+    """The one for metrics by the name that the service looks for; root's credentials to the account alone."""
+    metrics, credentials = read(units.METRICS)["Socket"], read(units.CREDENTIALS)["Socket"]
+    service = read(units.SERVICE)["Service"]
+    assert (metrics["FileDescriptorName"], metrics["Service"]) == (METRICS, units.SERVICE)
+    assert service["Sockets"].split() == [units.SOCKET, units.VERDICTS, units.METRICS]
+    assert (metrics["SocketMode"], metrics["ListenStream"].partition(":")[0]) == (
+        "0600",
+        "/run/vouchsafe/metrics.sock",
+    )
+    assert (credentials["SocketMode"], credentials["SocketGroup"]) == ("0660", service["Group"])
+    assert (credentials["ListenStream"], credentials["Accept"]) == (Places().broker, "yes")
 
 
 def test_systemd_finds_nothing_wrong(installed: Host) -> None:
@@ -130,6 +155,26 @@ def test_systemd_calls_them_confined(installed: Host, name: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_the_layout_of_a_package(tmp_path: Path) -> None:
+    """`make install` puts everything that systemd reads where it looks, and `host enable` finds it."""
+    make = ["make", "--silent", "-C", str(DEPLOY.parent), "install", f"DESTDIR={tmp_path}"]
+    done = subprocess.run(make, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split() for line in (DEPLOY / "layout").read_text(encoding="utf-8").splitlines()]
+    listed = {DEPLOY.parent / source: target for mark, source, target in (x for x in lines if x[0] != "#")}
+    ours = {
+        path
+        for folder in ("systemd", "sysusers.d", "tmpfiles.d")
+        for path in (DEPLOY / folder).rglob("*")
+        if path.is_file()
+    }
+    assert ours <= set(listed)
+    for source, target in listed.items():
+        assert target.startswith("/usr/")
+        assert (tmp_path / target.lstrip("/")).read_bytes() == source.read_bytes()
+    assert units.missing(HostTree(str(tmp_path))) == ()
 
 
 def test_the_account_can_be_made() -> None:

@@ -10,7 +10,16 @@ import pytest
 
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy import document
-from vouchsafe.policy.compile import FILE_LOOKASIDE, Compiled, Host, compile_policy, epoch, marker
+from vouchsafe.policy.compile import (
+    FILE_LOOKASIDE,
+    Compiled,
+    Form,
+    Host,
+    compile_policy,
+    epoch,
+    key_path,
+    marker,
+)
 from vouchsafe.policy.identity import IdentityPattern
 from vouchsafe.policy.requirement import Fulcio, Signer, SigstoreAttested, SigstoreSigned
 from vouchsafe.policy.requirement_json import to_json
@@ -91,23 +100,40 @@ def test_a_keyless_scope_becomes_one_demand() -> None:
     assert b'lookaside: "http://127.0.0.1:843/registry.example:5000"' in made.registries
 
 
-def test_other_scopes_of_the_registry_keep_a_file_lookaside() -> None:
-    """So that they work while the countersigner is down."""
-    made = compiled({"a.example/ours": [OURS], "a.example/theirs": [THEIRS[0]], "": REJECT})
-    assert f'  "a.example/theirs":\n    lookaside: "{FILE_LOOKASIDE}"\n' in made.registries.decode()
+@pytest.mark.parametrize(
+    "requirement, more",
+    [
+        (THEIRS[0], ""),
+        (THEIRS[3], ""),
+        # Inherited, the `false` above would hide the very signature that is demanded.
+        (THEIRS[6], "    use-sigstore-attachments: true\n"),
+    ],
+)
+def test_scopes_below_ours_that_are_not_ours(requirement: dict[str, Any], more: str) -> None:
+    """Work while the countersigner is down, and find their own signatures: every key of a section is inherited."""
+    made = compiled({"a.example": [OURS], "a.example/theirs": [requirement], "": REJECT})
+    assert f'  "a.example/theirs":\n    lookaside: "{FILE_LOOKASIDE}"\n{more}' in made.registries.decode()
+    assert ("use-sigstore-attachments: true" in made.registries.decode()) == bool(more)
+
+
+def test_scopes_beside_ours_are_the_administrators() -> None:
+    """A namespace that stands in two files ends every pull, so none is written without need."""
+    made = compiled({"a.example/ours": [OURS], "a.example/theirs": [THEIRS[6]], "a.example": [THEIRS[0]]})
+    assert "theirs" not in made.registries.decode()
+    assert made.registries.count(b"lookaside:") == 1
 
 
 def test_clients_ask_under_the_name_of_a_mirror() -> None:
     """Each place that a scope's images come from has a section; what is not ours keeps a file there too."""
-    far = {"a.example/ours": ("near.example/a/ours",), "a.example/theirs": ("near.example/a/theirs",)}
+    far = {"a.example": ("near.example/a",), "a.example/theirs": ("near.example/a/theirs",)}
     read_policy = read(
         {
             "default": REJECT,
-            "transports": {"docker": {"a.example/ours": [OURS], "a.example/theirs": [THEIRS[0]]}},
+            "transports": {"docker": {"a.example": [OURS], "a.example/theirs": [THEIRS[0]]}},
         }
     )
     made = compile_policy(read_policy, HOST.replace(physical=far)).registries.decode()
-    assert '  "near.example/a/ours":\n    lookaside: "http://127.0.0.1:843/near.example"\n' in made
+    assert '  "near.example/a":\n    lookaside: "http://127.0.0.1:843/near.example"\n' in made
     assert f'  "near.example/a/theirs":\n    lookaside: "{FILE_LOOKASIDE}"\n' in made
 
 
@@ -155,6 +181,27 @@ def test_an_epoch_names_what_is_said() -> None:
     other = read({"default": THEIRS[:1]})
     assert epoch(one) == epoch(same) != epoch(other)
     assert marker(epoch(one), "a") != marker(epoch(other), "a") != marker(epoch(other), "b")
+
+
+@pytest.mark.parametrize(
+    "form, said, ending",
+    [
+        ("key", {"type": "sigstoreSigned"}, "pub"),
+        ("openpgp", {"type": "signedBy", "keyType": "GPGKeys"}, "gpg"),
+    ],
+)
+def test_forms_for_clients_that_read_no_certificates(form: Form, said: dict[str, str], ending: str) -> None:
+    """Each scope's own key, in a file that another policy would name otherwise."""
+    host = HOST.replace(form=form, keys="/run/vouchsafe/keys")
+    compiled = compile_policy(
+        read({"default": REJECT, "transports": {"docker": {"a.example/b": [OURS]}}}), host
+    )
+    ((scope, requirements),) = json.loads(compiled.policy)["transports"]["docker"].items()
+    (found,) = compiled.countersigned
+    assert scope == found.scope == "a.example/b"
+    path = f"/run/vouchsafe/keys/{found.marker.partition('@')[0]}.{ending}"
+    assert key_path(found.marker, host) == path
+    assert requirements == [said | {"keyPath": path, "signedIdentity": {"type": "matchRepository"}}]
 
 
 def test_what_only_we_know_has_no_words() -> None:

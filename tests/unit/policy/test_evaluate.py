@@ -110,6 +110,11 @@ def pki(**wanted: Any) -> SigstoreSigned:
         (SIGNED, verified(predicate_type=SBOM, predicate={}), ["not-a-signature"]),
         (SIGNED.replace(signer=Signer(fulcio=Fulcio(identities=(OTHER,)))), verified(), ["identity"]),
         (SIGNED.replace(signer=Signer(fulcio=Fulcio(identities=(OTHER, ME)))), verified(), []),
+        (
+            SIGNED.replace(signer=Signer(fulcio=Fulcio(identities=(ME.replace(subject=f"{MAIN}tenance"),)))),
+            verified(),
+            ["identity"],
+        ),
         (SIGNED, by_own_ca(), ["identity"]),
         (ATTESTED, verified(predicate_type=SBOM, predicate={}), []),
         (ATTESTED, verified(), ["predicate-type"]),

@@ -11,12 +11,13 @@ from tests.hosts import OPEN_POLICY, OURS, REJECT, Host
 from vouchsafe.adapters.hosttree import HostTree
 from vouchsafe.errors import ConfigurationError, HostError, Unavailable, VouchsafeError
 from vouchsafe.host import enforce
+from vouchsafe.host.leg import Leg
 from vouchsafe.host.plan import Plan, Wish, enabling
-from vouchsafe.host.probe import QUESTIONS, Answer
+from vouchsafe.host.probe import QUESTIONS
 from vouchsafe.host.probe import Finding as Probing
-from vouchsafe.host.smoke import Leg
 from vouchsafe.host.state import State
 from vouchsafe.host.status import Status, status
+from vouchsafe.host.which_files import Answer
 from vouchsafe.image.digest import Digest
 from vouchsafe.machine import HostEdits
 from vouchsafe.policy import document

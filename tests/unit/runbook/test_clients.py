@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.runbook.site import GOOD, REFUSED, answers
 from vouchsafe.host.objection import Objection
-from vouchsafe.host.probe import Answer, Finding
+from vouchsafe.host.probe import Finding
+from vouchsafe.host.which_files import Answer
 from vouchsafe.policy.compile import Form
 from vouchsafe.runbook import clients
 from vouchsafe.runbook.site import Probed

@@ -56,8 +56,8 @@ def test_all_books_are_added_up(tmp_path: Path, pytester: pytest.Pytester) -> No
     report = tmp_path / "junit.xml"
     ended = pytester.runpytest(f"--junitxml={report}", "-p", "no:cacheprovider")
     ended.assert_outcomes(passed=3, failed=1, skipped=1, errors=1)
-    assert run_tests.pulls(report) == run_tests.Pulls(accepted=3, refused=2, wrongly_accepted=1)
-    assert run_tests.pulls(tmp_path / "none").sentence.endswith("the peers are missing")
+    assert run_tests.pulls([report]) == run_tests.Pulls(accepted=3, refused=2, wrongly_accepted=1)
+    assert run_tests.pulls([tmp_path / "none"]).sentence.endswith("the peers are missing")
 
 
 def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -194,6 +194,10 @@ AUTHORITIES: dict[str, tuple[tuple[Extension, ...], str]] = {
     ),
     "may-not-sign": ((CA, (key_usage(certificates=False), True)), "certificate-use"),
     "for-tls": ((CA, CA_USE, (TLS, False)), "certificate-use"),
+    "for-some-names": (
+        (CA, CA_USE, (x509.NameConstraints([x509.DNSName("x")], None), False)),
+        "certificate-use",
+    ),
     "unknown-critical": (
         (CA, CA_USE, (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b""), True)),
         "certificate-critical",

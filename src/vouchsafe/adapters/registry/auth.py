@@ -123,6 +123,11 @@ def find(settings: Settings, repository: Repository, programs: Programs) -> Cred
             if must_exist:
                 raise ConfigurationError("auth-file", f"expected a file at {path}, got nothing") from absent
             continue
+        except ConfigurationError:
+            # `podman login` of root makes /run/containers for root alone, and with it what would be the service's.
+            if settings.auth_broker and not must_exist:
+                continue
+            raise
         found = _in_file(AuthFile.parse(content, path, legacy=legacy), repository, programs)
         if found is not None:
             return found
@@ -141,7 +146,7 @@ def _shared(settings: Settings) -> Iterator[tuple[str, bytes]]:
     if settings.auth_broker:
         from vouchsafe.adapters.registry import broker
 
-        yield from broker.ask(settings.auth_broker)
+        yield from broker.ask(settings.auth_broker).files
 
 
 def files(settings: Settings) -> Iterable[tuple[str, bool, bool]]:

@@ -20,10 +20,31 @@ def tls_of(settings: Settings, host: str, *, insecure: bool) -> Tls:
     for folder in _folders(settings, host):
         names = _names(folder)
         if names is not None:
+            client = _pairs(folder, names)
             return Tls(
-                ca_files=_ending(folder, names, ".crt"), client=_pairs(folder, names), insecure=insecure
+                ca_files=_ending(folder, names, ".crt"),
+                client=client,
+                keys=_handed(settings, client),
+                insecure=insecure,
             )
     return Tls(insecure=insecure)
+
+
+def _handed(settings: Settings, client: tuple[tuple[str, str], ...]) -> tuple[tuple[str, bytes], ...]:
+    """Keys that are root's alone, where root hands them to us. ConfigurationError, Unavailable `auth-broker`."""
+    secret = {key for _, key in client if not os.access(key, os.R_OK)}
+    if not secret or not settings.auth_broker:
+        return ()
+    from vouchsafe.adapters.registry import broker
+
+    handed = {path: key for path, key in broker.ask(settings.auth_broker).keys if path in secret}
+    for path in sorted(secret - handed.keys()):
+        raise ConfigurationError(
+            "tls-file",
+            f"expected to read {path}, or to get it from root at {settings.auth_broker}, got neither",
+            hint="systemctl start vouchsafe-credentials.socket",
+        )
+    return tuple(handed.items())
 
 
 def _folders(settings: Settings, host: str) -> tuple[str, ...]:

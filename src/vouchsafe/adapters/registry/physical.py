@@ -16,7 +16,7 @@ from vouchsafe.adapters.registry.conf import Entry, Registries, matched
 
 def places(registries: Registries, scope: str) -> tuple[str, ...]:
     """The scopes that `scope` is fetched as, beside itself."""
-    name, suffix = _split(scope)
+    name, suffix = split(scope)
     found: list[str] = []
     nearest = max((entry for entry in registries.entries if _covers(entry, name)), key=_length, default=None)
     if nearest is not None:
@@ -42,7 +42,7 @@ def _locations(entry: Entry) -> list[str]:
     return [place for place in places if place]  # a wildcard without location changes nothing
 
 
-def _split(scope: str) -> tuple[str, str]:
+def split(scope: str) -> tuple[str, str]:
     """The repository or its parent, and `:tag` or `@digest`."""
     name, at, digest = scope.partition("@")
     colon = name.rfind(":")
