@@ -46,18 +46,18 @@ def forge(machine: Machine, *statements: str) -> None:
             connection.execute(statement)
 
 
-def test_a_revoked_image(machine: Machine, everyone: Fleet) -> None:
+def test_a_revoked_image(machine: Machine, fleet: Fleet) -> None:
     """The next pull does not undo it, nor does a restart or the loss of the database: it is another file (F7)."""
     digest = machine.image()
     machine.sign(digest)
     with Running(machine):
-        everyone.accepts(f"{machine.name()}:v1")
+        fleet.accepts(f"{machine.name()}:v1")
         machine.write("state/revoked", Tombstone(at=machine.clock.now(), digest=digest).line())
-        everyone.refuses(f"{machine.name()}:v1", says="rejected: revoked")
+        fleet.refuses(f"{machine.name()}:v1", says="rejected: revoked")
     for each in Path(machine.places.state).glob("countersign.db*"):
         each.unlink()
     with Running(machine):
-        everyone.refuses(f"{machine.name()}:v1", says="rejected: revoked")
+        fleet.refuses(f"{machine.name()}:v1", says="rejected: revoked")
 
 
 def test_a_signature_that_is_deleted(machine: Machine, fleet: Fleet) -> None:
@@ -78,12 +78,12 @@ def test_a_signature_that_is_deleted(machine: Machine, fleet: Fleet) -> None:
         fleet.refuses(f"{machine.name()}:old", says="rejected: unsigned")
 
 
-def test_rows_forged_by_hand(machine: Machine, everyone: Fleet) -> None:
+def test_rows_forged_by_hand(machine: Machine, fleet: Fleet) -> None:
     """An unsigned image with another image's evidence and an endless verdict (F4)."""
     signed, unsigned = machine.image(tag="signed"), machine.image(tag="unsigned", content=b"unsigned")
     machine.sign(signed)
     with Running(machine):
-        everyone.accepts(f"{machine.name()}:signed")
+        fleet.accepts(f"{machine.name()}:signed")
     for table in ("subjects", "evidence", "verdicts"):
         with sqlite3.connect(machine.folder / "state/countersign.db") as connection:
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
@@ -91,8 +91,8 @@ def test_rows_forged_by_hand(machine: Machine, everyone: Fleet) -> None:
         forge(machine, f"INSERT INTO {table} SELECT {taken} FROM {table}")
     forge(machine, "UPDATE subjects SET until = 9e9")
     with Running(machine):
-        everyone.refuses(f"{machine.name()}:unsigned", says="rejected: unsigned")
-        everyone.accepts(f"{machine.name()}:signed")
+        fleet.refuses(f"{machine.name()}:unsigned", says="rejected: unsigned")
+        fleet.accepts(f"{machine.name()}:signed")
 
 
 def test_an_instance_forged_by_hand(machine: Machine, fleet: Fleet) -> None:

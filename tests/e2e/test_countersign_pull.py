@@ -164,44 +164,44 @@ def test_a_digest_under_a_stricter_tag_on_debian_12(machine: Machine, openpgp_cl
         openpgp_client.refuses(f"{machine.name()}:prod")
 
 
-def test_a_host_name_in_another_case(machine: Machine, everyone: Fleet) -> None:
+def test_a_host_name_in_another_case(machine: Machine, fleet: Fleet) -> None:
     """No scope names it: the default refuses (attack F6)."""
     machine.sign(machine.image())
     port = machine.registry.address.rpartition(":")[2]
     with Running(machine):
-        everyone.accepts(f"{machine.name()}:v1")
+        fleet.accepts(f"{machine.name()}:v1")
         for name in ("LOCALHOST", "localhost"):
-            everyone.refuses(f"{name}:{port}/acme/app:v1", says="rejected by policy")
+            fleet.refuses(f"{name}:{port}/acme/app:v1", says="rejected by policy")
 
 
-def test_a_policy_that_changes_between_two_pulls(machine: Machine, everyone: Fleet) -> None:
+def test_a_policy_that_changes_between_two_pulls(machine: Machine, fleet: Fleet) -> None:
     """Edited: nothing is countersigned. Applied: the new one decides, at once."""
     machine.sign(machine.image())
     machine.sign(machine.image(tag="dev", content=b"dev"), identity=DEVELOPER)
     with Running(machine):
-        everyone.accepts(f"{machine.name()}:v1")
-        everyone.refuses(f"{machine.name()}:dev")
+        fleet.accepts(f"{machine.name()}:v1")
+        fleet.refuses(f"{machine.name()}:dev")
         machine.edit({machine.name(): [machine.keyless(DEV)]})
-        everyone.refuses(f"{machine.name()}:v1", says="not-applied")
-        everyone.refuses(f"{machine.name()}:dev", says="not-applied")
+        fleet.refuses(f"{machine.name()}:v1", says="not-applied")
+        fleet.refuses(f"{machine.name()}:dev", says="not-applied")
         machine.apply()
-        everyone.refuses(f"{machine.name()}:v1", says="rejected: identity")
-        everyone.accepts(f"{machine.name()}:dev")
+        fleet.refuses(f"{machine.name()}:v1", says="rejected: identity")
+        fleet.accepts(f"{machine.name()}:dev")
 
 
-def test_a_tag_that_is_moved(machine: Machine, everyone: Fleet) -> None:
+def test_a_tag_that_is_moved(machine: Machine, fleet: Fleet) -> None:
     """To an unsigned image: refused. To an older signed one: accepted, unless the policy bounds the age (F8)."""
     old, unsigned = machine.image(tag="v1"), machine.image(tag="other", content=b"unsigned")
     machine.sign(old)
     with Running(machine):
-        everyone.accepts(f"{machine.name()}:v1")
+        fleet.accepts(f"{machine.name()}:v1")
         machine.registry.store.tag("acme/app", "v1", unsigned)
-        everyone.refuses(f"{machine.name()}:v1", says="rejected: unsigned")
+        fleet.refuses(f"{machine.name()}:v1", says="rejected: unsigned")
         machine.registry.store.tag("acme/app", "v1", old)
-        everyone.accepts(f"{machine.name()}:v1")
+        fleet.accepts(f"{machine.name()}:v1")
         later = f"{machine.clock.now().year + 1}-01-01T00:00:00Z"
         machine.apply({machine.name(): {"requirements": [machine.keyless()], "notBefore": later}})
-        everyone.refuses(f"{machine.name()}:v1")
+        fleet.refuses(f"{machine.name()}:v1")
 
 
 def test_a_scope_of_two_kinds(machine: Machine, fleet: Fleet) -> None:

@@ -218,38 +218,38 @@ def test_a_cloned_disk_has_no_ca(machine: Machine, fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("form", ["pki", "key", "openpgp"])
 def test_a_rollback_across_a_policy_change(
-    machine: Machine, everyone: Fleet, tmp_path: Path, form: Form
+    machine: Machine, fleet: Fleet, tmp_path: Path, form: Form
 ) -> None:
     """/etc goes back with the deployment, /var does not: it enforces the old policy, and can pull (F5).
 
     What was countersigned under the new one is worth nothing.
     """
-    everyone = everyone if form == "pki" else everyone.only("skopeo")
+    fleet = fleet if form == "pki" else fleet.only("skopeo")
     machine.form = form
     machine.apply()
     machine.sign(machine.image(tag="dev", content=b"dev"), identity=DEVELOPER)
     with Running(machine):
-        everyone.accepts(f"{machine.name()}:v1")
-        everyone.refuses(f"{machine.name()}:dev")
+        fleet.accepts(f"{machine.name()}:v1")
+        fleet.refuses(f"{machine.name()}:dev")
     shutil.copytree(machine.folder / "etc", tmp_path / "before", symlinks=True)
     machine.apply({machine.name(): [machine.keyless(DEV)]})
     with Running(machine):
-        everyone.accepts(f"{machine.name()}:dev")
-        everyone.refuses(f"{machine.name()}:v1")
+        fleet.accepts(f"{machine.name()}:dev")
+        fleet.refuses(f"{machine.name()}:v1")
     blob = harvest(machine, tag="dev")
     shutil.rmtree(machine.folder / "etc")
     shutil.copytree(tmp_path / "before", machine.folder / "etc", symlinks=True)
     machine.close()
     with replaying(machine.port, blob, tmp_path):
-        everyone.refuses(f"{machine.name()}:dev")
+        fleet.refuses(f"{machine.name()}:dev")
     machine.open()
     if form != "pki":
         with Running(machine):
-            everyone.refuses(f"{machine.name()}:v1", says="rotation")
+            fleet.refuses(f"{machine.name()}:v1", says="rotation")
     machine.publish_keys()  # vouchsafe-authority.service, at every boot
     with Running(machine):
-        everyone.accepts(f"{machine.name()}:v1")
-        everyone.refuses(f"{machine.name()}:dev")
+        fleet.accepts(f"{machine.name()}:v1")
+        fleet.refuses(f"{machine.name()}:dev")
 
 
 class Front(LoopbackServer):
