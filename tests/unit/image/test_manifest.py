@@ -166,3 +166,30 @@ def test_only_an_index_names_instances() -> None:
     instance = Descriptor(media_type=OCI_IMAGE, digest=image.digest, size=len(image.raw), annotations={})
     with pytest.raises(MalformedError, match="expected an index"):
         names_exactly(image, instance)
+
+
+@pytest.mark.parametrize(
+    "entries, media_type, named",
+    [
+        ([(OCI_IMAGE, 7)], OCI_IMAGE, True),
+        ([(OCI_IMAGE, 7), (OCI_IMAGE, 7)], OCI_IMAGE, True),
+        ([(OCI_INDEX, 7)], OCI_INDEX, False),  # one level
+        ([], OCI_IMAGE, False),
+        ([(OCI_IMAGE, 8)], OCI_IMAGE, False),
+        ([(DOCKER_IMAGE, 7)], OCI_IMAGE, False),
+        ([(OCI_IMAGE, 7), (OCI_IMAGE, 8)], OCI_IMAGE, False),  # ambiguous
+    ],
+)
+def test_how_an_index_names_an_instance(entries: list[tuple[str, int]], media_type: str, named: bool) -> None:
+    """As the image that it is, every time it names it."""
+    digest = Digest.of(b"instance")
+    listed = [{"mediaType": kind, "digest": str(digest), "size": size} for kind, size in entries]
+    other = {"mediaType": OCI_IMAGE, "digest": str(Digest.of(b"other")), "size": 1}
+    index = read(INDEX | {"manifests": [*listed, other]})
+    instance = Descriptor(media_type=media_type, digest=digest, size=7, annotations={})
+    if named:
+        names_exactly(index, instance)
+        return
+    with pytest.raises(MalformedError) as refused:
+        names_exactly(index, instance)
+    assert refused.value.code == "list-entry"
