@@ -169,25 +169,27 @@ def test_only_an_index_names_instances() -> None:
 
 
 @pytest.mark.parametrize(
-    "entries, instance, said",
+    "entries, media_type, named",
     [
-        ([{}], {}, ""),
-        ([{}, {"platform": {"os": "linux"}}], {}, ""),
-        ([], {}, "got 0 different entries"),
-        ([{}, {"size": 1}], {}, "got 2 different entries"),
-        ([{"mediaType": OCI_INDEX}], {}, "one level is judged"),
-        ([{"size": 1}], {}, "got application"),
-        ([{}], {"media_type": OCI_INDEX}, "got application"),
+        ([(OCI_IMAGE, 7)], OCI_IMAGE, True),
+        ([(OCI_IMAGE, 7), (OCI_IMAGE, 7)], OCI_IMAGE, True),
+        ([(OCI_INDEX, 7)], OCI_INDEX, False),  # one level
+        ([], OCI_IMAGE, False),
+        ([(OCI_IMAGE, 8)], OCI_IMAGE, False),
+        ([(DOCKER_IMAGE, 7)], OCI_IMAGE, False),
+        ([(OCI_IMAGE, 7), (OCI_IMAGE, 8)], OCI_IMAGE, False),  # ambiguous
     ],
 )
-def test_who_is_named(entries: list[dict[str, object]], instance: dict[str, object], said: str) -> None:
-    """As what it is, an image, and in one way only."""
-    image = read(IMAGE)
-    named = {"mediaType": OCI_IMAGE, "digest": str(image.digest), "size": len(image.raw)}
-    index = read(INDEX | {"manifests": [named | changes for changes in entries]})
-    found = Descriptor(media_type=OCI_IMAGE, digest=image.digest, size=len(image.raw), annotations={})
-    if not said:
-        names_exactly(index, found.replace(**instance))
+def test_how_an_index_names_an_instance(entries: list[tuple[str, int]], media_type: str, named: bool) -> None:
+    """As the image that it is, every time it names it."""
+    digest = Digest.of(b"instance")
+    listed = [{"mediaType": kind, "digest": str(digest), "size": size} for kind, size in entries]
+    other = {"mediaType": OCI_IMAGE, "digest": str(Digest.of(b"other")), "size": 1}
+    index = read(INDEX | {"manifests": [*listed, other]})
+    instance = Descriptor(media_type=media_type, digest=digest, size=7, annotations={})
+    if named:
+        names_exactly(index, instance)
         return
-    with pytest.raises(MalformedError, match=said):
-        names_exactly(index, found.replace(**instance))
+    with pytest.raises(MalformedError) as refused:
+        names_exactly(index, instance)
+    assert refused.value.code == "list-entry"

@@ -9,7 +9,7 @@ import pytest
 
 from vouchsafe.errors import ConfigurationError
 from vouchsafe.policy import applied, document
-from vouchsafe.policy.applied import Applied, difference, glass
+from vouchsafe.policy.applied import Applied, difference, glass, in_force
 from vouchsafe.policy.compile import Compiled, Host, compile_policy
 
 HOST = Host(
@@ -105,3 +105,16 @@ def test_a_form_that_nobody_knows_is_no_record() -> None:
     with pytest.raises(ConfigurationError) as refused:
         applied.parse(applied.write(record).replace(b'"pki"', b'"smoke signals"'))
     assert refused.value.code == "host-applied"
+
+
+def test_what_is_in_force_is_what_it_compiles_to() -> None:
+    """Both files; else it is edited, not applied."""
+    policy = {"default": REJECT, "transports": {"docker": {"a.example": BY_KEY}}}
+    ours = document.parse(json.dumps(policy).encode(), dialect="vouchsafe", source="policy.json")
+    record = Applied(epoch="00ff", host=HOST, files={}, insecure_default=False, at="")
+    wanted = compiled()
+    assert in_force(ours, record, wanted.policy, wanted.registries or None).policy == wanted.policy
+    for on_disk, registries in ((None, wanted.registries), (wanted.policy, b"docker: {}\n")):
+        with pytest.raises(ConfigurationError, match="edited, not applied") as refused:
+            in_force(ours, record, on_disk, registries)
+        assert refused.value.code == "not-applied"

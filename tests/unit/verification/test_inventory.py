@@ -12,8 +12,8 @@ import pytest
 from vouchsafe.errors import MalformedError
 from vouchsafe.testing.clock import VIRTUAL_NOON
 from vouchsafe.testing.sigstore import VirtualSigstore
-from vouchsafe.verification.inventory import Believed, inventory, warnings
-from vouchsafe.verification.trust import TrustRoot, from_pem, parse_trusted_root
+from vouchsafe.verification.inventory import OLDEST_EMBEDDED, Believed, inventory, staleness, warnings
+from vouchsafe.verification.trust import LoadedRoot, TrustRoot, from_pem, parse_trusted_root
 
 SIGSTORE = VirtualSigstore()
 EC_PUBLIC_KEY = bytes.fromhex("06072a8648ce3d0201")  # the object identifier in a SubjectPublicKeyInfo
@@ -143,3 +143,16 @@ def test_warnings() -> None:
         "no transparency log counts now: nothing that is signed today can be verified",
     )
     assert warnings((believed(kind="ct-log", end=VIRTUAL_NOON - timedelta(days=1)),), VIRTUAL_NOON) == ()
+
+
+def test_what_is_stale() -> None:
+    """An embedded root that is old, metadata that ended, and caches that were passed over."""
+    at = VIRTUAL_NOON
+    fresh = LoadedRoot(
+        root=root(), source="embedded", place="", sha256="", as_of=at - OLDEST_EMBEDDED, fresh_until=at
+    )
+    assert staleness(fresh, at) == ()
+    assert staleness(fresh.replace(source="tuf"), at + timedelta(days=400))[0].startswith("the metadata")
+    old = fresh.replace(as_of=at - timedelta(days=181), fresh_until=None, passed_over=("x",))
+    passed, days = staleness(old, at)
+    assert ("181 days old" in days, passed) == (True, "a refreshed root is not used: x")

@@ -45,3 +45,13 @@ def test_what_it_tells() -> None:
         times[1].time,
     )
     assert VerifiedSignature(**(FIELDS | {"times": ()})).time is None
+
+
+def test_who_signed() -> None:
+    """In words, whatever kind of name there is."""
+    nobody = FIELDS | {"identity": None, "subjects": (), "key_id": ""}
+    assert VERIFIED.identity is not None
+    assert VERIFIED.signer == VERIFIED.identity.subject
+    assert VerifiedSignature(**(nobody | {"subjects": ("a", "b")})).signer == "a, b"
+    assert VerifiedSignature(**(nobody | {"key_id": "00ff"})).signer == "the key sha256:00ff"
+    assert VerifiedSignature(**nobody).signer == "an OpenPGP key"
