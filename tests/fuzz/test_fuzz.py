@@ -16,7 +16,7 @@ from tests.fuzz.mutate import der_elements, der_written, inside
 from tests.fuzz.targets import TARGETS
 from tests.properties.parsers import LEAF
 
-SECONDS = 2
+SECONDS = 1
 
 
 def test_every_target_is_run() -> None:
