@@ -143,9 +143,13 @@ def _case(
 
 
 def measure(case: Case, starter: Starter, progress: Callable[[str], None]) -> list[Result]:
-    """A B A B …; on loopback after one round that nobody counts, because disk and registry are cold."""
+    """A B A B …; on loopback after one round that nobody counts, because disk and registry are cold.
+
+    Where there is one round alone, its figures mean nothing anyway.
+    """
     samples: dict[str, list[Sample]] = {each.label: [] for each in case.contestants}
-    for number in range(0 if case.network == LOOPBACK else 1, case.rounds + 1):
+    first = 0 if case.network == LOOPBACK and case.rounds > 1 else 1
+    for number in range(first, case.rounds + 1):
         progress(f"{case.network}: {case.name}: round {number} of {case.rounds}")
         for each in case.contestants:
             sample = starter.run(each.commands if number else each.commands[:1])

@@ -37,7 +37,7 @@ WARM_PLACES, MANY_PLACES = 20, 250  # repositories: of one, 32 tags or manifests
 
 
 class Sizes(Record):
-    """How many of everything; `rounds` of what is measured in pairs."""
+    """How many of everything; `rounds` of what is measured in pairs, besides one that is not counted."""
 
     warm: int = 200
     new: int = 400

@@ -127,7 +127,7 @@ def _paired(
             measured.append((ours(), other))
         else:
             measured.append((ours(), theirs()))
-    kept = measured[1:]
+    kept = measured[1:] or measured
     return Pair(
         name=name,
         beside=beside,

@@ -33,8 +33,9 @@ PURE_TESTS = (
     "tests/advisories",
 )
 TYPED_FOLDERS = ("src", "tests", "tools", "bench", "demo")
-# Many tests wait for other programs; but each worker imports every test, which costs it some seconds.
-WORKERS = min(8, 2 * (os.cpu_count() or 1))
+# Each worker imports every test, which costs it some seconds; but many tests wait for other programs.
+CORES = os.cpu_count() or 1
+WORKERS = min(8, 2 * CORES)
 NO_TESTS = 5  # pytest's exit code where nothing was selected
 # Kept from run to run, whoever asks for none: reading every test anew would cost each worker ten seconds.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -108,19 +109,22 @@ def tests(extra: Sequence[str]) -> list[Step]:
     """The tests and the examples in the docstrings, spread over the cores; branches of the pure layers counted."""
     for path in JUNIT:
         path.unlink(missing_ok=True)
-    common = (
-        *("pytest", "-q", "--numprocesses", str(WORKERS), "--dist", "worksteal", "--durations", "10"),
-        *extra,
-    )
+    common = ("pytest", "-q", "--dist", "worksteal", "--durations", "10", *extra)
     fine = (0, NO_TESTS) if extra else (0,)
     pure = run(
         "tests of the pure layers, and examples",
-        *(*common, f"--junitxml={JUNIT[0]}", "--cov", "--cov-report=", "--doctest-modules"),
+        *(*common, "--numprocesses", str(CORES), f"--junitxml={JUNIT[0]}"),
+        *("--cov", "--cov-report=", "--doctest-modules"),
         *("src/vouchsafe", *PURE_TESTS),
         fine=fine,
     )
     others = (f"--ignore={path}" for path in PURE_TESTS)
-    return [pure, run("tests", *common, f"--junitxml={JUNIT[1]}", *others, "tests", fine=fine)]
+    rest = run(
+        "tests",
+        *(*common, "--numprocesses", str(WORKERS), f"--junitxml={JUNIT[1]}", *others, "tests"),
+        fine=fine,
+    )
+    return [pure, rest]
 
 
 def coverage() -> Step:

@@ -19,9 +19,10 @@ UNSEEN_BYTES = 1024 * 1024
 class Room:
     """Used within a transaction, by one thread at a time."""
 
-    def __init__(self, *, most_subjects: int = MOST_SUBJECTS) -> None:
+    def __init__(self, *, most_subjects: int = MOST_SUBJECTS, most_bytes: int = MOST_BYTES) -> None:
         """The first look is due."""
         self._most = most_subjects
+        self._most_bytes = most_bytes
         self._subjects = self._verdicts = UNSEEN_ROWS
         self._bytes = UNSEEN_BYTES
 
@@ -33,7 +34,7 @@ class Room:
             return
         self._subjects = self._bytes = 0
         count, total = connection.execute("SELECT COUNT(*), TOTAL(bytes) FROM subjects").fetchone()
-        if count <= self._most and total <= MOST_BYTES:
+        if count <= self._most and total <= self._most_bytes:
             return
         # A tenth at a time, so that not every look makes room.
         victims = connection.execute(

@@ -34,10 +34,10 @@ T = TypeVar("T")
 class Store:
     """Reads and writes the database. HostError `store-…`."""
 
-    def __init__(self, database: Database) -> None:
-        """Nothing is opened yet."""
+    def __init__(self, database: Database, room: Room | None = None) -> None:
+        """Nothing is opened yet; `room` says how much is kept."""
         self._database = database
-        self._room = Room()
+        self._room = Room() if room is None else room
 
     def recall(self, repository: Repository, digest: Digest, at: datetime) -> Memory | None:
         """The evidence of an image; None when there is none, or it is not what we write."""

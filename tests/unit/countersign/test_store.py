@@ -138,10 +138,10 @@ def test_the_log_is_bounded(store: Store) -> None:
 
 def test_evidence_is_bounded_and_what_was_admitted_stays(path: Path) -> None:
     """What was used least goes first."""
-    store = Store(Database(DatabaseFile(str(path))))
-    big = Piece(media_type="application/x", annotations={}, blob=bytes(4 * 1024 * 1024))
+    most = 64
+    big = Piece(media_type="application/x", annotations={}, blob=bytes(room.UNSEEN_BYTES))
+    store = Store(Database(DatabaseFile(str(path))), room.Room(most_bytes=most * len(big.blob)))
     store.remember(memory(0, source=ADMITTED).replace(evidence=(big,)))
-    most = room.MOST_BYTES // len(big.blob)
     for number in range(1, most + 2):
         store.remember(memory(number).replace(evidence=(big,), checked=AT + timedelta(seconds=number)))
     kept = {digest for _, digest, _, _ in store.subjects()}
