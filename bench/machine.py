@@ -52,6 +52,6 @@ def _peers() -> list[str]:
         return []
     return [
         f"{name.rstrip('3')} {manifest['peers'][name]['version']}"
-        for name in ("cosign3", "docker-registry")
+        for name in ("cosign3", "skopeo", "docker-registry")
         if name in manifest["peers"]
     ]

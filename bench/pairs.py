@@ -100,7 +100,7 @@ def pulls(place: Estate, starter: Starter, progress: Callable[[str], None]) -> t
         ]
 
     once, count = pulled[SMALL][1:], len(pulled[SMALL]) // 2
-    small, large = pulled[SMALL][:1] * count, pulled[LARGE][:1] * min(count, LARGE_ROUNDS + 1)
+    small, large = pulled[SMALL][:1] * (2 * count - 1), pulled[LARGE][:1] * min(count, LARGE_ROUNDS + 1)
     beside = "`insecureAcceptAnything`"
     made = (
         _paired(f"first `skopeo copy`, {SMALL}", beside, None, rounds(once[:count], once[count:]), progress),

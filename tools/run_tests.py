@@ -25,7 +25,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 PURE_LAYERS = ("record", "errors", "strictjson", "image", "evidence", "verification", "policy", "protocol")
-JUNIT = (BUILD / "junit-pure.xml", BUILD / "junit.xml")
+JUNIT = tuple(BUILD / f"junit-{name}.xml" for name in ("architecture", "pure", "others"))
+ARCHITECTURE = "tests/test_architecture.py"
 # Whose tests cover the pure layers: their own, and what made holes into advisories.
 PURE_TESTS = (
     *(f"tests/unit/{name}" for name in ("image", "evidence", "verification", "policy", "protocol")),
@@ -94,34 +95,34 @@ def run(name: str, *arguments: str, fine: Collection[int] = (0,)) -> Step:
 def checks(*, before_tests: bool) -> list[Step]:
     """What needs no test to run; beside it, where tests will follow, they are read for the first time."""
     typed = [folder for folder in TYPED_FOLDERS if (ROOT / folder).is_dir()]
+    for path in JUNIT:
+        path.unlink(missing_ok=True)
     begun = [Begun("types", "mypy", *typed)]
     if before_tests:
         begun.append(Begun("reading the tests", "pytest", "-qq", "--collect-only", "tests"))
     return [
         run("lint", "ruff", "check", "--quiet", "."),
         run("format", "ruff", "format", "--quiet", "--check", "."),
-        run("architecture", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_architecture.py"),
+        run("tests of the architecture", "pytest", "-q", f"--junitxml={JUNIT[0]}", ARCHITECTURE),
         *(each.end() for each in begun),
     ]
 
 
 def tests(extra: Sequence[str]) -> list[Step]:
     """The tests and the examples in the docstrings, spread over the cores; branches of the pure layers counted."""
-    for path in JUNIT:
-        path.unlink(missing_ok=True)
     common = ("pytest", "-q", "--dist", "worksteal", "--durations", "10", *extra)
     fine = (0, NO_TESTS) if extra else (0,)
     pure = run(
         "tests of the pure layers, and examples",
-        *(*common, "--numprocesses", str(CORES), f"--junitxml={JUNIT[0]}"),
+        *(*common, "--numprocesses", str(CORES), f"--junitxml={JUNIT[1]}"),
         *("--cov", "--cov-report=", "--doctest-modules"),
         *("src/vouchsafe", *PURE_TESTS),
         fine=fine,
     )
-    others = (f"--ignore={path}" for path in PURE_TESTS)
+    others = (f"--ignore={path}" for path in (ARCHITECTURE, *PURE_TESTS))
     rest = run(
         "tests",
-        *(*common, "--numprocesses", str(WORKERS), f"--junitxml={JUNIT[1]}", *others, "tests"),
+        *(*common, "--numprocesses", str(WORKERS), f"--junitxml={JUNIT[2]}", *others, "tests"),
         fine=fine,
     )
     return [pure, rest]
