@@ -110,9 +110,14 @@ class Copy:
     def _companion(self, tagged: Tagged) -> Tag | None:
         """Write a tag beside a manifest; the Tag to settle where others may write it too."""
         manifest = self._graph.manifests[tagged.manifest]
-        if tagged.action in ("copy", "replace"):
+        is_shared = tagged.suffix in SHARED and not manifest.is_index
+        whole = tagged.action in ("copy", "replace")
+        if tagged.action == "copy" and is_shared:
+            # What the plan saw is as old as the whole transfer: somebody else may have begun the tag meanwhile.
+            whole = self._depot.manifest(self._to, tagged.tag) is None
+        if whole:
             self._depot.push_manifest(self._to, manifest.raw, media_type=manifest.media_type, tag=tagged.tag)
-        if tagged.suffix not in SHARED or manifest.is_index or tagged.action == "present":
+        if not is_shared or tagged.action == "present":
             return None
         shared = Tag(self._depot, self._to, tagged.tag, self._pace, is_index=False)
         shared.add(artifact.layers_of(manifest, tagged.tag))
