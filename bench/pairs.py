@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 
 from bench.children import Starter
-from bench.estate import DELAYED, LARGE, SMALL, Estate, Image
+from bench.estate import LARGE, SMALL, Estate, Image
 from bench.host import ACCEPTED
 from bench.stage import LOOPBACK
 from vouchsafe.record import Record
@@ -52,70 +53,79 @@ class Pair(Record):
 
 def verdicts(place: Estate, starter: Starter, progress: Callable[[str], None]) -> tuple[Pair, ...]:
     """One question about an image that the service has never seen, beside `cosign verify` of the same image."""
-    host, cosign = place.host, place.stage.cosign
-    if cosign is None:
+    if place.stage.cosign is None:
         return ()
-    host.forget()
-    host.start()
+    place.host.forget()
+    place.host.start()
     made = []
     for (network, form), images in place.images.cold.items():
-
-        def ours(image: Image, network: str = network) -> float:
-            began = time.perf_counter()
-            name = f"{place.stage.addresses[network]}/{image.repository}"
-            _demand(host.ask(name, image.digest))
-            return time.perf_counter() - began
-
-        def theirs(image: Image, network: str = network) -> float:
-            name = f"{image.repository}@{image.digest}"
-            return starter.run([place.stage.theirs(network, name)]).seconds
-
-        title = f"verdict on a new {form}" + (
-            "" if network == LOOPBACK else f", {DELAYED} added to every answer"
-        )
-        rounds = [(_with(ours, image), _with(theirs, image)) for image in images]
+        title = f"verdict on a new {form}"
+        if network != LOOPBACK:
+            title += f", {network} added to every answer"
+        rounds = [
+            (partial(_ask, place, network, image), partial(_verify, place, starter, network, image))
+            for image in images
+        ]
         made.append(_paired(title, "`cosign verify`", LARGEST_VERDICT, rounds, progress))
-    host.stop()
+    place.host.stop()
     return tuple(made)
+
+
+def _ask(place: Estate, network: str, image: Image) -> float:
+    began = time.perf_counter()
+    status = place.host.ask(f"{place.stage.addresses[network]}/{image.repository}", image.digest)
+    seconds = time.perf_counter() - began
+    if status != ACCEPTED:
+        raise RuntimeError(f"expected a countersignature, got status {status}")
+    return seconds
+
+
+def _verify(place: Estate, starter: Starter, network: str, image: Image) -> float:
+    command = place.stage.theirs(network, f"{image.repository}@{image.digest}")
+    return starter.run([command]).seconds
 
 
 def pulls(place: Estate, starter: Starter, progress: Callable[[str], None]) -> tuple[Pair, ...]:
     """`skopeo copy` from a registry to a folder under the host's policy, and under one that accepts anything."""
-    host, pulled = place.host, place.images.pulled
-    host.forget()
-    host.start()
-
-    def pull(image: Image, *, countersigned: bool) -> float:
-        target = host.folder / "pulled"
-        name = f"{place.stage.addresses[LOOPBACK]}/{image.repository}:v1"
-        command = host.pull_command(str(place.skopeo), name, str(target), countersigned=countersigned)
-        seconds = starter.run([command]).seconds
-        shutil.rmtree(target)
-        return seconds
-
-    def rounds(ours: tuple[Image, ...], theirs: tuple[Image, ...]) -> list[tuple[Timed, Timed]]:
-        return [
-            (lambda a=a: pull(a, countersigned=True), lambda b=b: pull(b, countersigned=False))  # type: ignore[misc]
-            for a, b in zip(ours, theirs, strict=True)
-        ]
-
+    place.host.forget()
+    place.host.start()
+    pulled = place.images.pulled
     once, count = pulled[SMALL][1:], len(pulled[SMALL]) // 2
     small, large = pulled[SMALL][:1] * (2 * count - 1), pulled[LARGE][:1] * min(count, LARGE_ROUNDS + 1)
-    beside = "`insecureAcceptAnything`"
+
+    def beside(title: str, target: float | None, ours: Sequence[Image], theirs: Sequence[Image]) -> Pair:
+        rounds = [
+            (
+                partial(_pull, place, starter, one, countersigned=True),
+                partial(_pull, place, starter, other, countersigned=False),
+            )
+            for one, other in zip(ours, theirs, strict=True)
+        ]
+        return _paired(title, "`insecureAcceptAnything`", target, rounds, progress)
+
     made = (
-        _paired(f"first `skopeo copy`, {SMALL}", beside, None, rounds(once[:count], once[count:]), progress),
-        _paired(f"`skopeo copy` again, {SMALL}", beside, LARGEST_PULL, rounds(small, small), progress),
-        _paired(f"`skopeo copy` again, {LARGE}", beside, LARGEST_PULL, rounds(large, large), progress),
+        beside(f"first `skopeo copy`, {SMALL}", None, once[:count], once[count:]),
+        beside(f"`skopeo copy` again, {SMALL}", LARGEST_PULL, small, small),
+        beside(f"`skopeo copy` again, {LARGE}", LARGEST_PULL, large, large),
     )
-    host.stop()
+    place.host.stop()
     return made
+
+
+def _pull(place: Estate, starter: Starter, image: Image, *, countersigned: bool) -> float:
+    target = place.host.folder / "pulled"
+    name = f"{place.stage.addresses[LOOPBACK]}/{image.repository}:v1"
+    command = place.host.pull_command(str(place.skopeo), name, str(target), countersigned=countersigned)
+    seconds = starter.run([command]).seconds
+    shutil.rmtree(target)
+    return seconds
 
 
 def _paired(
     name: str,
     beside: str,
     target: float | None,
-    rounds: list[tuple[Timed, Timed]],
+    rounds: Sequence[tuple[Timed, Timed]],
     progress: Callable[[str], None],
 ) -> Pair:
     """A B, B A, A B, …: whoever comes second finds the registry's files read; the first round does not count."""
@@ -135,12 +145,3 @@ def _paired(
         ours=tuple(each for each, _ in kept),
         theirs=tuple(each for _, each in kept),
     )
-
-
-def _with(work: Callable[[Image], float], image: Image) -> Timed:
-    return lambda: work(image)
-
-
-def _demand(status: int) -> None:
-    if status != ACCEPTED:
-        raise RuntimeError(f"expected a countersignature, got status {status}")
