@@ -45,7 +45,7 @@ def test_every_flag(words: tuple[str, ...]) -> None:
 def test_every_limit() -> None:
     """Each number of the service's own limits is in the table."""
     (table,) = re.findall(r"^\| limit \|.*?\n\n", OPERATING, re.MULTILINE | re.DOTALL)
-    numbers = {float(number.replace(" ", "")) for number in re.findall(r"\d+(?: \d{3})*", table)}
+    numbers = {float(number.replace(" ", "")) for number in re.findall(r"\d+(?: \d{3})*(?:\.\d+)?", table)}
     limits = Limits()
     assert {getattr(limits, name) for name in limits._fields} <= numbers
 

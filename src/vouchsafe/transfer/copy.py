@@ -113,16 +113,8 @@ class Copy:
         """Write a tag beside a manifest; the Tag to settle where others may write it too."""
         manifest = self._graph.manifests[tagged.manifest]
         is_shared = tagged.suffix in SHARED and not manifest.is_index
-<<<<<<< HEAD
         # What the plan saw is old by now. A shared tag is looked at again right before it is written.
         if tagged.action == "replace" or (tagged.action == "copy" and not is_shared):
-=======
-        whole = tagged.action in ("copy", "replace")
-        if tagged.action == "copy" and is_shared:
-            # What the plan saw is as old as the whole transfer: somebody else may have begun the tag meanwhile.
-            whole = self._depot.manifest(self._to, tagged.tag) is None
-        if whole:
->>>>>>> bench
             self._depot.push_manifest(self._to, manifest.raw, media_type=manifest.media_type, tag=tagged.tag)
         if not is_shared or tagged.action == "present":
             return None
