@@ -8,6 +8,7 @@ import os
 from vouchsafe.errors import HostError
 
 MODE = 0o600
+_NOTHING = "Nothing was countersigned on this host yet, or not here: `vouchsafe host status`."
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database
 
 
@@ -31,9 +32,8 @@ class DatabaseFile:
             finally:
                 os.close(handle)
         except OSError as error:
-            hint = "Run it as root." if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
             message = f"expected to open {self.path}, got: {error.strerror}"
-            raise HostError("store-file", message, hint=hint) from error
+            raise HostError("store-file", message, hint=_hint(error)) from error
 
     def stamp(self) -> int | None:
         """Which file it is; another when it was made anew."""
@@ -54,3 +54,9 @@ class DatabaseFile:
             raise HostError(
                 "store-file", f"expected to set {self.path} aside, got: {error.strerror}"
             ) from error
+
+
+def _hint(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return _NOTHING
+    return "Run it as root." if isinstance(error, PermissionError) and os.geteuid() != 0 else ""

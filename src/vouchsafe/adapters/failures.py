@@ -28,6 +28,9 @@ _LATE = (ConnectTimeoutError, ReadTimeoutError, TimeoutError)
 _CUT_SHORT = (IncompleteRead, http.client.IncompleteRead)
 _DROPPED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
+_NAME = "Is the name spelt right? Does this machine reach the network, perhaps by a proxy (HTTPS_PROXY) only?"
+_PORT = "Is it running, and is the port right?"
+
 E = TypeVar("E", bound=BaseException)
 
 
@@ -56,10 +59,11 @@ def _of_connecting(chain: tuple[BaseException, ...], url: Url) -> Unavailable | 
         looked_up = _find(chain, socket.gaierror)
         temporary = looked_up is not None and looked_up.errno == socket.EAI_AGAIN
         code = "dns-temporary" if temporary else "dns"
-        return Unavailable(code, f"expected an address for {url.host}, got none", retryable=temporary)
+        message = f"expected an address for {url.host}, got none"
+        return Unavailable(code, message, hint=_NAME, retryable=temporary)
     if _find(chain, ConnectionRefusedError):
         message = f"expected a server at {url.authority}, got none"
-        return Unavailable("connection-refused", message, retryable=True)
+        return Unavailable("connection-refused", message, hint=_PORT, retryable=True)
     tunnel = next((str(each) for each in chain if str(each).startswith("Tunnel connection failed")), "")
     if tunnel:
         return Unavailable("proxy", f"expected a tunnel to {url.authority}, got: {tunnel}")

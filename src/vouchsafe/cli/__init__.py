@@ -20,7 +20,7 @@ from typing import Any, NoReturn, Protocol
 
 from vouchsafe import __version__
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.usage import UsageError, unknown_word
+from vouchsafe.cli.usage import UsageError, unknown_choice, unknown_word
 from vouchsafe.errors import ConfigurationError, MalformedError, Refused, Unavailable, VouchsafeError
 
 ACCEPTED = 0
@@ -102,6 +102,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and where help is."""
         raise UsageError(message, hint=f"see `{self.prog} --help`")
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """argparse's, but a word that is misspelt is told which one was meant."""
+        if action.choices is not None and value not in action.choices:
+            # Whoever writes `vouchsafe help` means a flag.
+            flags = self._option_string_actions if action.nargs == argparse.PARSER else ()
+            raise unknown_choice(self.prog, action, value, flags)
 
 
 def module(name: str) -> Command:

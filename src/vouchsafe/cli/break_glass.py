@@ -67,8 +67,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         scopes = None if arguments.image is None else [_scope(arguments.image)]
         ended(break_glass.end(target.files, scopes=scopes), console)
     elif arguments.image is None:
-        for glass in break_glass.broken(target.files):
+        listed = break_glass.broken(target.files)
+        for glass in listed:
             console.print(_sentence(glass))
+        if not listed:
+            console.note("vouchsafe: no glass is broken: nothing is accepted unjudged")
     else:
         _break(arguments, target, console)
     return ACCEPTED

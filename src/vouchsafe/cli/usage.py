@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vouchsafe.errors import VouchsafeError
 
@@ -27,6 +27,20 @@ def unknown_word(parser: argparse.ArgumentParser, command: str, word: str) -> Us
     near = get_close_matches(word.partition("=")[0], flags, n=1)
     hint = f"did you mean {near[0]}? {see}" if near else see
     return UsageError(f"expected only flags that {command} has, got {word}", hint=hint)
+
+
+def unknown_choice(prog: str, action: argparse.Action, word: object, more: Iterable[str] = ()) -> UsageError:
+    """A word that is none of those that there are; the hint is the one that is spelt much like it, or of `more`."""
+    from difflib import get_close_matches  # late: only a mistake needs it
+
+    choices = [str(each) for each in action.choices or ()]
+    near = get_close_matches(str(word), (*choices, *more), n=1)
+    see = f"see `{prog} --help`"
+    name = "/".join(action.option_strings) or action.metavar or action.dest
+    return UsageError(
+        f"expected {name} to be one of {', '.join(choices)}, got {str(word)!r}",
+        hint=f"did you mean {near[0]}? {see}" if near else see,
+    )
 
 
 def _parsers(parser: argparse.ArgumentParser, command: str = "") -> Iterator[argparse.ArgumentParser]:
