@@ -27,6 +27,7 @@ env: $(STAMP)  ## make .venv from the locked requirements, compiled
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("expected Python 3.11 or newer, got " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@echo "Making $(VENV) from the locked requirements: a minute or two, the first time only."
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --no-compile --only-binary :all: --require-hashes -r requirements/dev.txt
 	$(PIP) --no-index --no-build-isolation --no-deps --editable .
