@@ -8,7 +8,9 @@ import os
 from vouchsafe.errors import HostError
 
 MODE = 0o600
-_NOTHING = "Nothing was countersigned on this host yet, or not here: `vouchsafe host status`."
+_NO_FOLDER = (
+    "Nothing was countersigned here yet: the package makes this folder, or --state-dir names another."
+)
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database
 
 
@@ -58,5 +60,5 @@ class DatabaseFile:
 
 def _hint(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return _NOTHING
+        return _NO_FOLDER
     return "Run it as root." if isinstance(error, PermissionError) and os.geteuid() != 0 else ""

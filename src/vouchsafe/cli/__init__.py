@@ -164,9 +164,15 @@ def _run(written: Sequence[str], load: Callable[[str], Command]) -> int:
     console = Console(verbose="-v" in words or "--verbose" in words)
     try:
         parser = build_parser(only=asked, load=load)
+        if words and words[0].startswith("-") and words[0] not in parser._option_string_actions:  # noqa: SLF001
+            raise UsageError(
+                f"expected a command first, got {words[0]}",
+                hint="Flags come after the command they are for, as in `vouchsafe verify --policy FILE IMAGE`.",
+            )
         arguments, unknown = parser.parse_known_args(words)
         if unknown:
-            raise unknown_word(parser, arguments.command, unknown[0])
+            action = getattr(arguments, "action", None)
+            raise unknown_word(parser, " ".join(filter(None, (arguments.command, action))), unknown[0])
         console.verbose = bool(getattr(arguments, "verbose", False))
         code = load(arguments.command).run(arguments, console)
         console.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from vouchsafe.cli import ACCEPTED
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.print(json.dumps(document, indent=2))
         return ACCEPTED
     for stone in stones:
-        console.print(f"revoked  {words(stone)}")
+        console.print(f"{'would revoke' if arguments.dry_run else 'revoked'}  {words(stone)}")
     if arguments.files:
         console.print(f"removed  {removed} places with signature files")
     return ACCEPTED
@@ -82,10 +83,10 @@ def _images(arguments: argparse.Namespace, bench: Workbench, console: Console) -
 
 def _index(bench: Workbench, reference: Reference | None, digest: Digest) -> Manifest | None:
     """The manifest, from what is kept or from its registry; None when neither has it."""
-    kept = bench.store.index(digest)
-    if kept is not None or reference is None:
-        return kept
-    try:
-        return bench.registry().manifest(reference, digest)
-    except VouchsafeError:
-        return None
+    # A database that cannot be used keeps nobody from revoking.
+    with suppress(VouchsafeError):
+        if (kept := bench.store.index(digest)) is not None:
+            return kept
+    with suppress(VouchsafeError):
+        return None if reference is None else bench.registry().manifest(reference, digest)
+    return None

@@ -57,7 +57,7 @@ def test_a_host_that_countersigned_nothing(tmp_path: Path, words: list[str]) -> 
     """Where to look, in place of a file's name alone."""
     ended = run(*words, "--state-dir", tmp_path / "none")
     assert (ended.code, ended.out) == (2, "")
-    assert "[store-file]\nvouchsafe: hint: Nothing was countersigned on this host yet" in ended.err
+    assert "[store-file]\nvouchsafe: hint: Nothing was countersigned here yet" in ended.err
 
 
 def test_an_address_is_no_image() -> None:
