@@ -76,6 +76,7 @@ lock:  ## pin every dependency anew, with hashes, for Python 3.11 to 3.14
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
 	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) pyproject.toml --output-file requirements/run.txt
+	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) pyproject.toml --extra serve --output-file requirements/serve.txt
 	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) pyproject.toml --extra serve --group dev --output-file requirements/dev.txt
 	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) --group docs --output-file requirements/docs.txt
 	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) --group docs-build --output-file requirements/docs-build.txt
