@@ -125,6 +125,7 @@ def _proof(target: Target, console: Console, *, answers: bool, smoke: bool) -> C
             return ""
         from vouchsafe.cli.host_smoke import rehearse
 
+        console.patience("proving it with this host's own clients; half a minute")
         legs = rehearse(target.host, lambda _: None, form=host.form)
         console.note(f"smoke: {sum(leg.behaved for leg in legs)} of {len(legs)} legs as they should be")
         return summary(legs)
