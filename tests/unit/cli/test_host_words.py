@@ -37,6 +37,16 @@ def test_a_plan_that_was_not_carried_out_says_so(host: Host, words: list[str], c
     assert ended.out.startswith("create /etc/vouchsafe/host/originals.json\n")
 
 
+def test_an_edit_by_somebody_else_is_a_no(host: Host) -> None:
+    """As `disable --help` says; and there is a way to mean it."""
+    assert run("host", "enable", "--root", host.folder, "--without-units").code == 0
+    host.write("/etc/containers/policy.json", host.read("/etc/containers/policy.json") + " ")
+    disable = ("host", "disable", "--root", host.folder)
+    ended = run(*disable)
+    assert (ended.code, "[host-refused]" in ended.err, "--overwrite-edits" in ended.err) == (1, True, True)
+    assert run(*disable, "--overwrite-edits").code == 0
+
+
 def test_what_is_counted_is_named_in_the_right_number(host: Host) -> None:
     """One scope, two scopes."""
     enable = ("host", "enable", "--root", host.folder, "--without-units")
