@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from vouchsafe.cli import ACCEPTED, options
 from vouchsafe.cli.console import Console
@@ -19,6 +20,7 @@ from vouchsafe.wiring import machine
 
 BROKEN_ID = "5f2a8b3c76e94d5db6b7a1f0c92d4e18"  # journalctl MESSAGE_ID=…
 ENDED_ID = "c1d37e0a94f84b2e8d5566a30b7f9e42"
+SCHEMA_VERSION = 1
 WARNING, INFORMATION = 4, 6  # syslog's priorities
 _EPILOG = """examples:
   vouchsafe break-glass registry.example/os/base@sha256:… --reason "INC-4711" --for 2h
@@ -55,29 +57,55 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--end", action="store_true", help="end it now: that of IMAGE@DIGEST, or all")
     group.add_argument("--expire", action="store_true", help="end what is over (its timer does this)")
     parser.add_argument("--root", metavar="DIR", type=options.given, help=argparse.SUPPRESS)
-    parser.add_argument("-v", "--verbose", action="store_true", help="a trace where we fail")
+    options.add_output(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Break, end, or show."""
     target = Target(arguments.root)
+    over: Sequence[Glass] = ()
     if arguments.expire:
-        ended(break_glass.end(target.files, scopes=break_glass.over(target.files, target.now())), console)
+        over = break_glass.end(target.files, scopes=break_glass.over(target.files, target.now()))
     elif arguments.end:
         scopes = None if arguments.image is None else [_scope(arguments.image)]
-        ended(break_glass.end(target.files, scopes=scopes), console)
-    elif arguments.image is None:
-        listed = break_glass.broken(target.files)
-        for glass in listed:
-            console.print(_sentence(glass))
-        if not listed:
-            console.note("vouchsafe: no glass is broken: nothing is accepted unjudged")
+        over = break_glass.end(target.files, scopes=scopes)
+    elif arguments.image is not None:
+        _break(arguments, target)
+    ended(over)
+    standing = break_glass.broken(target.files)
+    if arguments.output == "json":
+        console.print(json.dumps(_document(standing, over), indent=2))
     else:
-        _break(arguments, target, console)
+        _show(arguments, standing, over, console)
     return ACCEPTED
 
 
-def _break(arguments: argparse.Namespace, target: Target, console: Console) -> None:
+def _show(
+    arguments: argparse.Namespace, standing: Sequence[Glass], over: Sequence[Glass], console: Console
+) -> None:
+    """What was just done, or what there is."""
+    for glass in over:
+        console.print(f"ended: {printable(glass.scope)}")
+    if arguments.end or arguments.expire:
+        if not over and arguments.end:
+            console.note("vouchsafe: there was nothing to end")
+        return
+    for glass in standing:
+        if arguments.image is None or glass.scope == _scope(arguments.image):
+            console.print(_sentence(glass))
+    if not standing:
+        console.note("vouchsafe: no glass is broken: nothing is accepted unjudged")
+
+
+def _document(standing: Sequence[Glass], over: Sequence[Glass]) -> dict[str, object]:
+    broken = [
+        {"scope": each.scope, "reason": each.reason, "at": _time_of(each.at), "until": _time_of(each.until)}
+        for each in standing
+    ]
+    return {"schemaVersion": SCHEMA_VERSION, "broken": broken, "ended": [each.scope for each in over]}
+
+
+def _break(arguments: argparse.Namespace, target: Target) -> None:
     if arguments.reason is None:
         raise UsageError("expected a reason, got none", hint="--reason TEXT")
     reference = Reference.parse(arguments.image)
@@ -87,22 +115,22 @@ def _break(arguments: argparse.Namespace, target: Target, console: Console) -> N
     machine.journal().write(
         f"image policy broken: {_sentence(glass)}", BROKEN_ID, WARNING, VOUCHSAFE_SCOPE=glass.scope
     )
-    console.print(_sentence(glass))
 
 
-def ended(over: Sequence[Glass], console: Console | None = None) -> None:
-    """Say what was ended, to the journal and to whoever asks."""
+def ended(over: Sequence[Glass]) -> None:
+    """Say to the journal what was ended."""
     for glass in over:
         machine.journal().write(
             f"image policy mended: {glass.scope}", ENDED_ID, INFORMATION, VOUCHSAFE_SCOPE=glass.scope
         )
-        if console is not None:
-            console.print(f"ended: {printable(glass.scope)}")
 
 
 def _sentence(glass: Glass) -> str:
-    until = f"{glass.until:%Y-%m-%dT%H:%M:%SZ}"
-    return f"{printable(glass.scope)} is accepted unjudged until {until}: {printable(glass.reason)}"
+    return f"{printable(glass.scope)} is accepted unjudged until {_time_of(glass.until)}: {printable(glass.reason)}"
+
+
+def _time_of(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _scope(image: str) -> str:

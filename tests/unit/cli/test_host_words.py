@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,18 @@ def test_no_broken_glass_is_said(host: Host) -> None:
     ended = run("break-glass", "--root", host.folder)
     said = "vouchsafe: no glass is broken: nothing is accepted unjudged\n"
     assert ended == (0, "", said)
+
+
+def test_a_glass_for_programs(host: Host) -> None:
+    """What is broken, and what a command ended."""
+    glass = ("break-glass", "--root", host.folder, "-o", "json")
+    image = f"{SCOPE}/app@sha256:{'a' * 64}"
+    (broken,) = json.loads(run(*glass, image, "--reason", "INC-4711").out)["broken"]
+    assert (broken["scope"], broken["reason"]) == (image, "INC-4711")
+    assert json.loads(run(*glass).out) == {"schemaVersion": 1, "broken": [broken], "ended": []}
+    assert json.loads(run(*glass, "--end").out) == {"schemaVersion": 1, "broken": [], "ended": [image]}
+    ended = run("break-glass", "--root", host.folder, "--end")
+    assert ended == (0, "", "vouchsafe: there was nothing to end\n")
 
 
 @pytest.mark.parametrize("words", [["log"], ["countersign", "list"]], ids=" ".join)
