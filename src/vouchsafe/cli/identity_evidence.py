@@ -11,10 +11,10 @@ from vouchsafe import wiring
 from vouchsafe.admission import discovery
 from vouchsafe.admission.discovery import LARGEST_BLOB, Trouble, candidates
 from vouchsafe.cli.usage import UsageError
-from vouchsafe.errors import MalformedError, Unavailable, VouchsafeError
+from vouchsafe.errors import MalformedError, VouchsafeError
 from vouchsafe.evidence import Evidence, MessageSignature, parse, pem, saved
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.reference import Reference
+from vouchsafe.image.reference import Reference, absent
 from vouchsafe.policy.verdict import Reason
 from vouchsafe.record import Record
 from vouchsafe.verification import Identity, VerifiedSignature, verify
@@ -90,7 +90,7 @@ def of_image(reference: Reference, host: wiring.Host, root: TrustRoot) -> Gather
         registry = sources.for_one()
         manifest = registry.manifest(reference, reference.digest)
         if manifest is None:
-            raise Unavailable("no-such-image", f"expected an image at {reference}, got none")
+            raise absent(reference)
         listed = candidates(registry, reference, manifest.digest, attestations=True, likely=lambda _: True)
         for each in _read(listed, troubles):
             if len(found) == MOST_SIGNERS:
