@@ -137,6 +137,22 @@ def test_no_files_after_a_failure(lab: SignLab, tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.parametrize("flag", ["--digest-file", "--dotenv"])
+def test_a_file_that_cannot_be_written_stops_it_before_anything_is_public(
+    lab: SignLab, tmp_path: Path, flag: str
+) -> None:
+    """A log forgets nothing, and a job that fails afterwards hands on no digest."""
+    ended = lab.sign(flag, tmp_path / "none" / "file", lab.image)
+    assert (ended.code, lab.attached(".sig"), lab.attached("")) == (64, 0, 0)
+    assert "expected a folder that can be written to" in ended.err
+
+
+def test_what_was_published_is_said_though_a_file_cannot_be_written(lab: SignLab, tmp_path: Path) -> None:
+    """A folder in its place: found out too late, and then the answer is not lost."""
+    ended = lab.sign("--digest-file", tmp_path, lab.image)
+    assert (ended.code, str(lab.digest) in ended.out, "[file-write]" in ended.err) == (2, True, True)
+
+
 def test_dry_run(lab: SignLab) -> None:
     """Who would sign what; nothing is asked of a service and nothing written."""
     document = lab.document("--dry-run", lab.image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from functools import partial
 from typing import get_args
@@ -32,6 +33,8 @@ _FORMS: dict[str, frozenset[Form]] = {
 def sign_all(arguments: argparse.Namespace, console: Console, *statements: Statement) -> int:
     """Sign every image; the highest exit code. One statement is for all images, several are for one each."""
     references = [Reference.parse(text) for text in arguments.images]
+    for path in _files_of(arguments):
+        _demand_folder(path)
     order = _order(arguments, statements[0])
     choices = _choices(arguments)
     host = options.host_of(arguments)
@@ -54,9 +57,22 @@ def sign_all(arguments: argparse.Namespace, console: Console, *statements: State
     finally:
         for each in opened:
             each.close()
+    _show(
+        arguments, console, prepared, done, order
+    )  # first: what was published is known, whatever a disk does
     _write_files(arguments, done)
-    _show(arguments, console, prepared, done, order)
     return max(_exit_code(each, console) for each in done)
+
+
+def _files_of(arguments: argparse.Namespace) -> list[str]:
+    return [path for path in (arguments.digest_file, arguments.dotenv) if path]
+
+
+def _demand_folder(path: str) -> None:
+    """Before anything is published: a public log forgets nothing. UsageError."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"expected a folder that can be written to for {path}, got {folder}")
 
 
 def _tell(console: Console, text: str) -> None:
