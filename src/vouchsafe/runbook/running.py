@@ -108,8 +108,11 @@ class Run:
         return self._report("passed")
 
     def back(self, asked: Asked, *, basis: str) -> Report:
-        """Undo what can be undone, in reverse; all of it or a HostError's outcome."""
-        for step in reversed(self._runbook.steps):
+        """Undo what can be undone, in reverse, but the host first: nobody is told of what is not so yet.
+
+        All of it or a HostError's outcome.
+        """
+        for step in sorted(self._runbook.steps[::-1], key=lambda each: not each.changes):
             undo = self._actions[step.name].undo
             if undo is None:
                 continue
