@@ -112,7 +112,11 @@ class Run:
 
         All of it or a HostError's outcome.
         """
-        for step in sorted(self._runbook.steps[::-1], key=lambda each: not each.changes):
+        steps = self._runbook.steps[::-1]
+        for step in (
+            *(each for each in steps if each.changes),
+            *(each for each in steps if not each.changes),
+        ):
             undo = self._actions[step.name].undo
             if undo is None:
                 continue
