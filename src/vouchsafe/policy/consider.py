@@ -90,10 +90,8 @@ def _of_time(signature: VerifiedSignature, selected: Selected, at: datetime) -> 
     """`notBefore` and `maxAge`, on verified time: an old release cannot come back as the newest."""
     if selected.rule.not_before is None and selected.rule.max_age is None:
         return []
-    time = signature.time
-    if time is None or signature.identity is None:
-        # A log proves "not later". What a certificate of minutes made is as old as that; what a key made may be
-        # years older, and anybody can log it once more.
+    time = signature.made
+    if time is None:
         return [_too_old("expected a signature whose age can be proven, got one by a key")]
     if selected.rule.not_before is not None and time < selected.rule.not_before:
         return [_too_old(f"expected one made from {selected.rule.not_before:%F %T}, got one of {time:%F %T}")]

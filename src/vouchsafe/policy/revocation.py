@@ -45,12 +45,12 @@ class Tombstone(Record):
             raise HostError("revocation", "expected a digest, an identity or a time to revoke, got none")
 
     def against(self, signature: VerifiedSignature) -> bool:
-        """Whether this signature no longer counts. One without a verified time is older than any time."""
+        """Whether this signature no longer counts. One whose age nobody can prove is older than any time."""
         if self.digest is not None:
             return False
         if self.identity and self.identity not in _names(signature):
             return False
-        return self.before is None or signature.time is None or signature.time < self.before
+        return self.before is None or signature.made is None or signature.made < self.before
 
     def line(self) -> bytes:
         """As it is written."""
