@@ -62,10 +62,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Break, end, or show."""
     target = Target(arguments.root)
     if arguments.expire:
-        ended(break_glass.end(target.files, scopes=break_glass.over(target.files, target.now())), console)
+        over = break_glass.over(target.files, target.now())
+        ended(break_glass.end(target.files, scopes=over), target, console)
     elif arguments.end:
         scopes = None if arguments.image is None else [_scope(arguments.image)]
-        ended(break_glass.end(target.files, scopes=scopes), console)
+        ended(break_glass.end(target.files, scopes=scopes), target, console)
     elif arguments.image is None:
         for glass in break_glass.broken(target.files):
             console.print(_sentence(glass))
@@ -81,20 +82,22 @@ def _break(arguments: argparse.Namespace, target: Target, console: Console) -> N
     glass = break_glass.wanted(reference, arguments.reason, arguments.lasting, target.now())
     glass = glass.replace(places=machine.places(target.host, glass.scope))
     break_glass.break_it(glass, target.files)
-    machine.journal().write(
-        f"image policy broken: {_sentence(glass)}", BROKEN_ID, WARNING, VOUCHSAFE_SCOPE=glass.scope
-    )
+    _journal(target, f"image policy broken: {_sentence(glass)}", BROKEN_ID, WARNING, glass)
     console.print(_sentence(glass))
 
 
-def ended(over: Sequence[Glass], console: Console | None = None) -> None:
+def ended(over: Sequence[Glass], target: Target, console: Console | None = None) -> None:
     """Say what was ended, to the journal and to whoever asks."""
     for glass in over:
-        machine.journal().write(
-            f"image policy mended: {glass.scope}", ENDED_ID, INFORMATION, VOUCHSAFE_SCOPE=glass.scope
-        )
+        _journal(target, f"image policy mended: {printable(glass.scope)}", ENDED_ID, INFORMATION, glass)
         if console is not None:
             console.print(f"ended: {printable(glass.scope)}")
+
+
+def _journal(target: Target, message: str, message_id: str, priority: int, glass: Glass) -> None:
+    """Of this machine only: what is done to an image happens to no host yet."""
+    if target.is_live:
+        machine.journal().write(message, message_id, priority, VOUCHSAFE_SCOPE=glass.scope)
 
 
 def _sentence(glass: Glass) -> str:

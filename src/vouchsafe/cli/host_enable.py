@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         case _:
             outcome = enforce.recover(target.files)
             if arguments.at_boot:
-                break_glass.ended(end(target.files))
+                break_glass.ended(end(target.files), target)
             _say({"outcome": outcome}, f"recovered: {outcome}", arguments, console)
             return ACCEPTED
 
