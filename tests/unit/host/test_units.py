@@ -20,6 +20,8 @@ from vouchsafe.wiring.places import Places
 
 SERVICES = sorted(path.name for path in SYSTEMD.glob("*.service"))
 MOST_EXPOSED = 20  # tenths, of `systemd-analyze security`: "OK" ends at 50
+# podman does not open its storage without CAP_SYS_ADMIN, not even to list it.
+MORE_EXPOSED = {"vouchsafe-audit.service": 26}
 # What a unit may refer to without our bringing it.
 MACHINE = (Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
 
@@ -147,7 +149,8 @@ def test_systemd_finds_nothing_wrong(installed: Host) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_systemd_calls_them_confined(installed: Host, name: str) -> None:
     """By its own score."""
-    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}"]
+    most = MORE_EXPOSED.get(name, MOST_EXPOSED)
+    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={most}"]
     done = subprocess.run(
         [*command, f"--root={installed.folder}", "--no-pager", name],
         capture_output=True,
