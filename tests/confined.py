@@ -23,8 +23,11 @@ NEWNS, NEWNET = 0x0002_0000, 0x4000_0000
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
 LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap")
 CAPABILITIES = {  # capabilities(7), those that our units name
-    **{"CHOWN": 0, "DAC_OVERRIDE": 1, "DAC_READ_SEARCH": 2, "FOWNER": 3},
-    **{"FSETID": 4, "KILL": 5, "SETGID": 6, "SETUID": 7, "SYS_ADMIN": 21},
+    "CHOWN": 0,
+    "DAC_OVERRIDE": 1,
+    "DAC_READ_SEARCH": 2,
+    "FOWNER": 3,
+    "SYS_ADMIN": 21,
 }
 # What systemd leaves writable under ProtectSystem=strict.
 API = ("/dev", "/proc", "/sys")

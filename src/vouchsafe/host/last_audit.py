@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from vouchsafe.errors import HostError, MalformedError
 from vouchsafe.host.audit import Audited
 from vouchsafe.host.objection import Objection
-from vouchsafe.host.places import LAST_AUDIT, LARGEST_FILE, SECRET_MODE
+from vouchsafe.host.places import LARGEST_FILE, LAST_AUDIT, SECRET_MODE
 from vouchsafe.machine import HostEdits, HostFiles
 from vouchsafe.policy.window import instant
 from vouchsafe.record import Record

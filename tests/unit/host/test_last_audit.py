@@ -18,10 +18,11 @@ from vouchsafe.host.last_audit import (
     is_stale,
     keep,
     last,
-    summed,
     summary,
+    summed,
 )
 from vouchsafe.host.places import LAST_AUDIT
+from vouchsafe.image.digest import Digest
 from vouchsafe.policy.verdict import Accepted, Reason, Rejected, Undecided, Verdict
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -29,14 +30,17 @@ DIGEST = f"sha256:{'0' * 64}"
 UNSIGNED = Reason(code="unsigned", message="expected a signature, got none")
 
 
-def audited(name: str, kind: type[Accepted] | type[Rejected] | type[Undecided]) -> Audited:
+def audited(name: str, kind: type[Accepted | Rejected | Undecided]) -> Audited:
     """An image with a verdict."""
-    reasons = () if kind is Accepted else (UNSIGNED,)
-    verdict: Verdict = kind(reference=name, scope="a.example", reasons=reasons)
+    verdict: Verdict
+    if kind is Accepted:
+        verdict = Accepted(reference=name, scope="a.example", digest=Digest.parse(DIGEST))
+    else:
+        verdict = kind(reference=name, scope="a.example", reasons=(UNSIGNED,), digest=Digest.parse(DIGEST))
     return Audited(kept=Kept(storage="", name=name, digest=DIGEST), scope="a.example", verdict=verdict)
 
 
-def made(*kinds: type[Accepted] | type[Rejected] | type[Undecided], epoch: str = "e1") -> LastAudit:
+def made(*kinds: type[Accepted | Rejected | Undecided], epoch: str = "e1") -> LastAudit:
     """An audit with an image of each verdict."""
     found = [audited(f"a.example/{number}:v1", kind) for number, kind in enumerate(kinds)]
     return summed(found, epoch=epoch, at=AT)
@@ -63,7 +67,7 @@ def test_many_findings_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("epoch", "since", "codes"),
+    "epoch, since, codes",
     [
         ("e1", timedelta(0), []),
         ("e1", OLD, []),
