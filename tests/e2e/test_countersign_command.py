@@ -228,6 +228,34 @@ def test_socket_activation(machine: Commanded) -> None:
     assert "unsigned" in run(machine, "log")
 
 
+def test_reload(machine: Commanded) -> None:
+    """ExecReload= of the unit: everything is read anew, and it goes on answering."""
+    digest = machine.image()
+    machine.sign(digest)
+    port = free_port(machine)
+    machine.make_authority()
+    command = [
+        *COMMAND,
+        "countersign",
+        "serve",
+        "--root",
+        str(machine.folder),
+        "--listen",
+        f"127.0.0.1:{port}",
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert answer(port, machine, digest)[0] == 200
+            process.send_signal(signal.SIGHUP)
+            assert process.stderr is not None
+            assert any("reading everything anew" in line for line in process.stderr)  # or it has ended
+            assert answer(port, machine, digest)[0] == 200
+        finally:
+            process.terminate()
+            process.communicate(timeout=LONGEST)
+    assert process.returncode == 0
+
+
 def answer(port: int, machine: Commanded, digest: Digest) -> tuple[int, str, bytes]:
     """What the service says, as soon as it does."""
     for _ in range(int(LONGEST * 20)):

@@ -47,7 +47,8 @@ def installed(tmp_path: Path) -> Host:
             for path in place.glob(pattern):
                 if not (folder / path.name).exists():
                     shutil.copy(path, folder)
-    host.write("/usr/bin/vouchsafe", "#!/bin/sh\n", 0o755)
+    for program in ("/usr/bin/vouchsafe", "/bin/kill"):
+        host.write(program, "#!/bin/sh\n", 0o755)
     return host
 
 
@@ -118,6 +119,11 @@ def test_every_unit_has_somebody_who_starts_it() -> None:
     started = {name.rpartition(".")[0] for name in (*units.ENABLED, *units.OFFERED)}
     named = {*units.ENABLED, *units.OFFERED, *units.STARTED, *(f"{each}.service" for each in started)}
     assert there - named == set()
+
+
+def test_reload_reads_everything_anew() -> None:
+    """By the signal that the service takes for that; without ExecReload= `systemctl reload` is an error."""
+    assert read(units.SERVICE)["Service"]["ExecReload"] == "/bin/kill -HUP $MAINPID"
 
 
 def test_sockets_that_lead_to_the_service() -> None:
