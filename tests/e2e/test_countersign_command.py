@@ -137,6 +137,27 @@ def test_revoke(machine: Commanded) -> None:
     run(machine, "countersign", "revoke", "sha256:short", status=64)
 
 
+def test_revoke_an_index_that_is_not_known(machine: Commanded) -> None:
+    """Where this host asked for anything before, its platforms are read; else it is said that they are not revoked."""
+    machine.sign(machine.image(content=b"another"))
+    index, instances = push_index(machine.registry.store, "acme/app", "v2")
+    alone = document(machine, "countersign", "revoke", str(index), "--dry-run")
+    assert (alone["platformsUnknown"], alone["revoked"][0].get("covers")) == ([str(index)], None)
+    assert "its platforms are not revoked" in run(machine, "countersign", "revoke", str(index), "--dry-run")
+
+    run(machine, "countersign", "admit", f"{machine.name()}:v1")
+    said = document(machine, "countersign", "revoke", str(index), "--dry-run")
+    assert document(machine, "countersign", "list", "--revoked")["revoked"] == []
+    assert said["platformsUnknown"] == []
+    assert set(said["revoked"][0]["covers"]) == {str(each) for each in instances.values()}
+    machine.registry.close()
+    Path(machine.places.state, "countersign.db").write_bytes(b"no database")
+    named = document(machine, "countersign", "revoke", f"{machine.name()}@{index}")
+    assert named["platformsUnknown"] == [str(index)]
+    (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert stone["digest"] == str(index)
+
+
 def test_export_and_import(machine: Commanded, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Another host judges by its own policy, without a registry; what it does not accept stays out."""
     index, instances = push_index(machine.registry.store, "acme/app")
