@@ -29,6 +29,7 @@ UNDECIDED = 2
 USAGE = 64
 CONFIGURATION = 78
 INTERRUPTED = 130
+TERMINATED = 143
 
 COMMANDS = {
     "verify": "verify that images were signed by whom you trust",
@@ -64,6 +65,10 @@ _EPILOG = """examples:
 
 exit status: 0 accepted or done, 1 rejected, 2 undecided, 64 usage, 78 bad policy or configuration
 """
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM where it is heard (`cli.terminated`): ends what ^C ends."""
 
 
 class Command(Protocol):
@@ -167,9 +172,9 @@ def _run(written: Sequence[str], load: Callable[[str], Command]) -> int:
     except VouchsafeError as error:
         console.error(error.message, hint=error.hint, code=error.code)
         return exit_code(error)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as ended:
         console.note("")
-        return INTERRUPTED
+        return TERMINATED if isinstance(ended, Terminated) else INTERRUPTED
     except BrokenPipeError:
         console.drop_output()
         return UNDECIDED
