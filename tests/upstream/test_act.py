@@ -33,11 +33,11 @@ from vouchsafe.adapters.hosttree import HostTree, scratch
 from vouchsafe.adapters.process import Programs
 from vouchsafe.cli import upstream_act
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.upstream_act import Examined, Stage, examine
 from vouchsafe.cli.upstream_act_output import as_json, as_text
 from vouchsafe.host import laboratory, pullers, unaided
 from vouchsafe.host.laboratory import Laboratory
 from vouchsafe.host.pullers import Skopeo, Tools
+from vouchsafe.host.unaided import Examined, Stage, examine
 from vouchsafe.machine import Runner
 from vouchsafe.policy import document
 from vouchsafe.policy.native import NativePolicy, Wish, compile_natively

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from vouchsafe.cli.console import Console
 from vouchsafe.errors import printable
+from vouchsafe.host.unaided import Examined
 from vouchsafe.policy.native import ALWAYS_LOST, NativePolicy
-
-if TYPE_CHECKING:
-    from vouchsafe.cli.upstream_act import Examined
 
 SCHEMA_VERSION = 1
 POLICY, REGISTRIES = "/etc/containers/policy.json", "/etc/containers/registries.d/vouchsafe.yaml"
