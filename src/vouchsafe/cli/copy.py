@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from vouchsafe.cli import copy_output
 
     if arguments.output == "json":
-        console.print(copy_output.document(done))
+        console.document(copy_output.document(done))
     else:
         copy_output.show(done, console)
     codes = (exit_code(each, allow_unverified=arguments.allow_unverified) for each in done.verdicts.values())

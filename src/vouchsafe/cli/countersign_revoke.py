@@ -10,7 +10,7 @@ from datetime import datetime
 from vouchsafe.cli import ACCEPTED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_kept import words
-from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, places_of, workbench
+from vouchsafe.cli.countersign_tools import places_of, workbench
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.countersign.workbench import Workbench
 from vouchsafe.errors import VouchsafeError
@@ -42,8 +42,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 removed += sum(files.drop(each) for each in (stone.digest, *stone.covers) if each)
     if arguments.output == "json":
         said = [json.loads(stone.line()) for stone in stones]
-        document = {"schemaVersion": SCHEMA_VERSION, "revoked": said, "removed": removed}
-        console.print(json.dumps(document, indent=2))
+        document = {"revoked": said, "removed": removed}
+        console.document(document)
         return ACCEPTED
     for stone in stones:
         console.print(f"revoked  {words(stone)}")

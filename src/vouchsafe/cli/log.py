@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from vouchsafe.cli import ACCEPTED, options
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, workbench
+from vouchsafe.cli.countersign_tools import workbench
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.countersign.rows import Line
 from vouchsafe.errors import printable
@@ -44,7 +43,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         lines = bench.store.lines(arguments.lines, arguments.outcome)[::-1]
     if arguments.output == "json":
         said = [_as_json(line) for line in lines]
-        console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "lines": said}, indent=2))
+        console.document({"lines": said})
         return ACCEPTED
     for line in lines:
         outcome = console.style(f"{line.outcome:<9}", _STYLES.get(line.outcome, "dim"))

@@ -136,7 +136,7 @@ def _show(
     order: Order,
 ) -> None:
     if arguments.output == "json":
-        console.print(signing_output.document(done, prepared.who, dry_run=order.dry_run))
+        console.document(signing_output.document(done, prepared.who, dry_run=order.dry_run))
         return
     for each in done:
         console.print(signing_output.text(each, console, prepared.who))

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.write and done.outcome == "possible" and done.policy is not None:
         _write(arguments.write, done.policy)
     if arguments.output == "json":
-        console.print(as_json(done))
+        console.document(as_json(done))
     else:
         as_text(done, console, written=arguments.write or "")
     return CODES[done.outcome]
