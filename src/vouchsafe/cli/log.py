@@ -8,12 +8,13 @@ from vouchsafe.cli import ACCEPTED, options
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_tools import workbench
 from vouchsafe.cli.usage import UsageError
+from vouchsafe.countersign.ledger import REFUSED_ID
 from vouchsafe.countersign.rows import Line
 from vouchsafe.errors import printable
 
 MOST = 10_000  # lines; no more are kept
-_EPILOG = """What was said again within minutes is not repeated here. The journal has the same:
-journalctl MESSAGE_ID=263eae72dd2441058d3abf35f9528c3e shows refusals.
+_EPILOG = f"""What was said again within minutes is not repeated here. The journal has the same:
+journalctl MESSAGE_ID={REFUSED_ID} shows refusals.
 
 examples:
   vouchsafe log
