@@ -124,10 +124,13 @@ def test_revoke(machine: Commanded) -> None:
     index, instances = push_index(machine.registry.store, "acme/app")
     for digest in (index, *instances.values()):
         machine.sign(digest)
-    run(machine, "countersign", "revoke", f"{machine.name()}@{index}", "--reason", "leaked")
+    (made,) = document(machine, "countersign", "revoke", f"{machine.name()}@{index}", "--reason", "leaked")[
+        "revoked"
+    ]
     said = document(machine, "countersign", "admit", f"{machine.name()}:v1", status=1)
     assert {image["reason"]["code"] for image in said["images"]} == {"revoked"}
     (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert stone == made
     assert (stone["digest"], set(stone["covers"])) == (str(index), {str(each) for each in instances.values()})
     run(machine, "countersign", "revoke", "--identity", "somebody", "--before", "2026-11-01T00:00:00Z")
     assert len(document(machine, "countersign", "list", "--revoked")["revoked"]) == 2
@@ -167,7 +170,7 @@ def test_export_and_import(machine: Commanded, tmp_path_factory: pytest.TempPath
     machine.sign(other, "acme/dev")
     archive = str(machine.folder / "images.tar")
     images = (f"{machine.name()}:v1", f"{machine.name('acme/dev')}:v1")
-    run(machine, "countersign", "export", "--to", archive, *images)
+    assert len(document(machine, "countersign", "export", "--to", archive, *images)["images"]) == 4
     far = Commanded(
         tmp_path_factory.mktemp("far"), machine.registry, below_root=True, sigstore=machine.sigstore
     )

@@ -91,6 +91,7 @@ def test_enable_enforce_edit_disable(machine: WholeMachine) -> None:
     write_policy(machine, {f"{registry}/{lab['project']}": [ours]})
     assert machine.said("vouchsafe", "host", "status", status=1)["status"] == "open"
     assert pull(machine, pulls["unsigned"])[0]
+    assert not machine.said("vouchsafe", "countersign", "init", "--dry-run")["made"]  # its boot did
     machine.run("mkdir", "-p", "/run/systemd/system")
     machine.write("/usr/bin/systemctl", '#!/bin/sh\necho "$@" >> /run/systemctl\n', "755")
     refused = machine.run("vouchsafe", "host", "enable", "--without-smoke", status=2)

@@ -11,7 +11,7 @@ from datetime import datetime
 from vouchsafe.cli import ACCEPTED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_kept import words
-from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, places_of, workbench
+from vouchsafe.cli.countersign_tools import places_of, workbench
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.countersign.store import MOST_LINES
 from vouchsafe.countersign.workbench import Workbench
@@ -44,13 +44,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 removed += sum(files.drop(each) for each in (stone.digest, *stone.covers) if each)
     if arguments.output == "json":
         said = [json.loads(stone.line()) for stone in stones]
-        document = {
-            "schemaVersion": SCHEMA_VERSION,
-            "revoked": said,
-            "removed": removed,
-            "platformsUnknown": unknown,
-        }
-        console.print(json.dumps(document, indent=2))
+        console.document({"revoked": said, "removed": removed, "platformsUnknown": unknown})
         return ACCEPTED
     for stone in stones:
         alone = " (itself alone)" if str(stone.digest) in unknown else ""

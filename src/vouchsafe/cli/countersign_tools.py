@@ -20,8 +20,6 @@ from vouchsafe.policy.window import duration
 from vouchsafe.wiring import countersign as wiring
 from vouchsafe.wiring.countersign import Places
 
-SCHEMA_VERSION = 1
-
 
 def places_of(arguments: argparse.Namespace) -> Places:
     """Where things stand on the host that is meant."""

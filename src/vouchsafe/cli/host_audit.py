@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from vouchsafe import wiring
 from vouchsafe.admission import Question, admit
@@ -20,7 +19,6 @@ from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Rejected, Verdict
 from vouchsafe.wiring import machine
 
-SCHEMA_VERSION = 1
 _STYLES = {"accepted": "good", "rejected": "bad", "undecided": "warn"}
 
 
@@ -40,7 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if not (arguments.policy or arguments.storage):  # else it says nothing about this host as it stands
         _keep(found, policy, target, console)
     if arguments.output == "json":
-        console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "images": [*map(_json, found)]}, indent=2))
+        console.document({"images": [*map(_json, found)]})
     else:
         _print(found, console)
     return _code(found)

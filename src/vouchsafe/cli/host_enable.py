@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping
 
 from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
@@ -52,7 +51,7 @@ def _would_disable(arguments: argparse.Namespace, target: Target, console: Conso
             "objections": objections_json(objections),
             "possible": not objections,
         }
-        console.print(json.dumps(said, indent=2))
+        console.document(said)
     else:
         show_edits(changes, console)
         show_objections(objections, console)
@@ -132,4 +131,7 @@ def _proof(target: Target, console: Console, *, answers: bool, smoke: bool) -> C
 def _say(
     document: Mapping[str, object], sentence: str, arguments: argparse.Namespace, console: Console
 ) -> None:
-    console.print(json.dumps(document, indent=2) if arguments.output == "json" else sentence)
+    if arguments.output == "json":
+        console.document(document)
+    else:
+        console.print(sentence)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED
 from vouchsafe.cli.console import Console
@@ -16,7 +15,6 @@ from vouchsafe.host.status import BROKEN, ENFORCING, OPEN, Status, status
 from vouchsafe.policy.scope import Policy
 from vouchsafe.wiring import machine
 
-SCHEMA_VERSION = 1
 CODES = {ENFORCING: ACCEPTED, OPEN: REJECTED, BROKEN: UNDECIDED}
 _STYLES = {ENFORCING: "good", OPEN: "bad", BROKEN: "bad"}
 
@@ -29,7 +27,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     notes = (*found.notes, *objections)
     if arguments.output == "json":
         document = {
-            "schemaVersion": SCHEMA_VERSION,
             "status": found.word,
             "epoch": found.epoch,
             "since": found.since,
@@ -38,7 +35,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             "notes": objections_json(notes),
             "audit": None if audited is None else _audit_json(audited, found, target),
         }
-        console.print(json.dumps(document, indent=2))
+        console.document(document)
         return CODES[found.word]
     since = f" policy {found.epoch} since {found.since}" if found.epoch else ""
     console.print(f"{console.style(found.word, _STYLES[found.word])}{since}")
