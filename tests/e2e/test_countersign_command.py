@@ -161,6 +161,18 @@ def test_revoke_an_index_that_is_not_known(machine: Commanded) -> None:
     assert stone["digest"] == str(index)
 
 
+def test_revoking_needs_no_database(machine: Commanded) -> None:
+    """What must be refused now is not kept waiting by a disk; a dry run says that it is one."""
+    database = machine.folder / "var/lib/vouchsafe/countersign.db"
+    database.mkdir(parents=True)
+    index, instances = push_index(machine.registry.store, "acme/app")
+    words = ("countersign", "revoke", f"{machine.name()}@{index}", "--reason", "leaked")
+    assert run(machine, *words, "--dry-run").startswith("would revoke  ")
+    assert run(machine, *words).startswith("revoked  ")
+    (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert (stone["digest"], set(stone["covers"])) == (str(index), {str(each) for each in instances.values()})
+
+
 def test_export_and_import(machine: Commanded, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Another host judges by its own policy, without a registry; what it does not accept stays out."""
     index, instances = push_index(machine.registry.store, "acme/app")

@@ -70,8 +70,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     elif arguments.end:
         _end(None if arguments.image is None else [_scope(arguments.image)], arguments, target, console)
     elif arguments.image is None:
-        for glass in break_glass.broken(target.files):
+        listed = break_glass.broken(target.files)
+        for glass in listed:
             console.print(_sentence(glass))
+        if not listed:
+            console.note("vouchsafe: no glass is broken: nothing is accepted unjudged")
     else:
         _break(arguments, target, console)
     return ACCEPTED

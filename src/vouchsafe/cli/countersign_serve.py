@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         raise ConfigurationError(
             "installation",
             f"expected the library {error.name}, got none",
-            hint="Install vouchsafe with its extra: pip install 'vouchsafe[serve]'.",
+            hint="The extra `serve` is not installed: requirements/serve.txt of the sources has all of it.",
         ) from error
     places = places_of(arguments)
     around = wiring.surroundings(os.environ, uid=os.geteuid(), places=places)

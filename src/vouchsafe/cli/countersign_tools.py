@@ -41,6 +41,8 @@ def workbench(
         report=console.internal,
         tracked=wiring.tracked(places),
     )
+    if getattr(arguments, "dry_run", False):
+        console.note("vouchsafe: dry run: nothing is kept")
     try:
         yield made
     finally:

@@ -18,7 +18,7 @@ from vouchsafe.policy.verdict import Reason
 from vouchsafe.verification import VerifiedSignature
 
 # What to do about it, said with the reason.
-_SIGN_IT = "Sign the image too: attesting it is another command (`cosign sign`)."
+_SIGN_IT = "Sign the image too: attesting it is another command (`vouchsafe sign`, `cosign sign`)."
 _OTHER_SIGNER = "If that signer should count, the policy must say so: `vouchsafe identity explain IMAGE`."
 _OTHER_DIGEST = "It changed after it was signed, or the signature was copied here. Sign this digest."
 _UNBOUND = "Pin the project (projectID), or write which repositories are its own: repositoryOfProject."
