@@ -110,10 +110,7 @@ def _of_signer(requirement: SigstoreSigned | SigstoreAttested, signature: Verifi
         identity = signature.identity
         if identity is None:
             return [Reason(code="identity", message="expected a certificate's identity, got a key")]
-        misses = [pattern.mismatches(identity) for pattern in signer.fulcio.identities]
-        if not all(misses):
-            return []
-        nearest = min(misses, key=len)
+        nearest = min((pattern.mismatches(identity) for pattern in signer.fulcio.identities), key=len)
         return [_identity_reason(miss) for miss in nearest]
     if signer.pki is not None:
         from vouchsafe.verification.pki import (
