@@ -308,3 +308,13 @@ def test_entries_are_compared() -> None:
         proof=None,
     )
     assert code(lambda: verified(entry)) == "json-type"
+
+
+@pytest.mark.parametrize(
+    "hashes",
+    [(), (bytes(32),), (bytes(32),) * 3, (bytes(32), bytes(31)), (bytes(33), bytes(32)), (b"", bytes(32))],
+)
+def test_a_proof_has_as_many_hashes_as_the_tree_is_deep(hashes: tuple[bytes, ...]) -> None:
+    """Each as long as a hash, or it says nothing of this tree."""
+    with pytest.raises(VerificationError, match="expected 2 hashes"):
+        root_from_proof(leaf_hash(b"leaf"), index=0, size=4, hashes=hashes)
