@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 
 from tests.unit.policy.test_against_skopeo import SECONDS, image
 from vouchsafe.adapters.directory import Directory
@@ -27,6 +28,7 @@ from vouchsafe.image.reference import Reference
 from vouchsafe.policy import document
 from vouchsafe.policy.verdict import Accepted
 from vouchsafe.testing.annotations import BUNDLE, CERTIFICATE, SIGNATURE
+from vouchsafe.testing.keys import public_pem
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.workload import email
 
@@ -48,14 +50,18 @@ class Noon:
 WORLD = World(files=SystemFiles(), trust=TrustRoots(uid=0), openpgp=GnuPG(""))
 
 
-def policy() -> bytes:
-    """ME, by a CA file and a log's key."""
-    files = {name: base64.b64encode(content).decode() for name, content in SIGSTORE.pem_files().items()}
+def encoded(content: bytes) -> str:
+    """As a policy holds it."""
+    return base64.b64encode(content).decode()
+
+
+def policy(**signer: Any) -> bytes:
+    """This signer, or ME by a CA file and a log's key."""
+    files = {name: encoded(content) for name, content in SIGSTORE.pem_files().items()}
     fulcio = {"caData": files["fulcio-root.pem"], "oidcIssuer": ME.issuer, "subjectEmail": ME.subject}
     requirement = {
         "type": "sigstoreSigned",
-        "fulcio": fulcio,
-        "rekorPublicKeyData": files["rekor1.pub"],
+        **(signer or {"fulcio": fulcio, "rekorPublicKeyData": files["rekor1.pub"]}),
         "signedIdentity": {"type": "exactRepository", "dockerRepository": NAME},
     }
     return json.dumps({"default": [requirement]}).encode()
@@ -135,15 +141,18 @@ def digest(tmp_path: Path) -> Digest:
     return Digest.of((image(tmp_path / "image") / "manifest.json").read_bytes())
 
 
-def opinions(skopeo: Path, folder: Path, signed: bytes, annotations: Annotations) -> tuple[bool, bool]:
-    """Whether skopeo and we accept the image with this signature beside it."""
+def opinions(
+    skopeo: Path, folder: Path, signed: bytes, annotations: Annotations, rule: bytes = b""
+) -> tuple[bool, bool]:
+    """Whether skopeo and we accept the image with this signature beside it; `rule`: the policy."""
+    rule = rule or policy()
     blob = {
         "mimeType": "application/vnd.dev.cosign.simplesigning.v1+json",
         "payload": base64.b64encode(signed).decode(),
         "annotations": annotations,
     }
     (folder / "image/signature-1").write_bytes(b"\0sigstore-json\n" + json.dumps(blob).encode())
-    (folder / "policy.json").write_bytes(policy())
+    (folder / "policy.json").write_bytes(rule)
     command: list[str | Path] = [
         skopeo,
         "--policy",
@@ -157,7 +166,7 @@ def opinions(skopeo: Path, folder: Path, signed: bytes, annotations: Annotations
     assert done.returncode == 0 or "Source image rejected" in done.stderr, done.stderr
     question = Question(
         reference=Reference.parse(f"dir:{folder}/image"),
-        policy=document.parse(policy(), dialect="containers", source="policy.json"),
+        policy=document.parse(rule, dialect="containers", source="policy.json"),
     )
     verdict = admit(question, registry=Directory(), clock=Noon(), world=WORLD)
     return done.returncode == 0, isinstance(verdict, Accepted) and verdict.verified
@@ -181,3 +190,43 @@ def test_payloads(name: str, skopeo: Path, tmp_path: Path, digest: Digest) -> No
     changes, theirs, ours = PAYLOADS[name]
     signed = SIGSTORE.sign_legacy(digest, NAME, ME, payload=payload(digest, **changes))
     assert opinions(skopeo, tmp_path, *signed) == (theirs, ours)
+
+
+@pytest.mark.parametrize(
+    "kind, algorithm, theirs",
+    [
+        ("p256", hashes.SHA256(), True),
+        ("p384", hashes.SHA256(), True),
+        ("p384", hashes.SHA384(), False),
+        ("p521", hashes.SHA256(), True),
+        ("p521", hashes.SHA512(), False),
+        ("rsa", hashes.SHA256(), True),
+        ("ed25519", None, True),
+    ],
+)
+def test_keys(
+    kind: str,
+    algorithm: hashes.HashAlgorithm | None,
+    theirs: bool,
+    skopeo: Path,
+    tmp_path: Path,
+    digest: Digest,
+) -> None:
+    """cosign 3 signs with the hash that fits the curve; skopeo knows SHA-256 alone."""
+    key = SIGSTORE.keys.key(f"own {kind}", kind)
+    signed = SIGSTORE.sign_legacy(digest, NAME, payload=payload(digest), key=key, hash=algorithm)
+    rule = policy(keyData=encoded(public_pem(key.public_key())))
+    assert opinions(skopeo, tmp_path, *signed, rule) == (theirs, True)
+
+
+@pytest.mark.parametrize("beside, theirs", [("p256", True), ("rsa", False), ("ed25519", False)])
+def test_logs(beside: str, theirs: bool, skopeo: Path, tmp_path: Path, digest: Digest) -> None:
+    """Another log's key beside the one that signed: of a kind that skopeo does not check, it ends everything."""
+    key = SIGSTORE.keys.ec("own")
+    another = SIGSTORE.keys.key(f"log {beside}", beside).public_key()
+    logs = [public_pem(another), SIGSTORE.pem_files()["rekor1.pub"]]
+    rule = policy(
+        keyData=encoded(public_pem(key.public_key())), rekorPublicKeyDatas=[encoded(log) for log in logs]
+    )
+    signed = SIGSTORE.sign_legacy(digest, NAME, payload=payload(digest), key=key)
+    assert opinions(skopeo, tmp_path, *signed, rule) == (theirs, True)
