@@ -56,7 +56,7 @@ def encoded(content: bytes) -> str:
 
 
 def policy(**signer: Any) -> bytes:
-    """This signer, or ME by a CA file and a log's key."""
+    """Of one signer: ME by a CA file and a log's key, where none is given."""
     files = {name: encoded(content) for name, content in SIGSTORE.pem_files().items()}
     fulcio = {"caData": files["fulcio-root.pem"], "oidcIssuer": ME.issuer, "subjectEmail": ME.subject}
     requirement = {
