@@ -130,6 +130,9 @@ def pki(**wanted: Any) -> SigstoreSigned:
         (pki(subject_email="me@acme.example"), by_own_ca("you@acme.example"), ["identity"]),
         (pki(subject_hostname="ci.acme.example"), by_own_ca("*.acme.example"), []),
         (pki(subject_hostname="ci.acme.example"), by_own_ca(), ["identity"]),
+        (pki(subject_email="build"), by_own_ca("build"), ["identity"]),  # a host's name
+        (pki(subject_hostname="me@acme.example"), by_own_ca("me@acme.example"), ["identity"]),
+        (pki(subject_hostname="192.0.2.1"), by_own_ca("192.0.2.1"), ["identity"]),
         (SignedBy(key_type="GPGKeys", keys=Source()), verified(), []),
         (
             SignedBy(
