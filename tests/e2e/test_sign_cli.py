@@ -426,3 +426,14 @@ def test_rekor_finds_it_too_large(lab: SignLab) -> None:
         ended = run("attest", *named, *root, *words, lab.image)
     assert (ended.code, "[log-too-large]" in ended.err, "Rekor v2" in ended.err) == (2, True, True)
     assert (lab.attached(".att"), lab.attached("")) == (0, 0)
+
+
+def test_a_branch_drives_no_terminal(lab: SignLab, tmp_path: Path) -> None:
+    """git lets a branch's name turn the direction of writing around: it is in the identity, and stands escaped."""
+    path = tmp_path / "token"
+    uri = MAIN.removeprefix("https://").replace("main", "\u202eniam")
+    path.write_text(lab.services.token(ci_config_ref_uri=uri), encoding="ascii")
+    for words in (("--dry-run",), ()):
+        ended = run("sign", *lab.flags(), *words, "--identity-token", path, lab.image)
+        assert "\\u202eniam" in ended.out + ended.err
+        assert "\u202e" not in ended.out + ended.err

@@ -16,6 +16,7 @@ from vouchsafe.cli import ACCEPTED, REJECTED, exit_code, options, signing_output
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.terminated import terminable
 from vouchsafe.cli.usage import UsageError
+from vouchsafe.errors import printable
 from vouchsafe.image.reference import Reference
 from vouchsafe.signing.make import FORMS, Form, Statement
 from vouchsafe.signing.services import Services
@@ -62,7 +63,7 @@ def sign_all(arguments: argparse.Namespace, console: Console, *statements: State
 
 
 def _tell(console: Console, text: str) -> None:
-    console.note(f"vouchsafe: {text}")
+    console.note(f"vouchsafe: {printable(text)}")
 
 
 def _order(arguments: argparse.Namespace, statement: Statement) -> Order:
