@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,13 @@ def test_admit_list_and_prune(machine: Commanded) -> None:
     machine.registry.close()
     run(machine, "countersign", "admit", f"{machine.name()}@{index}", status=2)
     listed = document(machine, "countersign", "list")["accepted"]
-    assert {(each["digest"], each["source"]) for each in listed} >= {(str(index), "admit")}
+    # What nobody signed by itself stands for as long as the index that speaks for it.
+    everything = (index, *instances.values())
+    assert {(each["digest"], each["source"]) for each in listed} == {
+        (str(each), "admit") for each in everything
+    }
+    ends = {datetime.fromisoformat(each["until"]) for each in listed}
+    assert min(ends) > datetime.now(UTC) + timedelta(days=29)
     assert document(machine, "countersign", "prune")["forgotten"] == 0
 
 

@@ -137,6 +137,13 @@ def test_enable_enforce_edit_disable(machine: WholeMachine) -> None:
     assert ("/etc/containers/policy.json", "replace") in {
         (each["path"], each["change"]) for each in would["changes"]
     }
+    # A unit that is no longer linked is no file that goes: it is not shown line by line.
+    links = {each["path"]: each["diff"] for each in would["changes"] if "systemd" in each["path"]}
+    assert (len(links) > 5, [*filter(None, links.values())]) == (True, [])
+    image = f"{pulls['unsigned'].rpartition(':')[0]}@sha256:{64 * '0'}"
+    machine.run("vouchsafe", "break-glass", image, "--reason", "INC-2")
+    assert machine.said("vouchsafe", "host", "disable", status=1)["outcome"] == "refused"
+    machine.run("vouchsafe", "break-glass", "--end")
     machine.said("vouchsafe", "host", "disable")
     assert machine.read("/etc/containers/policy.json") == OPEN
     assert pull(machine, pulls["unsigned"])[0]
