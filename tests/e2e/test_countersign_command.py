@@ -157,6 +157,11 @@ def test_revoke_an_index_that_is_not_known(machine: Commanded) -> None:
     assert document(machine, "countersign", "list", "--revoked")["revoked"] == []
     assert said["platformsUnknown"] == []
     assert set(said["revoked"][0]["covers"]) == {str(each) for each in instances.values()}
+    machine.edit({machine.name("acme/other"): [machine.keyless()]})
+    looked = len(machine.registry.requests)
+    foreign = document(machine, "countersign", "revoke", str(index), "--dry-run")
+    # No scope names that repository any more, so its registry is not asked.
+    assert (foreign["platformsUnknown"], len(machine.registry.requests)) == ([str(index)], looked)
     machine.registry.close()
     Path(machine.places.state, "countersign.db").write_bytes(b"no database")
     named = document(machine, "countersign", "revoke", f"{machine.name()}@{index}")
