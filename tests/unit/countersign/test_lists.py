@@ -26,7 +26,7 @@ from vouchsafe.testing.registry import push_index
 from vouchsafe.testing.workload import gitlab
 from vouchsafe.wiring import countersign as wiring
 
-LONGEST = 30.0  # seconds until a change must be noticed
+LONGEST = 60.0  # seconds until a change must be noticed
 DEV = "https://gitlab.example/acme/app//.gitlab-ci.yml@refs/heads/dev"
 DEVELOPER = gitlab(project_path="acme/app", ref="refs/heads/dev")
 
