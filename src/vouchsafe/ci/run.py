@@ -175,10 +175,6 @@ class Run:
         def sign(number: int, job: Job) -> None:
             digest = job.found.subject.digest
             made[number] = make(work.bench.ceremony, statement, digest, name, job.missing)
-            for each in made[
-                number
-            ]:  # not beside the writing of tags: what takes longer must be watched for longer
-                job.attachment.send(each.blob)
 
         makers: list[Callable[[], None]] = [partial(sign, number, job) for number, job in enumerate(todo)]
         helpers = [helper for job in todo for helper in job.foreseen(statement, name)]
