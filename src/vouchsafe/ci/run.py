@@ -13,16 +13,14 @@ from functools import partial
 from itertools import product
 
 from vouchsafe.ci import consumers, kept
-from vouchsafe.ci.consumers import Consumer
 from vouchsafe.ci.done import ImageDone, Seen
-from vouchsafe.ci.job import Job, Present, Work
+from vouchsafe.ci.job import Job, Order, Present, Work
 from vouchsafe.ci.subjects import Found, resolve
 from vouchsafe.ci.witness import Who, Witness
 from vouchsafe.errors import SigningError, VouchsafeError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
 from vouchsafe.ports import Clock, Signature
-from vouchsafe.record import Record
 from vouchsafe.signing.make import FORMS, Form, Made, Statement, attach, make
 from vouchsafe.signing.reference import Document
 from vouchsafe.signing.together import together
@@ -34,20 +32,6 @@ MOST_HEALINGS = 3  # looks at one form, each after what was lost has been attach
 MOST_AT_ONCE = 8  # manifests of one image: a log takes its time for each
 
 Tell = Callable[[str], None]
-
-
-class Order(Record):
-    """What every image of the run gets. `name`: what it is called in the signature, "" for its repository.
-
-    `required`: consumers that must be able to read it, or the run fails.
-    """
-
-    statement: Statement = Statement()
-    forms: frozenset[Form] = frozenset(FORMS)
-    recursive: bool = True
-    name: str = ""
-    required: tuple[Consumer, ...] = ()
-    dry_run: bool = False
 
 
 class Run:

@@ -10,7 +10,7 @@ from typing import get_args
 from vouchsafe import wiring
 from vouchsafe.ci.consumers import READS, Consumer
 from vouchsafe.ci.done import ImageDone
-from vouchsafe.ci.run import Order
+from vouchsafe.ci.job import Order
 from vouchsafe.ci.setup import Choices, Prepared, prepare
 from vouchsafe.cli import ACCEPTED, REJECTED, exit_code, options, signing_output
 from vouchsafe.cli.console import Console
@@ -138,7 +138,7 @@ def _show(
     order: Order,
 ) -> None:
     if arguments.output == "json":
-        console.print(signing_output.document(done, prepared.who, dry_run=order.dry_run))
+        console.document(signing_output.document(done, prepared.who, dry_run=order.dry_run))
         return
     for each in done:
         console.print(signing_output.text(each, console, prepared.who))

@@ -12,7 +12,8 @@ from tests.signing_lab import CYCLONEDX, IMAGE, MAIN, REPOSITORY, Lab
 from vouchsafe.admission.material import World
 from vouchsafe.ci.consumers import Reader
 from vouchsafe.ci.done import ImageDone
-from vouchsafe.ci.run import Order, Run
+from vouchsafe.ci.job import Order
+from vouchsafe.ci.run import Run
 from vouchsafe.ci.subjects import resolve
 from vouchsafe.ci.witness import Who, Witness
 from vouchsafe.errors import MalformedError, SigningError, Unavailable, VouchsafeError
