@@ -137,6 +137,21 @@ def test_no_files_after_a_failure(lab: SignLab, tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_files_that_cannot_be_written(lab: SignLab, tmp_path: Path) -> None:
+    """A folder that is not there is told before anything is published; a full disk after the result."""
+    refused = lab.sign("--dotenv", tmp_path / "none" / "sign.env", lab.image)
+    assert (refused.code, "[file-write]" in refused.err, refused.out, lab.attached(".sig")) == (
+        2,
+        True,
+        "",
+        0,
+    )
+    full = lab.sign("--dotenv", "/dev/full", lab.image)
+    assert (full.code, "[file-write]" in full.err, full.out.split()[0]) == (2, True, "signed")
+    assert lab.sign("--dotenv", "/dev/null", lab.image).code == 0
+    assert Path("/dev/null").is_char_device()
+
+
 def test_dry_run(lab: SignLab) -> None:
     """Who would sign what; nothing is asked of a service and nothing written."""
     document = lab.document("--dry-run", lab.image)
