@@ -41,6 +41,8 @@ class Part(Record):
 
 def run(arguments: argparse.Namespace, reference: Reference, console: Console) -> int:
     """Everything is made and checked before anything is attested."""
+    if "{platform}" not in (arguments.output or "").rpartition("/")[0]:
+        wiring.demand_places(arguments.output)
     host = host_of(arguments)
     installed = tools(host)
     tool = installed.find(arguments.tool or "")

@@ -34,6 +34,7 @@ _FORMS: dict[str, frozenset[Form]] = {
 def sign_all(arguments: argparse.Namespace, console: Console, *statements: Statement) -> int:
     """Sign every image; the highest exit code. One statement is for all images, several are for one each."""
     references = [Reference.parse(text) for text in arguments.images]
+    wiring.demand_places(arguments.digest_file, arguments.dotenv)
     order = _order(arguments, statements[0])
     choices = _choices(arguments)
     host = options.host_of(arguments)
@@ -57,8 +58,10 @@ def sign_all(arguments: argparse.Namespace, console: Console, *statements: State
     finally:
         for each in opened:
             each.close()
+    _show(
+        arguments, console, prepared, done, order
+    )  # first: it is signed, whether or not that can be written down
     _write_files(arguments, done)
-    _show(arguments, console, prepared, done, order)
     return max(_exit_code(each, console) for each in done)
 
 
