@@ -19,6 +19,9 @@ from vouchsafe.errors import Unavailable
 _DEEPEST = 8  # wrappers around one error
 _DROPPED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
+_NAME = "Is the name spelt right? Does this machine reach the network, perhaps by a proxy (HTTPS_PROXY) only?"
+_PORT = "Is it running, and is the port right?"
+
 E = TypeVar("E", bound=BaseException)
 
 
@@ -54,10 +57,11 @@ def _of_connecting(chain: tuple[BaseException, ...], url: Url) -> Unavailable | 
     if looked_up is not None:
         temporary = looked_up.errno == socket.EAI_AGAIN
         code = "dns-temporary" if temporary else "dns"
-        return Unavailable(code, f"expected an address for {url.host}, got none", retryable=temporary)
+        message = f"expected an address for {url.host}, got none"
+        return Unavailable(code, message, hint=_NAME, retryable=temporary)
     if _find(chain, ConnectionRefusedError):
         message = f"expected a server at {url.authority}, got none"
-        return Unavailable("connection-refused", message, retryable=True)
+        return Unavailable("connection-refused", message, hint=_PORT, retryable=True)
     tunnel = next((str(each) for each in chain if str(each).startswith("Tunnel connection failed")), "")
     if tunnel:
         return Unavailable("proxy", f"expected a tunnel to {url.authority}, got: {tunnel}")

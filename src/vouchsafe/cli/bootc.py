@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from vouchsafe import wiring
 from vouchsafe.admission import Question, admit
@@ -21,7 +20,6 @@ from vouchsafe.image.reference import Reference
 from vouchsafe.policy.verdict import Accepted, Rejected, Verdict
 from vouchsafe.wiring import machine
 
-SCHEMA_VERSION = 1
 _EPILOG = """examples:
   vouchsafe bootc check
         what this host tracks, by tag, before anything is staged
@@ -111,7 +109,6 @@ def _say(found: Check, arguments: argparse.Namespace, console: Console) -> None:
         show_objections(found.objections, console)
         return
     document = {
-        "schemaVersion": SCHEMA_VERSION,
         "image": found.image,
         "verdict": found.verdict.word,
         "digest": None if found.verdict.digest is None else str(found.verdict.digest),
@@ -121,7 +118,7 @@ def _say(found: Check, arguments: argparse.Namespace, console: Console) -> None:
         "objections": objections_json(found.objections),
         "admitted": _code(found) == ACCEPTED,
     }
-    console.print(json.dumps(document, indent=2))
+    console.document(document)
 
 
 def _moment(verdict: Verdict | None) -> str | None:

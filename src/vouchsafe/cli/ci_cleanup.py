@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from typing import Any
 
@@ -15,7 +14,6 @@ from vouchsafe.policy.cleanup import EVERYTHING, SOURCE, Cleanup, lint
 from vouchsafe.policy.finding import Finding
 from vouchsafe.wiring import cleanup as wired
 
-SCHEMA_VERSION = 1
 SUMMARY = "check that a registry's tag cleanup deletes no signatures"
 EPILOG = """examples:
   vouchsafe ci lint-cleanup --keep-regex '(?:main|v.+)'
@@ -71,7 +69,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     cleanup = _placed(_cleanup(arguments), arguments.at)
     findings = lint(cleanup)
     if arguments.output == "json":
-        console.print(_json(cleanup, findings))
+        console.document(_json(cleanup, findings))
     elif arguments.output == "codequality":
         console.print(codequality.report(findings))
     else:
@@ -124,9 +122,8 @@ def _print(cleanup: Cleanup, findings: tuple[Finding, ...], console: Console) ->
         console.note("vouchsafe: signatures, attestations and referrers are kept")
 
 
-def _json(cleanup: Cleanup, findings: tuple[Finding, ...]) -> str:
-    document: dict[str, Any] = {
-        "schemaVersion": SCHEMA_VERSION,
+def _json(cleanup: Cleanup, findings: tuple[Finding, ...]) -> dict[str, Any]:
+    return {
         "policy": {
             "source": cleanup.source,
             "enabled": cleanup.enabled,
@@ -146,7 +143,6 @@ def _json(cleanup: Cleanup, findings: tuple[Finding, ...]) -> str:
             for finding in findings
         ],
     }
-    return json.dumps(document, indent=2)
 
 
 def _count(text: str) -> int:

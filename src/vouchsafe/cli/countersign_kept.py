@@ -8,7 +8,7 @@ from datetime import datetime
 
 from vouchsafe.cli import ACCEPTED
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, workbench
+from vouchsafe.cli.countersign_tools import workbench
 from vouchsafe.countersign import signature
 from vouchsafe.errors import MalformedError, printable
 from vouchsafe.image.digest import Digest
@@ -46,7 +46,7 @@ def _accepted(arguments: argparse.Namespace, console: Console) -> int:
             }
             for each in found
         ]
-        console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "accepted": images}, indent=2))
+        console.document({"accepted": images})
         return ACCEPTED
     for each in found:
         source, until = sources.get((each.repository, each.digest), ("", each.until))
@@ -72,7 +72,7 @@ def _revoked(arguments: argparse.Namespace, console: Console) -> int:
         stones = revocation.read(bench.standing().tombstones).stones
     if arguments.output == "json":
         said = [json.loads(stone.line()) for stone in stones]
-        console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "revoked": said}, indent=2))
+        console.document({"revoked": said})
         return ACCEPTED
     for stone in stones:
         console.print(f"{stone.at:%Y-%m-%d %H:%M}  {words(stone)}")
@@ -105,8 +105,8 @@ def _prune(arguments: argparse.Namespace, console: Console) -> int:
 
         places = SignatureFiles(arguments.files).ended(has_ended)
     if arguments.output == "json":
-        said = {"schemaVersion": SCHEMA_VERSION, "forgotten": count, "removed": list(places)}
-        console.print(json.dumps(said, indent=2))
+        said = {"forgotten": count, "removed": list(places)}
+        console.document(said)
         return ACCEPTED
     console.print(f"forgot {count} images that had ended; what was revoked stays so")
     for place in places:

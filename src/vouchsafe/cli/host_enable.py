@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping
 
 from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
@@ -37,7 +36,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         case _:
             outcome = enforce.recover(target.files)
             if arguments.at_boot:
-                break_glass.ended(end(target.files))
+                break_glass.ended(end(target.files), target)
             _say({"outcome": outcome}, f"recovered: {outcome}", arguments, console)
             return ACCEPTED
 
@@ -52,7 +51,7 @@ def _would_disable(arguments: argparse.Namespace, target: Target, console: Conso
             "objections": objections_json(objections),
             "possible": not objections,
         }
-        console.print(json.dumps(said, indent=2))
+        console.document(said)
     else:
         show_edits(changes, console)
         show_objections(objections, console)
@@ -63,6 +62,8 @@ def _enable(arguments: argparse.Namespace, target: Target, console: Console) -> 
     plan = planned(arguments, target)
     if arguments.dry_run or plan.refusals:
         show(plan, arguments, console)
+        why = "dry run" if arguments.dry_run else "refused"
+        console.note(f"vouchsafe: {why}: nothing was changed")
         return REJECTED if plan.refusals else ACCEPTED
     beside = activation(arguments, target, console)
     done = enforce.enable(
@@ -80,7 +81,8 @@ def _enable(arguments: argparse.Namespace, target: Target, console: Console) -> 
         show_objections(done.objections, console)
     scopes = [each.scope for each in done.containers.compiled.countersigned]
     said = {"outcome": "enforcing", "epoch": done.epoch, "countersigned": scopes}
-    _say(said, f"enforcing policy {done.epoch}: {len(scopes)} countersigned scopes", arguments, console)
+    counted = "1 countersigned scope" if len(scopes) == 1 else f"{len(scopes)} countersigned scopes"
+    _say(said, f"enforcing policy {done.epoch}: {counted}", arguments, console)
     return ACCEPTED
 
 
@@ -132,4 +134,7 @@ def _proof(target: Target, console: Console, *, answers: bool, smoke: bool) -> C
 def _say(
     document: Mapping[str, object], sentence: str, arguments: argparse.Namespace, console: Console
 ) -> None:
-    console.print(json.dumps(document, indent=2) if arguments.output == "json" else sentence)
+    if arguments.output == "json":
+        console.document(document)
+    else:
+        console.print(sentence)

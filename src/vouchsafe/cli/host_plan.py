@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 from collections.abc import Iterator, Sequence
 
 from vouchsafe.cli import ACCEPTED, REJECTED
@@ -17,8 +16,6 @@ from vouchsafe.host.places import STATE
 from vouchsafe.host.plan import Plan
 from vouchsafe.host.state import State
 
-SCHEMA_VERSION = 1
-
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Plan, print."""
@@ -30,7 +27,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 def show(plan: Plan, arguments: argparse.Namespace, console: Console) -> None:
     """Print a plan."""
     if arguments.output == "json":
-        console.print(json.dumps(as_json(plan), indent=2))
+        console.document(as_json(plan))
         return
     show_edits(plan.changes, console)
     if not plan.changes:
@@ -70,7 +67,6 @@ def show_objections(objections: Sequence[Objection], console: Console) -> None:
 def as_json(plan: Plan) -> dict[str, object]:
     """The plan as one document."""
     return {
-        "schemaVersion": SCHEMA_VERSION,
         "epoch": plan.epoch,
         "changes": edits_json(plan.changes),
         "consequences": [{"subject": each.subject, "effect": each.effect} for each in plan.consequences],

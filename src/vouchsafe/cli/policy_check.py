@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 
 from vouchsafe import wiring
@@ -15,8 +14,6 @@ from vouchsafe.errors import printable
 from vouchsafe.policy.lint import Finding, lint, named_files
 from vouchsafe.policy.reading import PolicyError
 from vouchsafe.policy.scope import Policy
-
-SCHEMA_VERSION = 1
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -32,7 +29,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         loads = False
         findings.append(Finding.of(error))
     if arguments.output == "json":
-        console.print(_json(findings, loads=loads))
+        console.document(_json(findings, loads=loads))
     elif arguments.output == "codequality":
         from vouchsafe.cli import codequality
 
@@ -40,6 +37,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     else:
         for finding in findings:
             _print(finding, console)
+        if not findings:
+            console.note("vouchsafe: the policy loads, and nothing was found against it")
     if not loads:
         return CONFIGURATION
     return REJECTED if findings else ACCEPTED
@@ -68,7 +67,7 @@ def _print(finding: Finding, console: Console) -> None:
         console.print(f"    fix: {printable(finding.fix)}")
 
 
-def _json(findings: list[Finding], *, loads: bool) -> str:
+def _json(findings: list[Finding], *, loads: bool) -> dict[str, object]:
     listed = [
         {
             "file": finding.file,
@@ -80,4 +79,4 @@ def _json(findings: list[Finding], *, loads: bool) -> str:
         }
         for finding in findings
     ]
-    return json.dumps({"schemaVersion": SCHEMA_VERSION, "loads": loads, "findings": listed}, indent=2)
+    return {"loads": loads, "findings": listed}

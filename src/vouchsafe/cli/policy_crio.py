@@ -14,7 +14,6 @@ from vouchsafe.policy import crio
 if TYPE_CHECKING:
     from vouchsafe.host.crio import Namespaces
 
-SCHEMA_VERSION = 1
 EPILOG = """Without --write the policy is printed. CRI-O judges by it what it pulls for pods of that namespace, and
 again when a container starts. Its keys change whenever `vouchsafe host enable` puts another policy into force: run
 this again then, and let pods pull again (imagePullPolicy: Always), because what was kept is refused.
@@ -85,13 +84,12 @@ def _show(plan: Namespaces, arguments: argparse.Namespace, console: Console, *, 
 
     if arguments.output == "json":
         document = {
-            "schemaVersion": SCHEMA_VERSION,
             "policy": json.loads(plan.content),
             "written": written,
             "changes": [{"path": edit.path, "diff": list(diff(edit))} for edit in plan.changes],
             "objections": objections_json(plan.objections),
         }
-        console.print(json.dumps(document, indent=2))
+        console.document(document)
         return
     for edit in plan.changes:
         console.print(console.style(edit.headline, "bold"))

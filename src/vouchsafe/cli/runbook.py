@@ -225,7 +225,9 @@ def _say(report: Report, prepared: _Prepared, arguments: argparse.Namespace, con
     match arguments.output:
         case "json":
             about = prepared.about
-            console.print(runbook_output.document(report, prepared.runbook, about, dry_run=arguments.dry_run))
+            console.document(
+                runbook_output.document(report, prepared.runbook, about, dry_run=arguments.dry_run)
+            )
         case "junit":
             console.print(runbook_output.report_junit(report, prepared.runbook))
         case _:
@@ -235,7 +237,7 @@ def _say(report: Report, prepared: _Prepared, arguments: argparse.Namespace, con
 
 def _list(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.output == "json":
-        console.print(runbook_output.steps_json(RUNBOOK))
+        console.document(runbook_output.steps_json(RUNBOOK))
     else:
         runbook_output.steps(RUNBOOK, console)
 

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from vouchsafe.cli import tree_output
 
     if arguments.output == "json":
-        console.print(tree_output.document(reference, graph, attached))
+        console.document(tree_output.document(reference, graph, attached))
     else:
         tree_output.show(reference, graph, attached, console)
     for trouble in graph.troubles:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from datetime import datetime
 from typing import Any
@@ -18,7 +17,6 @@ from vouchsafe.verification.inventory import NAMES, Believed, Kind, inventory, s
 from vouchsafe.verification.trust import LoadedRoot, parse_trusted_root
 from vouchsafe.verification.tuf import Refreshed
 
-SCHEMA_VERSION = 1  # of docs/trust.schema.json
 _SHORT = 16  # hexadecimal digits of a fingerprint that a line shows
 _WIDEST = 44  # characters of a name in a line
 _STYLES = {"current": "good", "ending": "warn", "ended": "dim", "future": "dim"}
@@ -106,13 +104,12 @@ def report(loaded: LoadedRoot, at: datetime, output: str, console: Console) -> N
     found = [*staleness(loaded, at), *warnings(believed, at)]
     if output == "json":
         document = {
-            "schemaVersion": SCHEMA_VERSION,
             "source": _source(loaded),
             "fingerprint": loaded.root.fingerprint,
             "believed": [_as_json(each, at) for each in believed],
             "warnings": found,
         }
-        console.print(json.dumps(document, indent=2))
+        console.document(document)
     else:
         _print_source(loaded, console)
         _print_believed(believed, at, console)
@@ -184,7 +181,9 @@ def _refresh(arguments: argparse.Namespace, console: Console) -> int:
         console.error(f"refused: {error.message}", hint=error.hint, code=error.code)
         return REJECTED
     except Unavailable as error:
-        console.error(error.message, hint=error.hint or "The trust root stays as it is.", code=error.code)
+        console.error(
+            error.message, hint=f"{error.hint} The trust root stays as it is.".lstrip(), code=error.code
+        )
         return UNDECIDED
     before, after = _before(done, private=bool(arguments.tuf_root)), _listed(done.delivery.target)
     added, removed = (
@@ -192,7 +191,7 @@ def _refresh(arguments: argparse.Namespace, console: Console) -> int:
         [each for each in before if each not in after],
     )
     if arguments.output == "json":
-        console.print(json.dumps(_refreshed(done, added, removed, kept=not arguments.dry_run), indent=2))
+        console.document(_refreshed(done, added, removed, kept=not arguments.dry_run))
         return ACCEPTED
     _print_refreshed(done, added, removed, arguments, console)
     return ACCEPTED
@@ -240,7 +239,6 @@ def _refreshed(
 ) -> dict[str, Any]:
     signed = done.signed
     return {
-        "schemaVersion": SCHEMA_VERSION,
         "url": done.delivery.url,
         "fetched": _time(done.delivery.fetched),
         "rootVersion": signed.root_version,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from vouchsafe.testing.annotations import CHAIN, simple_signing
+from vouchsafe.testing.authorities import FILLER
 from vouchsafe.testing.ca import CertificateAuthority, Window
 from vouchsafe.testing.canonical import pem
 from vouchsafe.testing.material import LogEntry, Material
 from vouchsafe.testing.note import signature_line
 from vouchsafe.testing.rekor1 import Rekor1
-from vouchsafe.testing.sigstore import FILLER
 from vouchsafe.testing.specimens import BUNDLES, LEGACY, PROMISED, STATEMENTS, Draft, right
 from vouchsafe.testing.spoil import LONG_AGO
 from vouchsafe.testing.statement import subject
