@@ -28,6 +28,7 @@ from vouchsafe.countersign.lists import Lists
 from vouchsafe.countersign.metrics import CONTENT_TYPE, Condition, Metrics
 from vouchsafe.countersign.server import Knowing, Page, Server
 from vouchsafe.countersign.state import Keeper
+from vouchsafe.countersign.steady import Means
 from vouchsafe.countersign.store import Store
 from vouchsafe.countersign.through import Bench
 from vouchsafe.countersign.upstream import Upstream
@@ -95,8 +96,8 @@ class Service:
         judge = Judge(self.store, clock=clock, report=report)
         bench = Bench(judge, Lists(clock, outside.tracked))
         upstream = WatchedUpstream(outside.upstream, self.metrics.upstream_error)
-        self.countersigner = Countersigner(self.keeper, bench, upstream, clock=clock, report=report)
-        self.verdicts = Verdicts(self.keeper, bench, upstream, clock=clock, report=report)
+        means = Means(keeper=self.keeper, bench=bench, upstream=upstream, clock=clock, report=report)
+        self.countersigner, self.verdicts = Countersigner(means), Verdicts(means)
         self._desk = Desk(self.countersigner, self.verdicts, self.ledger, limits)
         self._stopping: asyncio.Event | None = None
         self._problem = "starting"
