@@ -14,6 +14,7 @@ from vouchsafe.cli import (
     CONFIGURATION,
     INTERRUPTED,
     REJECTED,
+    TERMINATED,
     UNDECIDED,
     USAGE,
     build_parser,
@@ -56,7 +57,7 @@ def test_exit_codes() -> None:
     """docs/cli.md has each of them in one place; no help speaks of another."""
     rows = re.findall(r"^\| ([0-9, ]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     documented = {int(code) for row in rows for code in row.split(", ")}
-    ours = {ACCEPTED, REJECTED, UNDECIDED, USAGE, CONFIGURATION, INTERRUPTED}
+    ours = {ACCEPTED, REJECTED, UNDECIDED, USAGE, CONFIGURATION, INTERRUPTED, TERMINATED}
     assert documented == ours | {MOVED, UNBLOCKED}
     for command, text in helps(build_parser()):
         told = text.partition("exit status: ")[2]

@@ -140,6 +140,39 @@ def test_revoke(machine: Commanded) -> None:
     run(machine, "countersign", "revoke", "sha256:short", status=64)
 
 
+def test_revoke_an_index_that_is_not_known(machine: Commanded) -> None:
+    """Where this host asked for anything before, its platforms are read; else it is said that they are not revoked."""
+    machine.sign(machine.image(content=b"another"))
+    index, instances = push_index(machine.registry.store, "acme/app", "v2")
+    alone = document(machine, "countersign", "revoke", str(index), "--dry-run")
+    assert (alone["platformsUnknown"], alone["revoked"][0].get("covers")) == ([str(index)], None)
+    assert "its platforms are not revoked" in run(machine, "countersign", "revoke", str(index), "--dry-run")
+
+    run(machine, "countersign", "admit", f"{machine.name()}:v1")
+    said = document(machine, "countersign", "revoke", str(index), "--dry-run")
+    assert document(machine, "countersign", "list", "--revoked")["revoked"] == []
+    assert said["platformsUnknown"] == []
+    assert set(said["revoked"][0]["covers"]) == {str(each) for each in instances.values()}
+    machine.registry.close()
+    Path(machine.places.state, "countersign.db").write_bytes(b"no database")
+    named = document(machine, "countersign", "revoke", f"{machine.name()}@{index}")
+    assert named["platformsUnknown"] == [str(index)]
+    (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert stone["digest"] == str(index)
+
+
+def test_revoking_needs_no_database(machine: Commanded) -> None:
+    """What must be refused now is not kept waiting by a disk; a dry run says that it is one."""
+    database = machine.folder / "var/lib/vouchsafe/countersign.db"
+    database.mkdir(parents=True)
+    index, instances = push_index(machine.registry.store, "acme/app")
+    words = ("countersign", "revoke", f"{machine.name()}@{index}", "--reason", "leaked")
+    assert run(machine, *words, "--dry-run").startswith("would revoke  ")
+    assert run(machine, *words).startswith("revoked  ")
+    (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert (stone["digest"], set(stone["covers"])) == (str(index), {str(each) for each in instances.values()})
+
+
 def test_export_and_import(machine: Commanded, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Another host judges by its own policy, without a registry; what it does not accept stays out."""
     index, instances = push_index(machine.registry.store, "acme/app")
@@ -229,6 +262,34 @@ def test_socket_activation(machine: Commanded) -> None:
     lines = [(line["outcome"], line["code"]) for line in document(machine, "log")["lines"]]
     assert lines == [("accepted", None), ("rejected", "unsigned")]
     assert "unsigned" in run(machine, "log")
+
+
+def test_reload(machine: Commanded) -> None:
+    """ExecReload= of the unit: everything is read anew, and it goes on answering."""
+    digest = machine.image()
+    machine.sign(digest)
+    port = free_port(machine)
+    machine.make_authority()
+    command = [
+        *COMMAND,
+        "countersign",
+        "serve",
+        "--root",
+        str(machine.folder),
+        "--listen",
+        f"127.0.0.1:{port}",
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert answer(port, machine, digest)[0] == 200
+            process.send_signal(signal.SIGHUP)
+            assert process.stderr is not None
+            assert any("reading everything anew" in line for line in process.stderr)  # or it has ended
+            assert answer(port, machine, digest)[0] == 200
+        finally:
+            process.terminate()
+            process.communicate(timeout=LONGEST)
+    assert process.returncode == 0
 
 
 def answer(port: int, machine: Commanded, digest: Digest) -> tuple[int, str, bytes]:

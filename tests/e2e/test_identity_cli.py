@@ -293,7 +293,7 @@ def test_no_token_is_ever_printed(from_gitlab: Run) -> None:
         (("--ref", "refs/merge-requests/1/head", "group/app"), 78, "[gitlab-ref]"),
         (("--registry", "UPPER/case", "group/app"), 78, "[gitlab-registry]"),
         (("--force", "group/app"), 64, "[usage]"),
-        (("--runner", "mine", "group/app"), 64, "invalid choice"),
+        (("--runner", "mine", "group/app"), 64, "to be one of"),
         ((), 78, "[gitlab-project]"),
     ],
 )

@@ -60,6 +60,9 @@ def test_ours_passes_alone(machine: Machine) -> None:
         "unknown-fields",
         "errors-closed",
         "output-full",
+        "physical-hint",
+        "list-hint",
+        "secret-kept",
     ]
     words = [word for name in chosen for word in ("--case", name)]
     ended = conform(*words, *subjects(machine), plugin_of(machine))
@@ -83,6 +86,13 @@ BROKEN = {
     "crashes": ("digest-number", "refused"),
     "any-case": ("digest-capitals", "digest-short"),
     "duplicate-keys": ("duplicate-key", "not-a-number"),
+    "judges-physical": ("physical-hint", "other-name"),
+    "believes-list": ("list-hint", "accepted"),
+    "leaks": ("secret-kept", "secret-malformed"),
+    "leaks-errors": ("secret-malformed", "secret-kept"),
+    "forgets-deadline": ("no-time", "accepted"),
+    "allows-and-crashes": ("accepted", "refused"),
+    "describes-one": ("describe-later", "describe"),
 }
 NAME, DIGEST = "registry.example/app:v1", f"sha256:{64 * '1'}"
 FLAGS = ("--accepted", f"{NAME}@{DIGEST}", "--refused", f"registry.example/app:bad@{DIGEST}")

@@ -182,6 +182,42 @@ def test_break_glass_with_the_service_dead(machine: WholeMachine) -> None:
     assert not pull(machine, unsigned["reference"])[0]
 
 
+def test_audit_of_storage_by_its_unit(skopeo: Path, podman: Path) -> None:
+    """What podman pulled while everything was accepted: the unit fails, `status` says it, until it is gone."""
+    with WholeMachine(skopeo=skopeo, podman=podman) as machine:
+        machine.write("/etc/containers/policy.json", OPEN)
+        machine.become("vouchsafe-authority.service")
+        lab = machine.laboratory()
+        insecure = f'[[registry]]\nlocation="{lab["registry"]}"\ninsecure=true\n'
+        machine.write("/etc/containers/registries.conf", insecure)
+        images = {each["name"]: each["reference"] for each in lab["pulls"]}
+        # An overlay cannot lie on the overlay that /var is here, and a bare one is what podman mounts.
+        machine.run("mount", "-m", "-t", "tmpfs", "none", "/var/lib/containers")
+        for name in ("legacy", "unsigned"):
+            machine.run("podman", "pull", "-q", images[name])
+        machine.run("cp", "/run/lab/trusted_root.json", "/etc/vouchsafe/root.json")
+        ours = signed_by(lab["main"], "/etc/vouchsafe/root.json")
+        write_policy(machine, {f"{lab['registry']}/{lab['project']}": [ours]})
+        machine.run("vouchsafe", "host", "enable", "--without-smoke")
+        machine.activate(*SOCKETS, service=SERVICE)
+        assert machine.said("vouchsafe", "host", "status")["audit"] is None
+
+        machine.run("rm", "-rf", "/run/containers", "/run/libpod")
+        audited = machine.become("vouchsafe-audit.service", status=1)
+        assert f"rejected  {images['unsigned']}@" in audited.stdout, audited.stderr
+        said = machine.said("vouchsafe", "host", "status")
+        assert [each["code"] for each in said["notes"]] == ["host-audit-findings"]
+        counts = {word: said["audit"][word] for word in ("accepted", "rejected", "undecided", "stale")}
+        assert counts == {"accepted": 1, "rejected": 1, "undecided": 0, "stale": False}
+        assert [each["name"] for each in said["audit"]["findings"]] == [images["unsigned"]]
+        assert "1 accepted, 1 rejected" in machine.become("vouchsafe-status.service").stdout
+
+        machine.run("podman", "rmi", images["unsigned"])
+        machine.become("vouchsafe-audit.service")
+        said = machine.said("vouchsafe", "host", "status")
+        assert (said["notes"], said["audit"]["rejected"]) == ([], 0)
+
+
 def test_smoke_with_an_image_of_ones_own(skopeo: Path, podman: Path, pulls: Pulls) -> None:
     """Every leg of the rehearsal behaves for every client; and the machine's own policy does with a real image."""
     with WholeMachine(skopeo=skopeo, podman=podman) as machine:

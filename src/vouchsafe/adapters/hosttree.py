@@ -36,6 +36,10 @@ class HostTree:
         """See the port."""
         return self._root
 
+    def confined(self, path: str) -> str:
+        """Where a path of this machine, at or below the root, leads: never out of the root. HostError."""
+        return self._inside(path.removeprefix(self._root))
+
     def look(self, path: str) -> Seen:
         """See the port."""
         real = self._inside(path, follow=False)

@@ -7,15 +7,17 @@ signed platforms; whatever an interrupted run left out, the next one adds.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 
 from vouchsafe.ci import consumers, kept
 from vouchsafe.ci.done import ImageDone, Seen
 from vouchsafe.ci.job import Job, Order, Present, Work
 from vouchsafe.ci.subjects import Found, resolve
 from vouchsafe.ci.witness import Who, Witness
-from vouchsafe.errors import VouchsafeError
+from vouchsafe.errors import SigningError, VouchsafeError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
 from vouchsafe.ports import Clock, Signature
@@ -87,7 +89,7 @@ class Run:
         present = self._present(work, found)
         jobs = [Job(work, each, there, order) for each, there in zip(found, present, strict=True)]
         for job in jobs:
-            consumers.demand(order.required, job.forms, job.found.subject, alone=not order.recursive)
+            self._demand(job.forms, [job.found])
         who = self._who if order.dry_run else self._publish(work, jobs)
         done = done.replace(manifests=tuple(job.done(dry_run=order.dry_run) for job in jobs))
         if order.dry_run:
@@ -98,10 +100,36 @@ class Run:
     def _present(self, work: Work, found: Sequence[Found]) -> list[Present]:
         """For each manifest, the forms in which this signer has said this already."""
         asked = [form for form in FORMS if self._order.required or form in self._order.forms]
-        looks = [partial(self._find, work, each, form, self._who) for each in found for form in asked]
-        answers = iter(together(looks, most=MOST_AT_ONCE))
+        prefetch = self._prefetch(work, found)
+
+        def look(each: Found, form: Form) -> VerifiedSignature | None:
+            seen = self._find(work, each, form, self._who)
+            if seen is None and form in self._order.forms:
+                prefetch()
+            return seen
+
+        answers = iter(together([partial(look, *pair) for pair in product(found, asked)], most=MOST_AT_ONCE))
         there = [{form: next(answers) for form in asked} for _ in found]
         return [{form: each for form, each in forms.items() if each is not None} for forms in there]
+
+    def _prefetch(self, work: Work, found: Sequence[Found]) -> Callable[[], None]:
+        """What asks for the certificate, once, while others still look: something is missing, whatever they find."""
+        asked = threading.Lock()
+
+        def prefetch() -> None:
+            if asked.acquire(blocking=False):
+                work.bench.ceremony.prepare()
+
+        try:
+            self._demand(self._order.forms, found)
+        except SigningError:  # not unless what is there already is enough
+            return lambda: None
+        return (lambda: None) if self._order.dry_run else prefetch
+
+    def _demand(self, forms: frozenset[Form], found: Sequence[Found]) -> None:
+        """Raise SigningError when a required consumer could not read these forms."""
+        for each in found:
+            consumers.demand(self._order.required, forms, each.subject, alone=not self._order.recursive)
 
     def _find(self, work: Work, found: Found, form: Form, who: Who) -> VerifiedSignature | None:
         by_digest = work.image.with_digest(found.subject.digest)

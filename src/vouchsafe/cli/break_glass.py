@@ -13,6 +13,7 @@ from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import printable
 from vouchsafe.host import break_glass
 from vouchsafe.host.break_glass import Glass
+from vouchsafe.host.change import Edit
 from vouchsafe.image.reference import Reference
 from vouchsafe.policy.window import duration
 from vouchsafe.wiring import machine
@@ -22,6 +23,8 @@ ENDED_ID = "c1d37e0a94f84b2e8d5566a30b7f9e42"
 WARNING, INFORMATION = 4, 6  # syslog's priorities
 _EPILOG = """examples:
   vouchsafe break-glass registry.example/os/base@sha256:… --reason "INC-4711" --for 2h
+  vouchsafe break-glass registry.example/os/base@sha256:… --reason "INC-4711" --dry-run
+        every file that it would change, as a diff
   vouchsafe break-glass
         what is broken now, until when, and why
   vouchsafe break-glass --end
@@ -54,6 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--end", action="store_true", help="end it now: that of IMAGE@DIGEST, or all")
     group.add_argument("--expire", action="store_true", help="end what is over (its timer does this)")
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
     parser.add_argument("--root", metavar="DIR", type=options.given, help=argparse.SUPPRESS)
     parser.add_argument("-v", "--verbose", action="store_true", help="a trace where we fail")
 
@@ -62,13 +66,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Break, end, or show."""
     target = Target(arguments.root)
     if arguments.expire:
-        ended(break_glass.end(target.files, scopes=break_glass.over(target.files, target.now())), console)
+        _end(break_glass.over(target.files, target.now()), arguments, target, console)
     elif arguments.end:
-        scopes = None if arguments.image is None else [_scope(arguments.image)]
-        ended(break_glass.end(target.files, scopes=scopes), console)
+        _end(None if arguments.image is None else [_scope(arguments.image)], arguments, target, console)
     elif arguments.image is None:
-        for glass in break_glass.broken(target.files):
+        listed = break_glass.broken(target.files)
+        for glass in listed:
             console.print(_sentence(glass))
+        if not listed:
+            console.note("vouchsafe: no glass is broken: nothing is accepted unjudged")
     else:
         _break(arguments, target, console)
     return ACCEPTED
@@ -80,21 +86,45 @@ def _break(arguments: argparse.Namespace, target: Target, console: Console) -> N
     reference = Reference.parse(arguments.image)
     glass = break_glass.wanted(reference, arguments.reason, arguments.lasting, target.now())
     glass = glass.replace(places=machine.places(target.host, glass.scope))
+    if arguments.dry_run:
+        _show(break_glass.breaking(glass, target.files), console)
+        return
     break_glass.break_it(glass, target.files)
-    machine.journal().write(
-        f"image policy broken: {_sentence(glass)}", BROKEN_ID, WARNING, VOUCHSAFE_SCOPE=glass.scope
-    )
+    _journal(target, f"image policy broken: {_sentence(glass)}", BROKEN_ID, WARNING, glass)
     console.print(_sentence(glass))
 
 
-def ended(over: Sequence[Glass], console: Console | None = None) -> None:
+def _end(
+    scopes: Sequence[str] | None, arguments: argparse.Namespace, target: Target, console: Console
+) -> None:
+    if not arguments.dry_run:
+        ended(break_glass.end(target.files, scopes=scopes), target, console)
+        return
+    _, edits = break_glass.ending(target.files, scopes=scopes)
+    _show(edits, console)
+
+
+def _show(edits: Sequence[Edit], console: Console) -> None:
+    from vouchsafe.cli.host_plan import show_edits
+
+    changes = [edit for edit in edits if edit.changes]
+    show_edits(changes, console)
+    if not changes:
+        console.print("nothing to change")
+
+
+def ended(over: Sequence[Glass], target: Target, console: Console | None = None) -> None:
     """Say what was ended, to the journal and to whoever asks."""
     for glass in over:
-        machine.journal().write(
-            f"image policy mended: {glass.scope}", ENDED_ID, INFORMATION, VOUCHSAFE_SCOPE=glass.scope
-        )
+        _journal(target, f"image policy mended: {printable(glass.scope)}", ENDED_ID, INFORMATION, glass)
         if console is not None:
             console.print(f"ended: {printable(glass.scope)}")
+
+
+def _journal(target: Target, message: str, message_id: str, priority: int, glass: Glass) -> None:
+    """Of this machine only: what is done to an image happens to no host yet."""
+    if target.is_live:
+        machine.journal().write(message, message_id, priority, VOUCHSAFE_SCOPE=glass.scope)
 
 
 def _sentence(glass: Glass) -> str:

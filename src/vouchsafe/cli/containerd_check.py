@@ -79,4 +79,4 @@ def _objections(found: Settings, target: Target) -> Iterator[Objection]:
         if found.verifier is not None and not refusing(against):
             yield from bindir.tried(programs, found.verifier.text("bin_dir", settings.DEFAULT_BIN_DIR))
         yield from guard.past_it(programs)
-    yield from guard.policy_objections(machine.policy(target.host), found)
+    yield from guard.policy_objections(machine.policy(target.files.root), found)

@@ -46,6 +46,9 @@ def _write(wanted: tuple[Edit, ...], target: Target, arguments: argparse.Namespa
     if not checked.holds:
         dropin.undo(wanted, target.files)
     _show(wanted, checked, arguments, console)
+    main = arguments.config or settings.CONFIG
+    if not (checked.holds or dropin.may_be_imported(target.files, main)):
+        console.note(f"{main} imports nothing from {dropin.FOLDER}: it needs imports = {dropin.IMPORTS}")
     return ACCEPTED if checked.holds else REJECTED
 
 

@@ -28,8 +28,10 @@ examples:
 
 exit status: 0 all accepted, 1 one was rejected, 2 one could not be decided, 78 the policy cannot be used
 """
-_REVOKE = """Above every cache and every verdict; of an index its platforms too. Name it with its repository, so
-that they are known. What was revoked stays so until somebody takes the line out of the file.
+_REVOKE = """Above every cache and every verdict; of an index its platforms too, which are read from what is
+kept, from its registry, or, for a digest alone, from repositories that this host was asked about; where nobody has
+it, only the digest itself is revoked, and that is said. What was revoked stays so until somebody takes its line out
+of /var/lib/vouchsafe/revoked.
 
 examples:
   vouchsafe countersign revoke registry.example/group/app@sha256:… --reason "leaked a password"

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         case _:
             outcome = enforce.recover(target.files)
             if arguments.at_boot:
-                break_glass.ended(end(target.files))
+                break_glass.ended(end(target.files), target)
             _say({"outcome": outcome}, f"recovered: {outcome}", arguments, console)
             return ACCEPTED
 
@@ -62,6 +62,8 @@ def _enable(arguments: argparse.Namespace, target: Target, console: Console) -> 
     plan = planned(arguments, target)
     if arguments.dry_run or plan.refusals:
         show(plan, arguments, console)
+        why = "dry run" if arguments.dry_run else "refused"
+        console.note(f"vouchsafe: {why}: nothing was changed")
         return REJECTED if plan.refusals else ACCEPTED
     beside = activation(arguments, target, console)
     done = enforce.enable(
@@ -79,7 +81,8 @@ def _enable(arguments: argparse.Namespace, target: Target, console: Console) -> 
         show_objections(done.objections, console)
     scopes = [each.scope for each in done.containers.compiled.countersigned]
     said = {"outcome": "enforcing", "epoch": done.epoch, "countersigned": scopes}
-    _say(said, f"enforcing policy {done.epoch}: {len(scopes)} countersigned scopes", arguments, console)
+    counted = "1 countersigned scope" if len(scopes) == 1 else f"{len(scopes)} countersigned scopes"
+    _say(said, f"enforcing policy {done.epoch}: {counted}", arguments, console)
     return ACCEPTED
 
 

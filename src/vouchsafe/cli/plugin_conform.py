@@ -29,6 +29,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return _list(questions, console)
     if not arguments.binary:
         raise UsageError("expected a plugin to ask, got none")
+    if not os.access(arguments.binary, os.X_OK):
+        # Or each of sixty questions would fail for the same reason, and those that want a refusal would pass.
+        raise UsageError(f"expected a program that can be run, got {arguments.binary!r}")
     said = _sayer(console) if arguments.output == "text" else _silent
     kit = Kit(os.path.abspath(arguments.binary), machine.programs(wiring.this_host()))
     results: list[Result] = []

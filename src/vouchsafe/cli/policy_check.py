@@ -37,6 +37,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     else:
         for finding in findings:
             _print(finding, console)
+        if not findings:
+            console.note("vouchsafe: the policy loads, and nothing was found against it")
     if not loads:
         return CONFIGURATION
     return REJECTED if findings else ACCEPTED

@@ -90,8 +90,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     reference = wiring.located(Reference.parse(arguments.image))
     _check(arguments, reference)
     from vouchsafe.cli import sbom_run  # everything heavy, after the flags are known to be right
+    from vouchsafe.cli.terminated import terminable
 
-    return sbom_run.run(arguments, reference, console)
+    with terminable():
+        return sbom_run.run(arguments, reference, console)
 
 
 def _check(arguments: argparse.Namespace, reference: Reference) -> None:

@@ -14,6 +14,7 @@ from vouchsafe.ci.job import Order
 from vouchsafe.ci.setup import Choices, Prepared, prepare
 from vouchsafe.cli import ACCEPTED, REJECTED, exit_code, options, signing_output
 from vouchsafe.cli.console import Console
+from vouchsafe.cli.terminated import terminable
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.image.reference import Reference
 from vouchsafe.signing.make import FORMS, Form, Statement
@@ -50,7 +51,8 @@ def sign_all(arguments: argparse.Namespace, console: Console, *statements: State
         stated = statements if len(statements) > 1 else statements * len(references)
         runs = [prepared.run.stating(statement) for statement in stated]
         tasks = [partial(run.sign, image) for run, image in zip(runs, references, strict=True)]
-        done = together(tasks, most=MOST_IMAGES)
+        with terminable():
+            done = together(tasks, most=MOST_IMAGES)
     finally:
         for each in opened:
             each.close()

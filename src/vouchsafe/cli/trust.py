@@ -181,7 +181,9 @@ def _refresh(arguments: argparse.Namespace, console: Console) -> int:
         console.error(f"refused: {error.message}", hint=error.hint, code=error.code)
         return REJECTED
     except Unavailable as error:
-        console.error(error.message, hint=error.hint or "The trust root stays as it is.", code=error.code)
+        console.error(
+            error.message, hint=f"{error.hint} The trust root stays as it is.".lstrip(), code=error.code
+        )
         return UNDECIDED
     before, after = _before(done, private=bool(arguments.tuf_root)), _listed(done.delivery.target)
     added, removed = (

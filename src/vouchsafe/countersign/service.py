@@ -68,7 +68,7 @@ class Outside(Record):
     journal: Journal
     notifier: Notifier
     knowing: Knowing
-    tracked: tuple[Reference, ...] = ()
+    tracked: Callable[[], tuple[Reference, ...]] = tuple
     trust_ends: Callable[[], datetime | None] = lambda: None
 
 
@@ -94,13 +94,16 @@ class Service:
         self.ledger = Ledger(outside.journal, self.store, clock, (self.metrics,))
         self.keeper = Keeper(outside.configuration, clock, report)
         judge = Judge(self.store, clock=clock, report=report)
-        bench = Bench(judge, Lists(clock, outside.tracked))
+        self._lists = Lists(clock)
+        bench = Bench(judge, self._lists)
         upstream = WatchedUpstream(outside.upstream, self.metrics.upstream_error)
         means = Means(keeper=self.keeper, bench=bench, upstream=upstream, clock=clock, report=report)
         self.countersigner, self.verdicts = Countersigner(means), Verdicts(means)
         self._desk = Desk(self.countersigner, self.verdicts, self.ledger, limits)
         self._stopping: asyncio.Event | None = None
+        self._generation = 0  # of the files when `track` was read
         self._problem = "starting"
+        self._tracking()
 
     def report(self, error: BaseException) -> None:
         """An error of our own."""
@@ -149,6 +152,18 @@ class Service:
         if self._stopping is not None:
             self._stopping.set()
 
+    def reload(self) -> None:
+        """Read everything anew, from within its loop: nothing that is remembered counts any more.
+
+        Changed files are noticed without this; it is for what looks like it was, and for whoever expects it.
+        """
+        asyncio.get_running_loop().run_in_executor(None, self._read_anew)
+
+    def _read_anew(self) -> None:
+        self.keeper.forget()
+        self._tracking()
+        self.ledger.condition("reading everything anew")
+
     async def _answer(self, target: str, uid: int | None) -> Page:
         answer: Answer = await self._desk.answer(target, uid)
         if answer.blob:
@@ -183,13 +198,20 @@ class Service:
 
     def _duties(self) -> None:
         self.ledger.write(self.report)
-        problem = self.keeper.now().problem
+        state = self.keeper.now()
+        if state.generation != self._generation:
+            self._generation = state.generation
+            self._tracking()
+        problem = state.problem
         code = "" if problem is None else f"{problem.code}: {problem.message}"
         if code != self._problem:
             self._problem = code
             said = f"answering 503: {code}" if problem else "answering"
             self.ledger.condition(said, code=problem.code if problem else "", broken=problem is not None)
             self._outside.notifier.tell(f"STATUS={said}")
+
+    def _tracking(self) -> None:
+        self._lists.track(self._outside.tracked())
 
     def _condition(self) -> Condition:
         state = self.keeper.now()
@@ -216,7 +238,7 @@ def run(service: Service, sockets: Sockets) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stop)
-        loop.add_signal_handler(signal.SIGHUP, service.keeper.forget)
+        loop.add_signal_handler(signal.SIGHUP, service.reload)
         await service.run(sockets)
 
     asyncio.run(main())

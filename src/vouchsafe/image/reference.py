@@ -103,7 +103,7 @@ class Reference(Record):
             raise MalformedError(
                 "reference-transport",
                 f"expected docker://, oci: or dir:, got {untrusted_text!r}",
-                hint="Copy the image with skopeo to one of these transports first.",
+                hint=_NO_URL if scheme in ("http", "https") else _NO_TRANSPORT,
             )
         return _docker(untrusted_text)
 
@@ -126,6 +126,8 @@ class Reference(Record):
         return f"{self.transport}:{self.path}{image}"
 
 
+_NO_URL = "An image is named without https://, as host/path:tag or host/path@sha256:…"
+_NO_TRANSPORT = "Copy the image with skopeo to one of these transports first."
 _OTHER_TRANSPORTS = frozenset(
     (
         "atomic",

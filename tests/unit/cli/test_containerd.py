@@ -58,11 +58,14 @@ def test_what_does_not_hold_is_taken_back(host: Host) -> None:
     assert (done.code, host.tree()) == (1, before)
     assert "containerd-bin-dir-missing" in done.out
     assert "taken back" in done.out
+    assert f"it needs imports = {dropin.IMPORTS}" in done.err
     host.write(
         CONFIG, f'{dropin.MAIN}[plugins."{IMAGES}".registry.mirrors."docker.io"]\nendpoint = ["http://x"]\n'
     )
     before = host.tree()
-    said = run("containerd", "config", "--write", "--root", host.folder, "-o", "json").json
+    ended = run("containerd", "config", "--write", "--root", host.folder, "-o", "json")
+    said = ended.json
+    assert "it needs imports" not in ended.err
     assert (said["written"], host.tree()) == (False, before)
     assert "containerd-registry-tables" in [each["code"] for each in said["objections"]]
 

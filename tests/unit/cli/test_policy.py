@@ -55,7 +55,9 @@ def estate(lab: Lab, tmp_path: Path) -> Path:
 
 def test_check_clean(estate: Path) -> None:
     """Nothing to say, and 0."""
-    assert run("policy", "check", estate) == (0, "", "")
+    ended = run("policy", "check", estate)
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err == "vouchsafe: the policy loads, and nothing was found against it\n"
 
 
 def test_check_finds(tmp_path: Path) -> None:

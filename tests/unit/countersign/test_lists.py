@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.countersigning import Counter, Machine, Signature
+from tests.countersigning import Counter, Machine, Running, Signature
 from vouchsafe.countersign import lists
 from vouchsafe.countersign.lists import by_likelihood
 from vouchsafe.image.digest import Digest
@@ -18,6 +21,7 @@ from vouchsafe.testing.clock import VirtualClock
 from vouchsafe.testing.registry import push_index
 from vouchsafe.testing.workload import gitlab
 
+LONGEST = 30.0  # seconds until a change must be noticed
 DEV = "https://gitlab.example/acme/app//.gitlab-ci.yml@refs/heads/dev"
 DEVELOPER = gitlab(project_path="acme/app", ref="refs/heads/dev")
 
@@ -69,6 +73,49 @@ def test_a_tag_that_is_tracked(machine: Machine) -> None:
     made, instance = index(machine, tag="obscure")
     machine.sign(made)
     with Counter(machine, tracked=[f"{machine.name()}:obscure"]) as counter:
+        assert counter.said(instance) == "accepted"
+    assert [path for path in paths(machine) if "/tags/" in path] == []
+
+
+def await_that(holds: Callable[[], bool]) -> None:
+    """Until it does."""
+    ends = time.monotonic() + LONGEST
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+class Tracked(list[str]):
+    """What the operator tracks; counts how often that was read."""
+
+    read = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.read += 1
+        return super().__iter__()
+
+    def reading(self) -> Callable[[], bool]:
+        """Whether it was read since this was called."""
+        before = self.read
+        return lambda: self.read > before
+
+
+@pytest.mark.parametrize("by_signal", [True, False])
+def test_a_tag_that_is_tracked_since(machine: Machine, by_signal: bool) -> None:
+    """`systemctl reload` reads /etc/vouchsafe/track again; and it is noticed that the file has changed."""
+    made, instance = index(machine, tag="obscure")
+    machine.sign(made)
+    tracked = Tracked()
+    with Running(machine, tracked=tracked) as counter:
+        tracked.append(f"{machine.name()}:obscure")
+        if by_signal:
+            counter.reload()
+            await_that(lambda: "reading everything anew" in [e["MESSAGE"] for e in counter.journal.entries])
+        else:
+            for comment in "#", "##":  # what the first has changed is in force when the second is read
+                read_again = tracked.reading()
+                Path(machine.places.tracked).write_text(comment, encoding="utf-8")
+                await_that(read_again)
         assert counter.said(instance) == "accepted"
     assert [path for path in paths(machine) if "/tags/" in path] == []
 

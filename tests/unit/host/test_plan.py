@@ -119,6 +119,34 @@ LIVE: dict[str, tuple[Callable[[Host], object], str, str]] = {
         "host-policy-writable",
         "refuses",
     ),
+    "others may put another policy.json there": (
+        lambda host: (host.folder / "etc/containers").chmod(0o777),
+        "host-policy-writable",
+        "refuses",
+    ),
+    "others may put another /etc/containers there": (
+        lambda host: (host.folder / "etc").chmod(0o775),
+        "host-policy-writable",
+        "refuses",
+    ),
+    "others write policy.json": (
+        lambda host: host.write("/etc/containers/policy.json", OPEN_POLICY, 0o666),
+        "host-policy-writable",
+        "refuses",
+    ),
+    "others write what registries.d leads to": (
+        lambda host: (
+            host.write("/srv/shared/a.yaml", "docker: {}").parent.chmod(0o777),
+            (host.folder / "etc/containers/registries.d").symlink_to("/srv/shared"),
+        ),
+        "host-policy-writable",
+        "refuses",
+    ),
+    "others write what we know of it": (
+        lambda host: host.write("/etc/vouchsafe/host/runbook.json", "{}", 0o622),
+        "host-policy-writable",
+        "refuses",
+    ),
     "root's own policy": (
         lambda host: host.write("/root/.config/containers/policy.json", "{}"),
         "host-outranked",
