@@ -40,12 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"tags that are deleted (name_regex_delete; default: {EVERYTHING})",
     )
     parser.add_argument("--keep-n", metavar="N", type=_count, help="so many of the newest are kept (keep_n)")
-    parser.add_argument(
-        "--at",
-        metavar="FILE[:LINE]",
-        type=options.given,
-        help="where the expressions are written, for reports",
-    )
+    options.add_value(parser, "--at", "FILE[:LINE]", "where the expressions are written, for reports")
     group = parser.add_argument_group("or ask GitLab")
     group.add_argument(
         "--project",
@@ -54,13 +49,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         const="",
         help="path, number or URL (without a value: the CI job's own project)",
     )
-    group.add_argument(
-        "--base-url",
-        metavar="URL",
-        type=options.given,
-        help="the instance (default: the CI job's, else https://gitlab.com)",
+    options.add_value(
+        group, "--base-url", "URL", "the instance (default: the CI job's, else https://gitlab.com)"
     )
-    group.add_argument("--token-file", metavar="FILE", type=options.given, help="a token to ask with")
+    options.add_value(group, "--token-file", "FILE", "a token to ask with")
     options.add_output(parser, "text", "json", "codequality")
 
 
