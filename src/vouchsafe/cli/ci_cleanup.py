@@ -6,8 +6,9 @@ import argparse
 import os
 from typing import Any
 
-from vouchsafe.cli import ACCEPTED, REJECTED, codequality, options
+from vouchsafe.cli import ACCEPTED, REJECTED, options
 from vouchsafe.cli.console import Console
+from vouchsafe.cli.findings import as_json, code_quality
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import printable
 from vouchsafe.policy.cleanup import EVERYTHING, SOURCE, Cleanup, lint
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.output == "json":
         console.document(_json(cleanup, findings))
     elif arguments.output == "codequality":
-        console.print(codequality.report(findings))
+        console.print(code_quality(findings))
     else:
         _print(cleanup, findings, console)
     return REJECTED if findings else ACCEPTED
@@ -123,17 +124,7 @@ def _json(cleanup: Cleanup, findings: tuple[Finding, ...]) -> dict[str, Any]:
             "keep": cleanup.keep,
             "keepN": cleanup.keep_n,
         },
-        "findings": [
-            {
-                "file": finding.file,
-                "line": finding.line or None,
-                "code": finding.code,
-                "severity": finding.severity,
-                "message": finding.message,
-                "fix": finding.fix or None,
-            }
-            for finding in findings
-        ],
+        "findings": as_json(findings),
     }
 
 
