@@ -168,6 +168,8 @@ def test_errors_say_where() -> None:
         (with_scope("docker", "a.b", f'{{"requirements":[{ACCEPT}]}}'), "policy-type", "vouchsafe's"),
         (with_scope("docker", "a.b", ACCEPT), "policy-type", "brackets"),
         (with_scope("oci", "/a/"), "policy-scope", "absolute path"),
+        (with_scope("tarball", "/a"), "policy-scope", "is a scope here"),
+        (with_scope("docker-archive", "/a"), "policy-scope", "is a scope here"),
         (sigstore('"keyData":"eA"'), "policy-base64", "base64 -w0"),
         (
             identity('"type":"exactReference","dockerReference":"a"'),
