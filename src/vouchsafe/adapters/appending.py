@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 
+from vouchsafe.adapters.files import sync_folder
 from vouchsafe.errors import HostError
 
 MODE = 0o644
@@ -28,11 +29,7 @@ def append_line(path: str, line: bytes, *, largest: int) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(os.path.dirname(path) or ".")
     except OSError as error:
         raise HostError("file-write", f"expected to write {path}, got: {error.strerror}") from error
 

@@ -122,7 +122,7 @@ class SystemFiles:
             except OSError:
                 os.unlink(temporary)
                 raise
-            _sync_directory(directory)
+            sync_folder(directory)
         except OSError as failure:
             raise HostError("file-write", f"expected to write {path}, got: {_reason(failure)}") from failure
 
@@ -182,8 +182,9 @@ def _write_synced(path: str, content: bytes, mode: int, owner: tuple[int, int] |
         raise
 
 
-def _sync_directory(directory: str) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync_folder(folder: str) -> None:
+    """What was made, renamed or removed in it is on the disk. OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:

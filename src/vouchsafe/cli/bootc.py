@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.if_enabled and read_applied(machine.files()) is None:
         console.note("vouchsafe: not enabled on this host, so nothing is checked")
         if arguments.output == "json":
-            console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "enabled": False}, indent=2))
+            console.document({"enabled": False})
         return ACCEPTED
     host = options.host_of(arguments)
     policy = wiring.policy_of_files((arguments.policy,)) if arguments.policy else Target().policy()

@@ -43,9 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "image", metavar="IMAGE@DIGEST", nargs="?", type=options.given, help="one digest, no tag"
     )
-    parser.add_argument(
-        "--reason", metavar="TEXT", type=options.given, help="why; it is written to the journal"
-    )
+    options.add_value(parser, "--reason", "TEXT", "why; it is written to the journal")
     parser.add_argument(
         "--for",
         dest="lasting",
@@ -58,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--end", action="store_true", help="end it now: that of IMAGE@DIGEST, or all")
     group.add_argument("--expire", action="store_true", help="end what is over (its timer does this)")
     parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
-    parser.add_argument("--root", metavar="DIR", type=options.given, help=argparse.SUPPRESS)
+    options.add_value(parser, "--root", "DIR", argparse.SUPPRESS)
     parser.add_argument("-v", "--verbose", action="store_true", help="a trace where we fail")
 
 

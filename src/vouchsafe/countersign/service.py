@@ -28,6 +28,7 @@ from vouchsafe.countersign.lists import Lists
 from vouchsafe.countersign.metrics import CONTENT_TYPE, Condition, Metrics
 from vouchsafe.countersign.server import Knowing, Page, Server
 from vouchsafe.countersign.state import Keeper, State
+from vouchsafe.countersign.steady import Means
 from vouchsafe.countersign.store import Store
 from vouchsafe.countersign.through import Bench
 from vouchsafe.countersign.upstream import Upstream
@@ -96,8 +97,8 @@ class Service:
         self._lists = Lists(clock)
         bench = Bench(judge, self._lists)
         upstream = WatchedUpstream(outside.upstream, self.metrics.upstream_error)
-        self.countersigner = Countersigner(self.keeper, bench, upstream, clock=clock, report=report)
-        self.verdicts = Verdicts(self.keeper, bench, upstream, clock=clock, report=report)
+        means = Means(keeper=self.keeper, bench=bench, upstream=upstream, clock=clock, report=report)
+        self.countersigner, self.verdicts = Countersigner(means), Verdicts(means)
         self._desk = Desk(self.countersigner, self.verdicts, self.ledger, limits)
         self._stopping: asyncio.Event | None = None
         self._generation = 0  # of the files when `track` was read
