@@ -145,6 +145,8 @@ def build_parser(only: str | None = None, *, load: Callable[[str], Command] = mo
         )
         if only in (None, name):
             load(name).configure(sub)
+            if not sub.epilog:  # its actions have their own
+                sub.epilog = f"examples and exit status: {sub.prog} ACTION --help\n"
     return parser
 
 

@@ -9,6 +9,7 @@ from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_plan import edits_json, objections_json, show, show_edits, show_objections
 from vouchsafe.cli.host_wish import Target, applied_host, planned
+from vouchsafe.errors import HostError
 from vouchsafe.host import change, enforce, units
 from vouchsafe.host.break_glass import end
 from vouchsafe.host.plan import disabling
@@ -18,7 +19,17 @@ from vouchsafe.wiring import machine
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Do what was asked."""
+    """Do what was asked; what speaks against it is a no, not a doubt."""
+    try:
+        return _run(arguments, console)
+    except HostError as error:
+        if error.code != "host-refused":
+            raise
+        console.error(error.message, hint=error.hint, code=error.code)
+        return REJECTED
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> int:
     target = Target(arguments.root)
     match arguments.action:
         case "enable":
@@ -134,6 +145,7 @@ def _proof(target: Target, console: Console, *, answers: bool, smoke: bool) -> C
             return ""
         from vouchsafe.cli.host_smoke import rehearse
 
+        console.patience("proving it with this host's own clients; half a minute")
         legs = rehearse(target.host, lambda _: None, form=host.form)
         console.note(f"smoke: {sum(leg.behaved for leg in legs)} of {len(legs)} legs as they should be")
         return summary(legs)
