@@ -59,7 +59,9 @@ def play(
             yield name
     refused = sum(expected == REJECTED for _, _, expected in SCENES)
     say(f"\nOf {len(SCENES)} images {len(SCENES) - refused} is what the policy wants: {digest}.")
-    print(f"It should be accepted, and the other {refused} refused; `because` says why, `do` what to do about it.")
+    print(
+        f"It should be accepted, and the other {refused} refused; `because` says why, `do` what to do about it."
+    )
 
 
 def stage(store: RegistryStore, sigstore: VirtualSigstore, pipeline: Workload) -> Digest:

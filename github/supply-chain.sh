@@ -2,8 +2,9 @@
 # Every step leaves its reports, and a summary on the run's page, before it fails the job.
 set -euo pipefail
 
+# -P: without it Python imports first of all from the working directory, which is what somebody checked out.
 vouchsafe() {
-  PYTHONPATH="$ACTION/src" "$RUNNER_TEMP/vouchsafe/bin/python" -m vouchsafe.cli "$@"
+  PYTHONPATH="$ACTION/src" "$RUNNER_TEMP/vouchsafe/bin/python" -P -m vouchsafe.cli "$@"
 }
 
 # with NAME VALUE: a flag, where there is a value.
@@ -28,7 +29,11 @@ told() {
   if [ "$code" = 0 ]; then code=$ended; fi
 }
 
+# What lies there already is an earlier run's, or was checked out: no report, and no way to write elsewhere.
 mkdir -p "$REPORTS"
+for name in sign attest verify; do
+  rm -f "$REPORTS/$name.json" "$REPORTS/$name.log" "$REPORTS/$name.xml" "$REPORTS/$name.txt" "$REPORTS/$name.env"
+done
 image="$IMAGE"
 if [ -n "$DIGEST" ]; then
   image="${IMAGE%@*}"
@@ -58,10 +63,15 @@ if [ "$RECURSIVE" = false ]; then flags+=(--no-recursive); fi
 told sign signed sign "${flags[@]}" "$image"
 
 if [ -s "$REPORTS/sign.env" ]; then
-  # shellcheck source=/dev/null
-  . "$REPORTS/sign.env"
-  printf 'digest=%s\nimage=%s\nrekor-log-index=%s\n' "$DIGEST" "$IMAGE" "${REKOR_LOG_INDEX:-}" >> "$GITHUB_OUTPUT"
-  image="$IMAGE"
+  index=""
+  while IFS== read -r name value; do
+    case "$name" in
+      DIGEST) digest="$value" ;;
+      IMAGE) image="$value" ;;
+      REKOR_LOG_INDEX) index="$value" ;;
+    esac
+  done < "$REPORTS/sign.env"
+  printf 'digest=%s\nimage=%s\nrekor-log-index=%s\n' "$digest" "$image" "$index" >> "$GITHUB_OUTPUT"
 fi
 if [ "$code" != 0 ]; then exit "$code"; fi
 

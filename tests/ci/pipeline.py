@@ -136,6 +136,7 @@ class Estate:
         files = {".gitlab-ci.yml": json.dumps(pipeline, indent=1), **(files or {})}
         files[".gitignore"] = ".gitlab-ci-local*\n"
         for name, text in files.items():
+            (project / name).parent.mkdir(exist_ok=True)
             (project / name).write_text(text, encoding="utf-8")
         for words in (
             ("init", "--quiet", "--initial-branch", "main"),

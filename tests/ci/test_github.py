@@ -174,3 +174,25 @@ def test_other_ends(
     assert (ran.code, said in ran.log) == (code, True), ran.log
     published = f"{digest.tag_prefix}.sig" in loopback.registry.store.tags(name)
     assert published is (said == "[identity]")
+
+
+def test_what_lies_in_the_repository_is_not_run(
+    loopback: Estate,
+    hub: tuple[Hub, str],
+    action: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    """Neither a module of a name that we import, nor a report of an earlier run or of whoever wrote the change.
+
+    The job has a token to sign with, and what it checked out may be a stranger's.
+    """
+    name = f"group/action/{tmp_path.name}".lower().replace("_", "-")
+    push_image(loopback.registry.store, name, content=name.encode())
+    (tmp_path / "json.py").write_text("open('pwned', 'w'); raise SystemExit(0)\n")
+    (tmp_path / "vouchsafe-reports").mkdir()
+    (tmp_path / "vouchsafe-reports" / "sign.env").write_text(
+        f"DIGEST=sha256:{64 * 'e'}\nIMAGE=evil.example/app\ntouch pwned\n"
+    )
+    ran = hub[0].run(action, tmp_path, hub[1], **(inputs(loopback, name) | {"audience": "vault"}))
+    assert (ran.code, ran.outputs, (tmp_path / "pwned").exists()) == (2, "", False), ran.log
+    assert "vouchsafe: error: " in ran.log

@@ -129,6 +129,21 @@ def signing(loopback: Estate, image: Image, folder: Path, **inputs: Any) -> Path
     )
 
 
+def test_what_lies_in_the_repository_is_no_report(loopback: Estate, tmp_path: Path) -> None:
+    """A job that signed nothing leaves no variables for later jobs; and no module of the repository is imported."""
+    image = Image(loopback, "planted")
+    job = component("sign", image=f"{image.name}:none", **loopback.private)
+    planted = {
+        "vouchsafe-sign/vouchsafe.env": f"DIGEST=sha256:{64 * 'e'}\n",
+        "vouchsafe-sign/other.json": "{}",
+        "json.py": "raise SystemExit(0)\n",
+    }
+    ended = loopback.run(loopback.project(tmp_path, {"include": [job]}, planted), token=loopback.token())
+    assert (ended.code != 0, red(ended, "sign")) == (True, {"no-such-image"}), ended.log
+    left = {path.name for path in (ended.artifacts / "sign" / "vouchsafe-sign").iterdir()}
+    assert left & {"vouchsafe.env", "other.json"} == set()
+
+
 class Chain(NamedTuple):
     """A pipeline that went through, its image and its token."""
 

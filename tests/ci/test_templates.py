@@ -17,11 +17,17 @@ from tests.ci.pipeline import ROOT, TOOL_IMAGE, Estate, Runner, component
 pytestmark = pytest.mark.peers
 
 # What would end a quoted word of the script, or run something in it.
-HOSTILE = ('"; id; "', "`id`", "$(id)", "a\\", 'a"b', "a\nb", "$", "${x:-`id`}", "$((1))")
+HOSTILE = (
+    *('"; id; "', "`id`", "$(id)", "a\\", 'a"b', "a\nb", "$", "${x:-`id`}", "$((1))"),
+    # bash runs what stands in the value: a prompt, an index of an array, another variable's name
+    *("${CI_COMMIT_MESSAGE@P}", "${x:CI_COMMIT_TITLE}", "${x:0:CI_COMMIT_TITLE}", "${!CI_COMMIT_TITLE}"),
+    *("${a[CI_COMMIT_TITLE]}", "${x:-${y@P}}", "${x:=a}", "${x", "${", "${x:-$y}"),
+)
 IN_SINGLE_QUOTES = ("a'b", "'; id; '", "a\nb")
 ORDINARY = (
     "$CI_REGISTRY_IMAGE:$CI_COMMIT_TAG",
     "${REGISTRY}/app",
+    "$CI_REGISTRY_IMAGE:${CI_COMMIT_TAG:-latest}",
     "registry.example:5000/a/b@sha256:00",
     "ü b",
 )
@@ -83,7 +89,7 @@ def test_patterns_hold_the_script_together(read: Read, name: str) -> None:
         assert pattern.search(spec.get("default", TOOL_IMAGE)), key
         hostile = IN_SINGLE_QUOTES if "'" in spec["regex"] else HOSTILE
         assert [value for value in hostile if pattern.search(value)] == [], key
-        if spec["regex"].endswith(("{])*$", "{])+$")):
+        if spec["regex"].endswith((r"\})*$", r"\})+$")):
             assert [value for value in ORDINARY if not pattern.search(value)] == []
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from vouchsafe.testing.registry import RegistryServer, push_index
 from vouchsafe.testing.workload import gitlab
 
 COMMAND = [sys.executable, "-m", "vouchsafe.cli"]
-LONGEST = 20.0  # seconds until a service must answer
+LONGEST = 60.0  # seconds until a service must answer
 
 
 class Commanded(Machine):
@@ -76,7 +77,13 @@ def test_admit_list_and_prune(machine: Commanded) -> None:
     machine.registry.close()
     run(machine, "countersign", "admit", f"{machine.name()}@{index}", status=2)
     listed = document(machine, "countersign", "list")["accepted"]
-    assert {(each["digest"], each["source"]) for each in listed} >= {(str(index), "admit")}
+    # What nobody signed by itself stands for as long as the index that speaks for it.
+    everything = (index, *instances.values())
+    assert {(each["digest"], each["source"]) for each in listed} == {
+        (str(each), "admit") for each in everything
+    }
+    ends = {datetime.fromisoformat(each["until"]) for each in listed}
+    assert min(ends) > datetime.now(UTC) + timedelta(days=29)
     assert document(machine, "countersign", "prune")["forgotten"] == 0
 
 
@@ -124,10 +131,13 @@ def test_revoke(machine: Commanded) -> None:
     index, instances = push_index(machine.registry.store, "acme/app")
     for digest in (index, *instances.values()):
         machine.sign(digest)
-    run(machine, "countersign", "revoke", f"{machine.name()}@{index}", "--reason", "leaked")
+    (made,) = document(machine, "countersign", "revoke", f"{machine.name()}@{index}", "--reason", "leaked")[
+        "revoked"
+    ]
     said = document(machine, "countersign", "admit", f"{machine.name()}:v1", status=1)
     assert {image["reason"]["code"] for image in said["images"]} == {"revoked"}
     (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert stone == made
     assert (stone["digest"], set(stone["covers"])) == (str(index), {str(each) for each in instances.values()})
     run(machine, "countersign", "revoke", "--identity", "somebody", "--before", "2026-11-01T00:00:00Z")
     assert len(document(machine, "countersign", "list", "--revoked")["revoked"]) == 2
@@ -135,6 +145,32 @@ def test_revoke(machine: Commanded) -> None:
     run(machine, "countersign", "revoke", str(index), "--identity", "somebody", status=64)
     run(machine, "countersign", "revoke", "--before", "yesterday", status=64)
     run(machine, "countersign", "revoke", "sha256:short", status=64)
+
+
+def test_revoke_an_index_that_is_not_known(machine: Commanded) -> None:
+    """Where this host asked for anything before, its platforms are read; else it is said that they are not revoked."""
+    machine.sign(machine.image(content=b"another"))
+    index, instances = push_index(machine.registry.store, "acme/app", "v2")
+    alone = document(machine, "countersign", "revoke", str(index), "--dry-run")
+    assert (alone["platformsUnknown"], alone["revoked"][0].get("covers")) == ([str(index)], None)
+    assert "its platforms are not revoked" in run(machine, "countersign", "revoke", str(index), "--dry-run")
+
+    run(machine, "countersign", "admit", f"{machine.name()}:v1")
+    said = document(machine, "countersign", "revoke", str(index), "--dry-run")
+    assert document(machine, "countersign", "list", "--revoked")["revoked"] == []
+    assert said["platformsUnknown"] == []
+    assert set(said["revoked"][0]["covers"]) == {str(each) for each in instances.values()}
+    machine.edit({machine.name("acme/other"): [machine.keyless()]})
+    looked = len(machine.registry.requests)
+    foreign = document(machine, "countersign", "revoke", str(index), "--dry-run")
+    # No scope names that repository any more, so its registry is not asked.
+    assert (foreign["platformsUnknown"], len(machine.registry.requests)) == ([str(index)], looked)
+    machine.registry.close()
+    Path(machine.places.state, "countersign.db").write_bytes(b"no database")
+    named = document(machine, "countersign", "revoke", f"{machine.name()}@{index}")
+    assert named["platformsUnknown"] == [str(index)]
+    (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert stone["digest"] == str(index)
 
 
 def test_revoking_needs_no_database(machine: Commanded) -> None:
@@ -158,7 +194,7 @@ def test_export_and_import(machine: Commanded, tmp_path_factory: pytest.TempPath
     machine.sign(other, "acme/dev")
     archive = str(machine.folder / "images.tar")
     images = (f"{machine.name()}:v1", f"{machine.name('acme/dev')}:v1")
-    run(machine, "countersign", "export", "--to", archive, *images)
+    assert len(document(machine, "countersign", "export", "--to", archive, *images)["images"]) == 4
     far = Commanded(
         tmp_path_factory.mktemp("far"), machine.registry, below_root=True, sigstore=machine.sigstore
     )
@@ -238,6 +274,34 @@ def test_socket_activation(machine: Commanded) -> None:
     lines = [(line["outcome"], line["code"]) for line in document(machine, "log")["lines"]]
     assert lines == [("accepted", None), ("rejected", "unsigned")]
     assert "unsigned" in run(machine, "log")
+
+
+def test_reload(machine: Commanded) -> None:
+    """ExecReload= of the unit: everything is read anew, and it goes on answering."""
+    digest = machine.image()
+    machine.sign(digest)
+    port = free_port(machine)
+    machine.make_authority()
+    command = [
+        *COMMAND,
+        "countersign",
+        "serve",
+        "--root",
+        str(machine.folder),
+        "--listen",
+        f"127.0.0.1:{port}",
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert answer(port, machine, digest)[0] == 200
+            process.send_signal(signal.SIGHUP)
+            assert process.stderr is not None
+            assert any("reading everything anew" in line for line in process.stderr)  # or it has ended
+            assert answer(port, machine, digest)[0] == 200
+        finally:
+            process.terminate()
+            process.communicate(timeout=LONGEST)
+    assert process.returncode == 0
 
 
 def answer(port: int, machine: Commanded, digest: Digest) -> tuple[int, str, bytes]:

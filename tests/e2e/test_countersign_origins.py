@@ -28,17 +28,23 @@ PASSWORD = base64.b64encode(b"root:secret").decode()
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    """A Sigstore that real cosign signs with."""
-    with VirtualSigstore("origins", clock=RealClock()).serve() as running:
+def sigstore() -> VirtualSigstore:
+    """What real cosign signs with."""
+    return VirtualSigstore("origins", clock=RealClock())
+
+
+@pytest.fixture(scope="module")
+def services(sigstore: VirtualSigstore) -> Iterator[Services]:
+    """It, running."""
+    with sigstore.serve() as running:
         yield running
 
 
 @pytest.fixture
-def machine(tmp_path: Path, services: Services) -> Iterator[Machine]:
+def machine(tmp_path: Path, sigstore: VirtualSigstore) -> Iterator[Machine]:
     """A host that accepts acme/app's main branch in acme/app."""
     with RegistryServer() as registry:
-        made = Machine(tmp_path, registry, sigstore=services.sigstore)
+        made = Machine(tmp_path, registry, sigstore=sigstore)
         made.apply({made.name(): [made.keyless()]})
         yield made
         made.close()

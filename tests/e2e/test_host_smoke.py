@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests import documents
 from tests.pulls import Pulls
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
@@ -31,7 +32,8 @@ def rehearsed(folder: Path, output: str, *words: str, **programs: Path) -> subpr
     for name, program in programs.items():
         (folder / name).symlink_to(program)
     return subprocess.run(
-        [sys.executable, "-m", "vouchsafe.cli", "host", "smoke", "-o", output, *words],
+        [sys.executable, "-P", "-m", "vouchsafe.cli", "host", "smoke", "-o", output, *words],
+        cwd=folder,
         env={"PATH": f"{folder}:/usr/bin:/bin", "HOME": os.environ["HOME"]},
         capture_output=True,
         text=True,
@@ -42,13 +44,15 @@ def rehearsed(folder: Path, output: str, *words: str, **programs: Path) -> subpr
 def legs(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
     """By client and name."""
     found: dict[str, dict[str, Any]] = {}
-    for leg in json.loads(done.stdout)["legs"]:
+    for leg in documents.document(("host", "smoke"), done.stdout)["legs"]:
         found.setdefault(leg["client"], {})[leg["leg"]] = leg
     return found
 
 
 def test_a_host_with_debian_13s_skopeo(tmp_path: Path, skopeo_old: Path) -> None:
-    """As JUnit: no failures."""
+    """As JUnit: no failures; and nothing is imported from the working directory, where anybody may write (/tmp)."""
+    planted = 'import os\nraise SystemExit("imported from " + os.getcwd())\n'
+    (tmp_path / "json.py").write_text(planted)
     done = rehearsed(tmp_path, "junit", skopeo=skopeo_old)
     suite = ET.fromstring(done.stdout)
     assert (done.returncode, suite.get("failures")) == (0, "0")

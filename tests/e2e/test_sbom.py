@@ -7,9 +7,11 @@ import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from vouchsafe.testing.services import Services
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.workload import gitlab
 
+COMMAND = Path(sys.executable).parent / "vouchsafe"
 OS_RELEASE = b'ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian"\n'
 STATUS = b"Package: bash\nStatus: install ok installed\nVersion: %s\nArchitecture: %s\nMaintainer: x\n\n"
 # Writes what it is told to, as trivy would: an SBOM that names the digest that was asked for.
@@ -282,6 +285,38 @@ def test_a_tool_that_fails(lab: Lab) -> None:
     assert (ended.code, ended.out, "syft says: no space left on device" in ended.err) == (2, "", True)
 
 
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_job_that_is_cancelled(lab: Lab, number: int, code: int) -> None:
+    """The tool has a session of its own and ends all the same; credentials that it was given are gone."""
+    born, scratch, account = lab.folder / "born", lab.folder / "scratch", lab.folder / "auth.json"
+    scratch.mkdir()
+    account.write_text("{}")
+    lab.install(
+        "syft", f"#!/bin/sh\nPATH=/usr/bin:/bin\necho $$ > {born}.new\nmv {born}.new {born}\nsleep 300\n"
+    )
+    push_system(lab.store, "group/app", "v1")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # one that is ignored is handed down
+    try:
+        process = subprocess.Popen(
+            [COMMAND, "sbom", PLAIN, "--authfile", account, lab.server.reference("group/app")],
+            env={**os.environ, "TMPDIR": str(scratch)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    while not born.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    assert list(scratch.rglob("config.json")) != []
+    process.send_signal(number)
+    _, said = process.communicate(timeout=120)
+    assert (process.returncode, said.strip()) == (code, "")
+    assert list(scratch.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(born.read_text()), 0)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -329,3 +364,28 @@ def test_variants_of_a_platform(lab: Lab) -> None:
     image = [lab.server.reference("arm/app", tag) for tag in ("one", "two")]
     assert [lab.sbom("--platform", "linux/arm", each).code for each in image] == [0, 64]
     assert [lab.sbom("--platform", "linux/arm/v7", each).code for each in image] == [64, 0]
+
+
+@pytest.mark.parametrize(
+    "systems",
+    [["..", "linux"], ["a\x1b[2J"], ["-f"], ["a\0b"], ["a/b", "a-b"], ["linux", "linux"]],
+)
+def test_a_platform_is_what_a_registry_says(systems: list[str], lab: Lab) -> None:
+    """No file of another folder, none that drives a terminal or reads like a flag, none over another."""
+    lab.trivy()
+    entries = [
+        {
+            "mediaType": OCI_IMAGE,
+            "digest": str(push_system(lab.store, "odd/app", "", arch=f"a{number}")),
+            "size": 1,
+            "platform": {"os": system},
+        }
+        for number, system in enumerate(systems)
+    ]
+    index = compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})
+    lab.store.put_manifest("odd/app", index, OCI_INDEX, "v1")
+    before = set(lab.folder.rglob("*"))
+    image = lab.server.reference("odd/app")
+    ended = lab.sbom("--platform", "all", "--output", f"{lab.folder}/{{platform}}", image)
+    assert (ended.code, "[sbom-platform]" in ended.err, "\x1b" in ended.err) == (2, True, False), ended.err
+    assert set(lab.folder.rglob("*")) == before

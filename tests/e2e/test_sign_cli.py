@@ -137,20 +137,34 @@ def test_no_files_after_a_failure(lab: SignLab, tmp_path: Path) -> None:
     assert not path.exists()
 
 
-@pytest.mark.parametrize("flag", ["--digest-file", "--dotenv"])
-def test_a_file_that_cannot_be_written_stops_it_before_anything_is_public(
-    lab: SignLab, tmp_path: Path, flag: str
-) -> None:
-    """A log forgets nothing, and a job that fails afterwards hands on no digest."""
-    ended = lab.sign(flag, tmp_path / "none" / "file", lab.image)
-    assert (ended.code, lab.attached(".sig"), lab.attached("")) == (64, 0, 0)
-    assert "expected a folder that can be written to" in ended.err
+def test_two_tags_of_one_image(lab: SignLab) -> None:
+    """As `v1` and `latest` are: signed once, and said of both."""
+    stored = lab.registry.store.manifest(REPOSITORY, "v1")
+    assert stored is not None
+    lab.registry.store.put_manifest(REPOSITORY, stored.raw, stored.media_type, "latest")
+    ended = lab.sign(lab.image, lab.registry.reference(REPOSITORY, "latest"), lab.image)
+    assert ended.code == 0, ended.err
+    assert (lab.attached(".sig"), lab.attached("")) == (1, 1)
+    assert sorted(line.split("  ")[0] for line in ended.out.splitlines() if line.startswith("signed")) == [
+        "signed",
+        "signed already",
+        "signed already",
+    ]
 
 
-def test_what_was_published_is_said_though_a_file_cannot_be_written(lab: SignLab, tmp_path: Path) -> None:
-    """A folder in its place: found out too late, and then the answer is not lost."""
-    ended = lab.sign("--digest-file", tmp_path, lab.image)
-    assert (ended.code, str(lab.digest) in ended.out, "[file-write]" in ended.err) == (2, True, True)
+def test_files_that_cannot_be_written(lab: SignLab, tmp_path: Path) -> None:
+    """A folder that is not there is told before anything is published; a full disk after the result."""
+    refused = lab.sign("--dotenv", tmp_path / "none" / "sign.env", lab.image)
+    assert (refused.code, "[file-write]" in refused.err, refused.out, lab.attached(".sig")) == (
+        2,
+        True,
+        "",
+        0,
+    )
+    full = lab.sign("--dotenv", "/dev/full", lab.image)
+    assert (full.code, "[file-write]" in full.err, full.out.split()[0]) == (2, True, "signed")
+    assert lab.sign("--dotenv", "/dev/null", lab.image).code == 0
+    assert Path("/dev/null").is_char_device()
 
 
 def test_dry_run(lab: SignLab) -> None:
@@ -442,3 +456,14 @@ def test_rekor_finds_it_too_large(lab: SignLab) -> None:
         ended = run("attest", *named, *root, *words, lab.image)
     assert (ended.code, "[log-too-large]" in ended.err, "Rekor v2" in ended.err) == (2, True, True)
     assert (lab.attached(".att"), lab.attached("")) == (0, 0)
+
+
+def test_a_branch_drives_no_terminal(lab: SignLab, tmp_path: Path) -> None:
+    """git lets a branch's name turn the direction of writing around: it is in the identity, and stands escaped."""
+    path = tmp_path / "token"
+    uri = MAIN.removeprefix("https://").replace("main", "\u202eniam")
+    path.write_text(lab.services.token(ci_config_ref_uri=uri), encoding="ascii")
+    for words in (("--dry-run",), ()):
+        ended = run("sign", *lab.flags(), *words, "--identity-token", path, lab.image)
+        assert "\\u202eniam" in ended.out + ended.err
+        assert "\u202e" not in ended.out + ended.err

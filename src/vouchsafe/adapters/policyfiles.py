@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from vouchsafe.adapters.files import Missing, read_regular
 from vouchsafe.errors import ConfigurationError
@@ -15,18 +15,21 @@ from vouchsafe.policy.scope import Policy
 _SUFFIX = ".json"
 
 
-def of_host(folder: str) -> Policy | None:
-    """The policy in `folder` (its policy.json and policy.d/*.json); None when there is none at all."""
+def of_host(folder: str, real: Callable[[str], str] = str) -> Policy | None:
+    """The policy in `folder` (its policy.json and policy.d/*.json); None when there is none at all.
+
+    `real`: where a path leads, for the files of an image, whose links mean something else on this machine.
+    """
     main = os.path.join(folder, "policy.json")
+    drop_ins = _drop_ins(os.path.join(folder, "policy.d"), real)
     try:
-        first = _file(main)
+        first = _file(main, real)
     except Missing:
-        drop_ins = _drop_ins(os.path.join(folder, "policy.d"))
         if drop_ins:
             message = f"expected {main} beside {drop_ins[0]}, got nothing"
             raise ConfigurationError("policy-missing", message) from None
         return None
-    return layers.load(first, [_present(path) for path in _drop_ins(os.path.join(folder, "policy.d"))])
+    return layers.load(first, [_present(path, real) for path in drop_ins])
 
 
 def of_files(paths: Sequence[str], *, dialect: Dialect = "vouchsafe") -> Policy:
@@ -35,21 +38,21 @@ def of_files(paths: Sequence[str], *, dialect: Dialect = "vouchsafe") -> Policy:
     return layers.load(main, drop_ins, dialect=dialect)
 
 
-def _file(path: str) -> layers.File:
-    return layers.File(source=path, blob=read_regular(path, largest=LARGEST_POLICY))
+def _file(path: str, real: Callable[[str], str] = str) -> layers.File:
+    return layers.File(source=path, blob=read_regular(real(path), largest=LARGEST_POLICY))
 
 
-def _present(path: str) -> layers.File:
+def _present(path: str, real: Callable[[str], str] = str) -> layers.File:
     try:
-        return _file(path)
+        return _file(path, real)
     except Missing as absent:
         raise ConfigurationError("file-missing", f"expected a policy at {path}, got nothing") from absent
 
 
-def _drop_ins(folder: str) -> list[str]:
+def _drop_ins(folder: str, real: Callable[[str], str]) -> list[str]:
     """By name, as every `.d` folder is read; hidden files and other suffixes are somebody's backups."""
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(os.listdir(real(folder)))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from vouchsafe import wiring
 from vouchsafe.admission import Question, admit
@@ -16,12 +15,12 @@ from vouchsafe.cli.json_output import reason
 from vouchsafe.errors import ConfigurationError, HostError
 from vouchsafe.host import bootc
 from vouchsafe.host.bootc import Check, Deployments
+from vouchsafe.host.plan import read_applied
 from vouchsafe.host.status import Status
 from vouchsafe.image.reference import Reference
 from vouchsafe.policy.verdict import Accepted, Rejected, Verdict
 from vouchsafe.wiring import machine
 
-SCHEMA_VERSION = 1
 _EPILOG = """examples:
   vouchsafe bootc check
         what this host tracks, by tag, before anything is staged
@@ -49,6 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--allow-downgrade", action="store_true", help="also an image that was signed before the booted one"
     )
+    check.add_argument(
+        "--if-enabled",
+        action="store_true",
+        help="say nothing against a host on which `vouchsafe host enable` is not in force",
+    )
     options.add_policy(check)
     options.add_sources(check, bundle=False)
     options.add_output(check, "text", "json")
@@ -56,6 +60,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask bootc, judge, say."""
+    if arguments.if_enabled and read_applied(machine.files()) is None:
+        console.note("vouchsafe: not enabled on this host, so nothing is checked")
+        if arguments.output == "json":
+            console.document({"enabled": False})
+        return ACCEPTED
     host = options.host_of(arguments)
     policy = wiring.policy_of_files((arguments.policy,)) if arguments.policy else Target().policy()
     known = _known(host, needed=arguments.image is None)
@@ -111,7 +120,6 @@ def _say(found: Check, arguments: argparse.Namespace, console: Console) -> None:
         show_objections(found.objections, console)
         return
     document = {
-        "schemaVersion": SCHEMA_VERSION,
         "image": found.image,
         "verdict": found.verdict.word,
         "digest": None if found.verdict.digest is None else str(found.verdict.digest),
@@ -121,7 +129,7 @@ def _say(found: Check, arguments: argparse.Namespace, console: Console) -> None:
         "objections": objections_json(found.objections),
         "admitted": _code(found) == ACCEPTED,
     }
-    console.print(json.dumps(document, indent=2))
+    console.document(document)
 
 
 def _moment(verdict: Verdict | None) -> str | None:

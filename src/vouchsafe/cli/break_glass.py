@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -14,16 +13,18 @@ from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import printable
 from vouchsafe.host import break_glass
 from vouchsafe.host.break_glass import Glass
+from vouchsafe.host.change import Edit
 from vouchsafe.image.reference import Reference
 from vouchsafe.policy.window import duration
 from vouchsafe.wiring import machine
 
 BROKEN_ID = "5f2a8b3c76e94d5db6b7a1f0c92d4e18"  # journalctl MESSAGE_ID=…
 ENDED_ID = "c1d37e0a94f84b2e8d5566a30b7f9e42"
-SCHEMA_VERSION = 1
 WARNING, INFORMATION = 4, 6  # syslog's priorities
 _EPILOG = """examples:
   vouchsafe break-glass registry.example/os/base@sha256:… --reason "INC-4711" --for 2h
+  vouchsafe break-glass registry.example/os/base@sha256:… --reason "INC-4711" --dry-run
+        every file that it would change, as a diff
   vouchsafe break-glass
         what is broken now, until when, and why
   vouchsafe break-glass --end
@@ -56,28 +57,46 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--end", action="store_true", help="end it now: that of IMAGE@DIGEST, or all")
     group.add_argument("--expire", action="store_true", help="end what is over (its timer does this)")
-    parser.add_argument("--root", metavar="DIR", type=options.given, help=argparse.SUPPRESS)
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
+    options.add_value(parser, "--root", "DIR", argparse.SUPPRESS)
     options.add_output(parser, "text", "json")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Break, end, or show."""
     target = Target(arguments.root)
+    if arguments.dry_run:
+        _plan(arguments, target, console)
+        return ACCEPTED
     over: Sequence[Glass] = ()
-    if arguments.expire:
-        over = break_glass.end(target.files, scopes=break_glass.over(target.files, target.now()))
-    elif arguments.end:
-        scopes = None if arguments.image is None else [_scope(arguments.image)]
-        over = break_glass.end(target.files, scopes=scopes)
+    if arguments.expire or arguments.end:
+        over = break_glass.end(target.files, scopes=_scopes(arguments, target))
     elif arguments.image is not None:
-        _break(arguments, target)
-    ended(over)
+        _break(_glass(arguments, target), target)
+    ended(over, target)
     standing = break_glass.broken(target.files)
     if arguments.output == "json":
-        console.print(json.dumps(_document(standing, over), indent=2))
+        console.document(_document(standing, over))
     else:
         _show(arguments, standing, over, console)
     return ACCEPTED
+
+
+def _plan(arguments: argparse.Namespace, target: Target, console: Console) -> None:
+    from vouchsafe.cli.host_plan import edits_json, show_edits
+
+    edits: Sequence[Edit] = ()
+    if arguments.expire or arguments.end:
+        _, edits = break_glass.ending(target.files, scopes=_scopes(arguments, target))
+    elif arguments.image is not None:
+        edits = break_glass.breaking(_glass(arguments, target), target.files)
+    changes = [edit for edit in edits if edit.changes]
+    if arguments.output == "json":
+        console.document({"changes": edits_json(changes)})
+        return
+    show_edits(changes, console)
+    if not changes:
+        console.print("nothing to change")
 
 
 def _show(
@@ -102,27 +121,32 @@ def _document(standing: Sequence[Glass], over: Sequence[Glass]) -> dict[str, obj
         {"scope": each.scope, "reason": each.reason, "at": _time_of(each.at), "until": _time_of(each.until)}
         for each in standing
     ]
-    return {"schemaVersion": SCHEMA_VERSION, "broken": broken, "ended": [each.scope for each in over]}
+    return {"broken": broken, "ended": [each.scope for each in over]}
 
 
-def _break(arguments: argparse.Namespace, target: Target) -> None:
+def _glass(arguments: argparse.Namespace, target: Target) -> Glass:
     if arguments.reason is None:
         raise UsageError("expected a reason, got none", hint="--reason TEXT")
     reference = Reference.parse(arguments.image)
     glass = break_glass.wanted(reference, arguments.reason, arguments.lasting, target.now())
-    glass = glass.replace(places=machine.places(target.host, glass.scope))
+    return glass.replace(places=machine.places(target.host, glass.scope))
+
+
+def _break(glass: Glass, target: Target) -> None:
     break_glass.break_it(glass, target.files)
-    machine.journal().write(
-        f"image policy broken: {_sentence(glass)}", BROKEN_ID, WARNING, VOUCHSAFE_SCOPE=glass.scope
-    )
+    _journal(target, f"image policy broken: {_sentence(glass)}", BROKEN_ID, WARNING, glass)
 
 
-def ended(over: Sequence[Glass]) -> None:
+def ended(over: Sequence[Glass], target: Target) -> None:
     """Say to the journal what was ended."""
     for glass in over:
-        machine.journal().write(
-            f"image policy mended: {glass.scope}", ENDED_ID, INFORMATION, VOUCHSAFE_SCOPE=glass.scope
-        )
+        _journal(target, f"image policy mended: {printable(glass.scope)}", ENDED_ID, INFORMATION, glass)
+
+
+def _journal(target: Target, message: str, message_id: str, priority: int, glass: Glass) -> None:
+    """Of this machine only: what is done to an image happens to no host yet."""
+    if target.is_live:
+        machine.journal().write(message, message_id, priority, VOUCHSAFE_SCOPE=glass.scope)
 
 
 def _sentence(glass: Glass) -> str:
@@ -131,6 +155,13 @@ def _sentence(glass: Glass) -> str:
 
 def _time_of(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _scopes(arguments: argparse.Namespace, target: Target) -> Sequence[str] | None:
+    """Which to end; None for all."""
+    if arguments.expire:
+        return break_glass.over(target.files, target.now())
+    return None if arguments.image is None else [_scope(arguments.image)]
 
 
 def _scope(image: str) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import TextIO
 
 from vouchsafe.errors import Unavailable, printable
 
+SCHEMA_VERSION = 1  # of every document; a change that is not an addition moves it
 _LONGEST_CRASH = 500  # characters of a message that is not ours
 _STYLES = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "bold": "1"}
 
@@ -60,6 +61,12 @@ class Console:
         except OSError as error:
             _drop(self.out)  # what is left in the buffer would fail again at exit
             raise Unavailable("output", f"expected to write the answer, got: {error.strerror}") from error
+
+    def document(self, content: Mapping[str, object]) -> None:
+        """The result as the one JSON document of `-o json`: each command's schema is in docs (docs/cli.md)."""
+        import json  # not where nobody asks for one
+
+        self.print(json.dumps({"schemaVersion": SCHEMA_VERSION, **content}, indent=2))
 
     def _tell(self, text: str) -> None:
         """A full disk behind standard error changes no verdict, now or when what is buffered is written at exit."""

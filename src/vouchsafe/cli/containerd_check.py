@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 
 from vouchsafe.cli import ACCEPTED, REJECTED
@@ -15,8 +14,6 @@ from vouchsafe.host.containerd import bindir, guard, settings
 from vouchsafe.host.containerd.settings import Settings
 from vouchsafe.host.objection import Objection, refusing
 from vouchsafe.wiring import machine
-
-SCHEMA_VERSION = 1
 
 
 class Checked:
@@ -38,12 +35,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     checked = Checked(arguments, Target(arguments.root))
     if arguments.output == "json":
         document = {
-            "schemaVersion": SCHEMA_VERSION,
             "source": checked.settings.source,
             "asks": checked.holds,
             "objections": objections_json(checked.objections),
         }
-        console.print(json.dumps(document, indent=2))
+        console.document(document)
     else:
         show(checked, console)
     return ACCEPTED if checked.holds else REJECTED
@@ -83,4 +79,4 @@ def _objections(found: Settings, target: Target) -> Iterator[Objection]:
         if found.verifier is not None and not refusing(against):
             yield from bindir.tried(programs, found.verifier.text("bin_dir", settings.DEFAULT_BIN_DIR))
         yield from guard.past_it(programs)
-    yield from guard.policy_objections(machine.policy(target.host), found)
+    yield from guard.policy_objections(machine.policy(target.files.root), found)

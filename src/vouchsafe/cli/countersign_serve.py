@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             journal=around.journal,
             notifier=around.notifier,
             knowing=wiring.knowing,
-            tracked=_tracked(places, console),
+            tracked=lambda: _tracked(places, console),
             trust_ends=around.trust_ends,
         )
     )

@@ -97,47 +97,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _add_changes(actions: Any) -> None:
     """What changes a host, or would, and what says whether it holds."""
-    plan = _action(actions, "plan", "show what enabling would change", _PLAN)
-    enable = _action(actions, "enable", "put the policy in /etc/vouchsafe into force", _ENABLE)
+    plan = options.add_action(actions, "plan", "show what enabling would change", _PLAN)
+    enable = options.add_action(actions, "enable", "put the policy in /etc/vouchsafe into force", _ENABLE)
     for each in (plan, enable):
         add_wish(each)
     enable.add_argument(
         "--without-smoke", action="store_true", help="do not prove it with this host's own clients"
     )
     enable.add_argument("--dry-run", action="store_true", help="the same as `plan`")
-    disable = _action(actions, "disable", "put back what was there before", _DISABLE)
+    disable = options.add_action(actions, "disable", "put back what was there before", _DISABLE)
     disable.add_argument("--overwrite-edits", action="store_true", help="also what somebody else has edited")
     disable.add_argument("--dry-run", action="store_true", help="show what would be put back")
-    status = _action(actions, "status", "say whether this host enforces, and why not", _STATUS)
-    recover = _action(actions, "recover", "finish or undo a change that a crash left", _RECOVER)
+    status = options.add_action(actions, "status", "say whether this host enforces, and why not", _STATUS)
+    recover = options.add_action(actions, "recover", "finish or undo a change that a crash left", _RECOVER)
     recover.add_argument("--at-boot", action="store_true", help="also end what broke the glass")
     for each in (plan, enable, disable, status, recover):
-        each.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
+        options.add_value(each, "--root", "DIR", "of an image that is being built")
         options.add_output(each, "text", "json")
 
 
 def _add_questions(actions: Any) -> None:
     """What changes nothing: about clients, about the proof, about what is in storage."""
-    probe = _action(actions, "probe", "ask the clients on this host what they can do", _PROBE)
+    probe = options.add_action(actions, "probe", "ask the clients on this host what they can do", _PROBE)
     probe.add_argument(
         "--offline",
         action="store_true",
         help="do not ask the policy's registries whether they keep signatures",
     )
     options.add_output(probe, "text", "json")
-    audit = _action(actions, "audit", "judge again what is in storage already", _AUDIT)
-    audit.add_argument(
-        "--storage",
-        metavar="DIR",
-        type=options.given,
-        action="append",
-        default=[],
-        help="as podman's --root; default: podman's own and bootc's",
+    audit = options.add_action(actions, "audit", "judge again what is in storage already", _AUDIT)
+    options.add_value(
+        audit, "--storage", "DIR", "as podman's --root; default: podman's own and bootc's", several=True
     )
     options.add_policy(audit)
     options.add_sources(audit, bundle=False)
     options.add_output(audit, "text", "json")
-    smoke = _action(actions, "smoke", "prove with this host's own clients that it holds", _SMOKE)
+    smoke = options.add_action(actions, "smoke", "prove with this host's own clients that it holds", _SMOKE)
     smoke.add_argument(
         "--image",
         metavar="IMAGE",
@@ -150,13 +145,6 @@ def _add_questions(actions: Any) -> None:
     )
     smoke.add_argument("--form", choices=FORMS, help="as of `enable`; default: what this host has")
     options.add_output(smoke, "text", "json", "junit")
-
-
-def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = actions.add_parser(
-        name, help=summary, description=summary[0].upper() + summary[1:] + ".", epilog=epilog
-    )
-    return made
 
 
 def add_wish(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping
 
 from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
@@ -11,7 +10,7 @@ from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_plan import edits_json, objections_json, show, show_edits, show_objections
 from vouchsafe.cli.host_wish import Target, applied_host, planned
 from vouchsafe.errors import HostError
-from vouchsafe.host import enforce, units
+from vouchsafe.host import change, enforce, units
 from vouchsafe.host.break_glass import end
 from vouchsafe.host.plan import disabling
 from vouchsafe.host.smoke import summary
@@ -35,12 +34,12 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     match arguments.action:
         case "enable":
             return _enable(arguments, target, console)
-        case "disable" if arguments.dry_run:
+        case "disable" if arguments.dry_run or _is_refused(arguments, target):
             return _would_disable(arguments, target, console)
         case "disable":
             enforce.disable(
                 target.files,
-                activation=activation(arguments, target, console),
+                activation=activation(arguments, target, console, verb="stop"),
                 overwrite_edits=arguments.overwrite_edits,
             )
             _say({"outcome": "disabled"}, "disabled: every file is as it was", arguments, console)
@@ -48,24 +47,32 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         case _:
             outcome = enforce.recover(target.files)
             if arguments.at_boot:
-                break_glass.ended(end(target.files))
+                break_glass.ended(end(target.files), target)
             _say({"outcome": outcome}, f"recovered: {outcome}", arguments, console)
             return ACCEPTED
+
+
+def _is_refused(arguments: argparse.Namespace, target: Target) -> bool:
+    """Whether something speaks against disabling, as far as can be seen without the lock."""
+    if change.is_unfinished(target.files):
+        return False  # what a crash left is settled first, and then it is looked at
+    return bool(disabling(target.files, overwrite_edits=arguments.overwrite_edits)[1])
 
 
 def _would_disable(arguments: argparse.Namespace, target: Target, console: Console) -> int:
     edits, objections = disabling(target.files, overwrite_edits=arguments.overwrite_edits)
     changes = tuple(edit for edit in edits if edit.changes)
+    outcome = "planned" if arguments.dry_run else "refused"
     if arguments.output == "json":
         said = {
-            "outcome": "planned",
+            "outcome": outcome,
             "changes": edits_json(changes),
             "objections": objections_json(objections),
             "possible": not objections,
         }
-        console.print(json.dumps(said, indent=2))
+        console.document(said)
     else:
-        show_edits(changes, console)
+        show_edits(changes if arguments.dry_run else (), console)
         show_objections(objections, console)
     return REJECTED if objections else ACCEPTED
 
@@ -114,13 +121,15 @@ class _Systemd:
         units.stop(self._runner)
 
 
-def activation(arguments: argparse.Namespace, target: Target, console: Console) -> enforce.Activation:
-    """systemd's, where it runs and is meant."""
+def activation(
+    arguments: argparse.Namespace, target: Target, console: Console, *, verb: str = "start"
+) -> enforce.Activation:
+    """systemd's, where it runs and is meant; `verb`: what somebody must do where it does not."""
     without = getattr(arguments, "without_units", False) or bool(units.missing(target.files))
     if not target.is_live or without:
         return enforce.Nothing()
     if not units.systemd_runs(target.files):
-        console.note("systemd does not run here: start `vouchsafe countersign serve` yourself")
+        console.note(f"systemd does not run here: {verb} `vouchsafe countersign serve` yourself")
         return enforce.Nothing()
     return _Systemd(machine.programs(target.host))
 
@@ -147,4 +156,7 @@ def _proof(target: Target, console: Console, *, answers: bool, smoke: bool) -> C
 def _say(
     document: Mapping[str, object], sentence: str, arguments: argparse.Namespace, console: Console
 ) -> None:
-    console.print(json.dumps(document, indent=2) if arguments.output == "json" else sentence)
+    if arguments.output == "json":
+        console.document(document)
+    else:
+        console.print(sentence)

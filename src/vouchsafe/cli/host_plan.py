@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 from collections.abc import Iterator, Sequence
 
 from vouchsafe.cli import ACCEPTED, REJECTED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_wish import Target, planned
 from vouchsafe.errors import printable
+from vouchsafe.host import units
 from vouchsafe.host.change import Edit
 from vouchsafe.host.objection import Objection
 from vouchsafe.host.places import STATE
 from vouchsafe.host.plan import Plan
 from vouchsafe.host.state import State
-
-SCHEMA_VERSION = 1
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -30,7 +28,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 def show(plan: Plan, arguments: argparse.Namespace, console: Console) -> None:
     """Print a plan."""
     if arguments.output == "json":
-        console.print(json.dumps(as_json(plan), indent=2))
+        console.document(as_json(plan))
         return
     show_edits(plan.changes, console)
     if not plan.changes:
@@ -70,7 +68,6 @@ def show_objections(objections: Sequence[Objection], console: Console) -> None:
 def as_json(plan: Plan) -> dict[str, object]:
     """The plan as one document."""
     return {
-        "schemaVersion": SCHEMA_VERSION,
         "epoch": plan.epoch,
         "changes": edits_json(plan.changes),
         "consequences": [{"subject": each.subject, "effect": each.effect} for each in plan.consequences],
@@ -88,8 +85,8 @@ def objections_json(objections: Sequence[Objection]) -> list[dict[str, str]]:
 
 
 def diff(edit: Edit) -> Iterator[str]:
-    """The lines of a file that change."""
-    if edit.after.kind == "link":
+    """The lines of a file that change; of a unit's link nothing: the unit stays as it is."""
+    if edit.after.kind == "link" or (edit.before.kind == "link" and edit.path.startswith(units.FOLDERS)):
         return
     for line in difflib.unified_diff(_lines(edit.before), _lines(edit.after), "before", "after", lineterm=""):
         yield printable(line)

@@ -23,7 +23,7 @@ def tools_and_laboratory(host: wiring.Host) -> Iterator[tuple[Tools, Laboratory]
     environment = {"PATH": host.settings.search_path, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
     with machine.scratch() as scratch:
         tools = tools_in(scratch, host, environment)
-        with laboratory(tools.starter, scratch, tools.python, environment) as lab:
+        with laboratory(tools) as lab:
             yield tools, lab
 
 

@@ -31,7 +31,7 @@ class Target:
 
     def policy(self) -> Policy:
         """Its policy. ConfigurationError."""
-        found = machine.policy(self.host)
+        found = machine.policy(self.files.root)
         if found is None:
             raise ConfigurationError(
                 "policy-missing",

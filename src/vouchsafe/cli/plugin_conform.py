@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Callable
 
@@ -17,8 +16,6 @@ from vouchsafe.image.reference import Reference, parse_named
 from vouchsafe.plugin.conformance import Case, Subjects, cases
 from vouchsafe.plugin.kit import Kit, Result
 from vouchsafe.wiring import machine
-
-SCHEMA_VERSION = 1
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -97,8 +94,8 @@ def _show(results: list[Result], arguments: argparse.Namespace, console: Console
             }
             for each in results
         ]
-        said = {"schemaVersion": SCHEMA_VERSION, "plugin": arguments.binary, **counts, "cases": listed}
-        console.print(json.dumps(said, indent=2))
+        said = {"plugin": arguments.binary, **counts, "cases": listed}
+        console.document(said)
     elif arguments.output == "junit":
         console.print(
             junit.document(f"vouchsafe plugin conform {arguments.binary}", [_case(each) for each in results])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import get_args
@@ -11,11 +10,13 @@ from typing import get_args
 from vouchsafe import wiring
 from vouchsafe.ci.consumers import READS, Consumer
 from vouchsafe.ci.done import ImageDone
-from vouchsafe.ci.run import Order
+from vouchsafe.ci.job import Order
 from vouchsafe.ci.setup import Choices, Prepared, prepare
 from vouchsafe.cli import ACCEPTED, REJECTED, exit_code, options, signing_output
 from vouchsafe.cli.console import Console
+from vouchsafe.cli.terminated import terminable
 from vouchsafe.cli.usage import UsageError
+from vouchsafe.errors import printable
 from vouchsafe.image.reference import Reference
 from vouchsafe.signing.make import FORMS, Form, Statement
 from vouchsafe.signing.services import Services
@@ -33,8 +34,7 @@ _FORMS: dict[str, frozenset[Form]] = {
 def sign_all(arguments: argparse.Namespace, console: Console, *statements: Statement) -> int:
     """Sign every image; the highest exit code. One statement is for all images, several are for one each."""
     references = [Reference.parse(text) for text in arguments.images]
-    for path in _files_of(arguments):
-        _demand_folder(path)
+    wiring.demand_places(arguments.digest_file, arguments.dotenv)
     order = _order(arguments, statements[0])
     choices = _choices(arguments)
     host = options.host_of(arguments)
@@ -53,30 +53,20 @@ def sign_all(arguments: argparse.Namespace, console: Console, *statements: State
         stated = statements if len(statements) > 1 else statements * len(references)
         runs = [prepared.run.stating(statement) for statement in stated]
         tasks = [partial(run.sign, image) for run, image in zip(runs, references, strict=True)]
-        done = together(tasks, most=MOST_IMAGES)
+        with terminable():
+            done = together(tasks, most=MOST_IMAGES)
     finally:
         for each in opened:
             each.close()
     _show(
         arguments, console, prepared, done, order
-    )  # first: what was published is known, whatever a disk does
+    )  # first: it is signed, whether or not that can be written down
     _write_files(arguments, done)
     return max(_exit_code(each, console) for each in done)
 
 
-def _files_of(arguments: argparse.Namespace) -> list[str]:
-    return [path for path in (arguments.digest_file, arguments.dotenv) if path]
-
-
-def _demand_folder(path: str) -> None:
-    """Before anything is published: a public log forgets nothing. UsageError."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"expected a folder that can be written to for {path}, got {folder}")
-
-
 def _tell(console: Console, text: str) -> None:
-    console.note(f"vouchsafe: {text}")
+    console.note(f"vouchsafe: {printable(text)}")
 
 
 def _order(arguments: argparse.Namespace, statement: Statement) -> Order:
@@ -152,7 +142,7 @@ def _show(
     order: Order,
 ) -> None:
     if arguments.output == "json":
-        console.print(signing_output.document(done, prepared.who, dry_run=order.dry_run))
+        console.document(signing_output.document(done, prepared.who, dry_run=order.dry_run))
         return
     for each in done:
         console.print(signing_output.text(each, console, prepared.who))

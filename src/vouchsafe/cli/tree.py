@@ -38,16 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "whose signatures can be verified", "Without any of these: Sigstore's own."
     )
-    group.add_argument(
-        "--trusted-root", metavar="FILE", type=options.given, help="a private Sigstore's trusted_root.json"
-    )
-    group.add_argument(
-        "--key",
-        metavar="PEM",
-        type=options.given,
-        action="append",
-        default=[],
-        help="a public key, for what was signed with one; repeat for several",
+    options.add_value(group, "--trusted-root", "FILE", "a private Sigstore's trusted_root.json")
+    options.add_value(
+        group, "--key", "PEM", "a public key, for what was signed with one; repeat for several", several=True
     )
     options.add_sources(parser, bundle=False)
     options.add_output(parser, "text", "json")
@@ -71,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from vouchsafe.cli import tree_output
 
     if arguments.output == "json":
-        console.print(tree_output.document(reference, graph, attached))
+        console.document(tree_output.document(reference, graph, attached))
     else:
         tree_output.show(reference, graph, attached, console)
     for trouble in graph.troubles:

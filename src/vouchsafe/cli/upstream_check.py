@@ -115,7 +115,7 @@ def _publish(done: Check, project: str, arguments: argparse.Namespace) -> Publis
 def _show(done: Check, published: Published | None, arguments: argparse.Namespace, console: Console) -> None:
     match arguments.output:
         case "json":
-            console.print(as_json(done, published))
+            console.document(as_json(done, published))
         case "markdown":
             console.print(markdown.document(done).removesuffix("\n"))
         case _:

@@ -138,21 +138,23 @@ def signed_at(verdict: Verdict | None) -> datetime | None:
 
 
 def _older(verdict: Verdict, before: Verdict, digest: str) -> Iterator[Objection]:
-    """A registry can answer a tag with anything that was ever signed."""
+    """A registry can answer a tag with anything that was ever signed, and log an old signature by a key anew."""
     if not isinstance(verdict, Accepted):
         return
-    new, old = signed_at(verdict), signed_at(before)
-    if old is None or new is None:
-        yield Objection(
-            code="bootc-age-unknown",
-            message=f"expected to compare with what is booted ({digest}), got no verified time",
-            severity="warns",
-        )
-    elif new < old:
+    old, latest = signed_at(before), signed_at(verdict)
+    proven = max((signature.made for signature in verdict.signatures if signature.made), default=None)
+    new = latest if proven is None else proven
+    if old is not None and new is not None and new < old:
         yield Objection(
             code="bootc-downgrade",
             message=f"expected an image signed after {old:%F %T} UTC, got one of {new:%F %T} UTC",
             fix="--allow-downgrade, if going back is what you want",
+        )
+    elif old is None or proven is None:
+        yield Objection(
+            code="bootc-age-unknown",
+            message=f"expected to compare with what is booted ({digest}), got no time that proves an age",
+            severity="warns",
         )
 
 

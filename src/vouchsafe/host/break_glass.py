@@ -80,22 +80,37 @@ def break_it(glass: Glass, files: HostEdits) -> None:
     """Write it. HostError, ConfigurationError."""
     with files.only_one(LOCK):
         change.recover(files)
-        known = broken(files)
-        if len(known) >= MOST:
-            raise HostError("break-glass", f"expected at most {MOST} at once, got more")
-        kept = tuple(each for each in known if each.scope != glass.scope)
-        _write(known, (*kept, glass), files)
+        change.carry_out(breaking(glass, files), files)
+
+
+def breaking(glass: Glass, files: HostFiles) -> tuple[Edit, ...]:
+    """What breaking it would change. HostError, ConfigurationError."""
+    known = broken(files)
+    if len(known) >= MOST:
+        raise HostError("break-glass", f"expected at most {MOST} at once, got more")
+    kept = tuple(each for each in known if each.scope != glass.scope)
+    return _edits(known, (*kept, glass), files)
 
 
 def end(files: HostEdits, *, scopes: Sequence[str] | None = None) -> tuple[Glass, ...]:
     """End these, or all; what was ended."""
     with files.only_one(LOCK):
         change.recover(files)
-        known = broken(files)
-        left = () if scopes is None else tuple(each for each in known if each.scope not in scopes)
-        if left != known or (not known and files.look(GLASS_REGISTRIES).kind != "absent"):
-            _write(known, left, files)
-        return tuple(each for each in known if each not in left)
+        ended, edits = ending(files, scopes=scopes)
+        if edits:
+            change.carry_out(edits, files)
+        return ended
+
+
+def ending(
+    files: HostFiles, *, scopes: Sequence[str] | None = None
+) -> tuple[tuple[Glass, ...], tuple[Edit, ...]]:
+    """What would be ended, and what that would change. HostError, ConfigurationError."""
+    known = broken(files)
+    left = () if scopes is None else tuple(each for each in known if each.scope not in scopes)
+    needed = left != known or (not known and files.look(GLASS_REGISTRIES).kind != "absent")
+    edits = _edits(known, left, files) if needed else ()
+    return tuple(each for each in known if each not in left), edits
 
 
 def over(files: HostFiles, at: datetime) -> tuple[str, ...]:
@@ -103,9 +118,9 @@ def over(files: HostFiles, at: datetime) -> tuple[str, ...]:
     return tuple(each.scope for each in broken(files) if not each.at <= at < each.until)
 
 
-def _write(known: tuple[Glass, ...], wanted: tuple[Glass, ...], files: HostEdits) -> None:
+def _edits(known: tuple[Glass, ...], wanted: tuple[Glass, ...], files: HostFiles) -> tuple[Edit, ...]:
     policy, kept = _policy(known, wanted, files)
-    edits = (
+    return (
         Edit(
             path=GLASS,
             before=state_of(files, GLASS),
@@ -121,7 +136,6 @@ def _write(known: tuple[Glass, ...], wanted: tuple[Glass, ...], files: HostEdits
         ),
         policy,
     )
-    change.carry_out(edits, files)
 
 
 def _policy(

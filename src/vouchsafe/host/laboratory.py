@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from vouchsafe.errors import HostError, MalformedError
-from vouchsafe.machine import HostEdits, Starter
+from vouchsafe.host.pullers import Tools
 from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
 
@@ -78,12 +78,10 @@ class Laboratory(Record):
 
 
 @contextmanager
-def laboratory(
-    starter: Starter, scratch: HostEdits, python: str, environment: dict[str, str]
-) -> Iterator[Laboratory]:
+def laboratory(tools: Tools) -> Iterator[Laboratory]:
     """It runs while this is held. HostError, Unavailable."""
-    command = (python, "-P", "-m", "vouchsafe.testing", "lab", f"{scratch.root}{FOLDER}")
-    running = starter.start(command, environment=environment)
+    command = tools.ours("vouchsafe.testing", "lab", f"{tools.scratch.root}{FOLDER}")
+    running = tools.starter.start(command, environment=tools.environment)
     try:
         yield parse(running.line(seconds=SECONDS))
     finally:

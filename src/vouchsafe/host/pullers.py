@@ -38,6 +38,10 @@ class Tools(Record):
     is_root: bool
     python: str = ""
 
+    def ours(self, module: str, *words: str) -> tuple[str, ...]:
+        """A module of ours as a program. `-P`: whoever may write into the working directory is not imported from."""
+        return (self.python, "-P", "-m", module, *words)
+
 
 class Rules(Record):
     """Where a client finds its policy: by flags (none when empty), or through a home; and more variables.

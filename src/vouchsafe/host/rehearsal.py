@@ -84,7 +84,7 @@ class Rehearsal:
     def start(self) -> None:
         """The countersigner, on a port that is free. HostError, Unavailable."""
         where = ("--root", self.root, "--listen", "127.0.0.1:0")
-        command = (self.tools.python, "-m", "vouchsafe.cli", "countersign", "serve", *where)
+        command = self.tools.ours("vouchsafe.cli", "countersign", "serve", *where)
         self._service = self.tools.starter.start(command, environment=self.tools.environment, errors=True)
         line = self._service.line(seconds=SECONDS)
         _, found, address = line.partition(LISTENING)
@@ -122,7 +122,7 @@ class Rehearsal:
     def admit(self, image: str, folder: str, lasting: str) -> None:
         """Countersign in advance, into files of a lookaside. HostError."""
         words = ("countersign", "admit", "--root", self.root, "--for", lasting, "--files", folder, image)
-        command = (self.tools.python, "-m", "vouchsafe.cli", *words)
+        command = self.tools.ours("vouchsafe.cli", *words)
         ended = self.tools.runner.run(command, seconds=SECONDS, environment=self.tools.environment)
         if ended.status != 0:
             said = ended.errors.decode("utf-8", "replace") or ended.output.decode("utf-8", "replace")

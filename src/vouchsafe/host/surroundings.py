@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vouchsafe.host.objection import Objection
-from vouchsafe.host.places import LARGEST_FILE, OUR_DROP_INS, OUR_POLICY
-from vouchsafe.machine import HostFiles
+from vouchsafe.host.places import LARGEST_FILE, OUR_DROP_INS, OUR_POLICY, POLICY, REGISTRIES_D, STATE
+from vouchsafe.host.ways import written_by_others
+from vouchsafe.machine import HostFiles, Seen
 from vouchsafe.record import Record
 
 MOUNTS = "/proc/self/mountinfo"
@@ -16,7 +17,6 @@ FIRST_PORT = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 LARGEST_SETTING = 64  # bytes; the kernel makes a buffer of what is asked for
 USUAL_FIRST_PORT = 1_024
 MOST_USERS = 10_000
-_OTHERS_MAY_WRITE = 0o022
 _IN_MEMORY = frozenset(("tmpfs", "ramfs"))
 _PASSING = ("/run/", "/tmp/", "/dev/shm/")  # noqa: S108  # compared, not written to
 
@@ -91,19 +91,24 @@ def unprivileged_port(lookaside: str, files: HostFiles) -> Iterator[Objection]:
 
 
 def writers(files: HostFiles) -> Iterator[Objection]:
-    """Who else may write our policy: whoever may decides what is accepted."""
-    owners = {0, files.look("/etc").uid}  # an image may be built by somebody who is not root
-    drop_ins = [f"{OUR_DROP_INS}/{name}" for name in files.names(OUR_DROP_INS)]
-    for path in ("/etc/vouchsafe", OUR_POLICY, OUR_DROP_INS, *drop_ins):
-        seen = files.look(path)
-        if seen.kind in {"absent", "link"}:
-            continue
-        if seen.mode & _OTHERS_MAY_WRITE or seen.uid not in owners:
-            yield Objection(
-                code="host-policy-writable",
-                message=f"expected only root to write {path}, got mode {seen.mode:04o} of user {seen.uid}",
-                fix=f"chown root:root {path} && chmod go-w {path}",
-            )
+    """Who else may write our policy, what it was compiled to, or what is known of it, or a folder above these."""
+    found: dict[str, Seen] = {}
+    for path in _deciding(files):
+        found |= written_by_others(files, path)
+    for path, seen in found.items():
+        yield Objection(
+            code="host-policy-writable",
+            message=f"expected only root to write {path}, got mode {seen.mode:04o} of user {seen.uid}",
+            fix=f"chown root:root {path} && chmod go-w {path}",
+        )
+
+
+def _deciding(files: HostFiles) -> Iterator[str]:
+    """Every file that says what is accepted, and the folders where another could be put."""
+    yield from (OUR_POLICY, POLICY)
+    for folder in (OUR_DROP_INS, REGISTRIES_D, STATE):
+        yield folder
+        yield from (f"{folder}/{name}" for name in files.names(folder))
 
 
 def users(files: HostFiles) -> tuple[User, ...]:

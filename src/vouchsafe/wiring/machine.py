@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from vouchsafe import wiring
-from vouchsafe.adapters import hosttree, surroundings
+from vouchsafe.adapters import hosttree, policyfiles, surroundings
 from vouchsafe.adapters.process import Programs
 from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.image.digest import Digest
@@ -164,6 +164,7 @@ def environment() -> Mapping[str, str]:
     return surroundings.environment()
 
 
-def policy(host: Host) -> Policy | None:
-    """/etc/vouchsafe/policy.json and its drop-ins; None when this host has none."""
-    return wiring.policy_of_host(host)
+def policy(root: str) -> Policy | None:
+    """The policy of the machine below a root; None when it has none. ConfigurationError, HostError."""
+    tree = hosttree.HostTree(root or "/")
+    return policyfiles.of_host(f"{tree.root}/etc/vouchsafe", tree.confined)

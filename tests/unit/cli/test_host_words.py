@@ -67,10 +67,12 @@ def test_a_glass_for_programs(host: Host) -> None:
     """What is broken, and what a command ended."""
     glass = ("break-glass", "--root", host.folder, "-o", "json")
     image = f"{SCOPE}/app@sha256:{'a' * 64}"
-    (broken,) = json.loads(run(*glass, image, "--reason", "INC-4711").out)["broken"]
+    planned = run(*glass, image, "--reason", "INC-4711", "--dry-run").json["changes"]
+    assert "/etc/containers/policy.json" in [each["path"] for each in planned]
+    (broken,) = run(*glass, image, "--reason", "INC-4711").json["broken"]
     assert (broken["scope"], broken["reason"]) == (image, "INC-4711")
-    assert json.loads(run(*glass).out) == {"schemaVersion": 1, "broken": [broken], "ended": []}
-    assert json.loads(run(*glass, "--end").out) == {"schemaVersion": 1, "broken": [], "ended": [image]}
+    assert run(*glass).json == {"schemaVersion": 1, "broken": [broken], "ended": []}
+    assert run(*glass, "--end").json == {"schemaVersion": 1, "broken": [], "ended": [image]}
     ended = run("break-glass", "--root", host.folder, "--end")
     assert ended == (0, "", "vouchsafe: there was nothing to end\n")
 

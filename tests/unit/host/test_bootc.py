@@ -119,18 +119,22 @@ class Time:
 class Signature:
     """As far as ages are judged."""
 
-    def __init__(self, year: int) -> None:
+    def __init__(self, year: int, *, by_key: bool = False) -> None:
         self.times = (Time(year),)
+        self.made = None if by_key else self.times[0].time
 
 
 class Signed(Accepted):
-    """An acceptance whose signature is of a year."""
+    """An acceptance whose signature is of a year; `key_logged`: another one, by a key, that was logged in that year."""
 
-    year: int
+    year: int = 0
+    key_logged: int = 0
     signatures: Any = ()
 
     def _check(self) -> None:
-        object.__setattr__(self, "signatures", (Signature(self.year),))
+        by_identity = (Signature(self.year),) if self.year else ()
+        by_key = (Signature(self.key_logged, by_key=True),) if self.key_logged else ()
+        object.__setattr__(self, "signatures", (*by_key, *by_identity))
 
 
 def judged(new: Verdict, old: Verdict) -> Callable[[str], Verdict]:
@@ -159,6 +163,21 @@ def test_older_is_refused_unless_it_is_wanted() -> None:
     new, old = Signed(reference="x", digest=NEW, year=2024), Signed(reference="x", digest=OLD, year=2025)
     assert [each.code for each in check(new, old).refused] == ["bootc-downgrade"]
     assert check(new, old, allow_downgrade=True).refused == ()
+
+
+@pytest.mark.parametrize(
+    "signed, code",
+    [
+        ({"key_logged": 2024}, "bootc-downgrade"),  # not later than that, so older
+        ({"key_logged": 2026}, "bootc-age-unknown"),
+        ({"key_logged": 2026, "year": 2024}, "bootc-downgrade"),
+        ({"key_logged": 2024, "year": 2026}, ""),
+    ],
+)
+def test_an_old_signature_by_a_key_can_be_logged_anew(signed: dict[str, Any], code: str) -> None:
+    """So its time in the log makes nothing newer than what is booted."""
+    new, old = Signed(reference="x", digest=NEW, **signed), Signed(reference="x", digest=OLD, year=2025)
+    assert [each.code for each in check(new, old).objections] == ([code] if code else [])
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,12 @@ def test_what_is_on_the_host_already_stays_usable(host: Host) -> None:
     assert said["containers-storage: anything else"].startswith("accepted, whoever made it (added")
 
 
+def shared_registries(host: Host) -> None:
+    """registries.d leads to where others write."""
+    host.write("/srv/shared/a.yaml", "docker: {}").parent.chmod(0o777)
+    (host.folder / "etc/containers/registries.d").symlink_to("/srv/shared")
+
+
 LIVE: dict[str, tuple[Callable[[Host], object], str, str]] = {
     "open default": (lambda _: None, "host-default-open", "refuses"),
     "tmpfs": (
@@ -116,6 +122,31 @@ LIVE: dict[str, tuple[Callable[[Host], object], str, str]] = {
     ),
     "others write a drop-in": (
         lambda host: host.write("/etc/vouchsafe/policy.d/a.json", "{}", 0o646),
+        "host-policy-writable",
+        "refuses",
+    ),
+    "others may put another policy.json there": (
+        lambda host: (host.folder / "etc/containers").chmod(0o777),
+        "host-policy-writable",
+        "refuses",
+    ),
+    "others may put another /etc/containers there": (
+        lambda host: (host.folder / "etc").chmod(0o775),
+        "host-policy-writable",
+        "refuses",
+    ),
+    "others write policy.json": (
+        lambda host: host.write("/etc/containers/policy.json", OPEN_POLICY, 0o666),
+        "host-policy-writable",
+        "refuses",
+    ),
+    "others write what registries.d leads to": (
+        shared_registries,
+        "host-policy-writable",
+        "refuses",
+    ),
+    "others write what we know of it": (
+        lambda host: host.write("/etc/vouchsafe/host/runbook.json", "{}", 0o622),
         "host-policy-writable",
         "refuses",
     ),

@@ -86,6 +86,16 @@ CHANGES: dict[str, tuple[Callable[[Host], object], str, list[str]]] = {
         BROKEN,
         ["host-policy-writable"],
     ),
+    "others write what clients read": (
+        lambda host: (host.folder / POLICY.lstrip("/")).chmod(0o666),
+        BROKEN,
+        ["host-policy-writable"],
+    ),
+    "others may replace what clients read": (
+        lambda host: (host.folder / "etc/containers").chmod(0o777),
+        BROKEN,
+        ["host-policy-writable"],
+    ),
     "no CA": (lambda host: host.files.remove(CA), BROKEN, ["host-authority-absent"]),
     "a crash": (dying, BROKEN, ["host-unfinished", "host-not-applied"]),
     "a record that is none": (

@@ -6,18 +6,15 @@ ours is there, can be run, and that nobody but root can change that.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 
 from vouchsafe.host.objection import Objection
+from vouchsafe.host.ways import resolved, written_by_others
 from vouchsafe.machine import HostFiles, Runner, Seen
 
 NAME = "vouchsafe"
 SHIPPED = "/usr/libexec/vouchsafe/containerd"
-MOST_LINKS = 40  # as Linux has it
-_OTHERS_MAY_WRITE = 0o022
 _ANYBODY_RUNS = 0o111
-_STICKY = 0o1000
 _SECONDS = 30.0
 _LONGEST = 200  # characters of what it said
 
@@ -98,47 +95,12 @@ def _other(files: HostFiles, path: str) -> Iterator[Objection]:
 
 def writers(files: HostFiles, path: str) -> Iterator[Objection]:
     """Whoever may write a file or a folder above it decides what containerd runs as root."""
-    owners = {0, files.look("/etc").uid}  # an image may be built by somebody who is not root
-    for each in _way_to(files, path):
-        seen = files.look(each)
-        shared = bool(seen.mode & _STICKY) and seen.kind == "folder"  # where only owners rename: /tmp
-        if seen.uid not in owners or (seen.mode & _OTHERS_MAY_WRITE and not shared):
-            yield Objection(
-                code="containerd-verifier-writable",
-                message=f"expected only root to write {each}, got mode {seen.mode:04o} of user {seen.uid}",
-                fix=f"chown root:root {each} && chmod go-w {each}",
-            )
-
-
-def _way_to(files: HostFiles, path: str) -> tuple[str, ...]:
-    """The path and every folder that leads to it, links of the way followed."""
-    found: dict[str, None] = {}
-    waiting = [path]
-    while waiting:
-        each = waiting.pop()
-        if each == "/" or each in found or len(found) > MOST_LINKS:
-            continue
-        waiting.append(posixpath.dirname(each))
-        seen = files.look(each)
-        if seen.kind == "link":
-            waiting.append(_target(each, seen))
-        else:
-            found[each] = None
-    return tuple(found)
-
-
-def resolved(files: HostFiles, path: str) -> tuple[str, Seen]:
-    """Where a path leads when its last part is a link, and what stands there."""
-    for _ in range(MOST_LINKS):
-        seen = files.look(path)
-        if seen.kind != "link":
-            return path, seen
-        path = _target(path, seen)
-    return path, Seen(kind="other")
-
-
-def _target(path: str, seen: Seen) -> str:
-    return posixpath.normpath(posixpath.join(posixpath.dirname(path), seen.target))
+    for each, seen in written_by_others(files, path):
+        yield Objection(
+            code="containerd-verifier-writable",
+            message=f"expected only root to write {each}, got mode {seen.mode:04o} of user {seen.uid}",
+            fix=f"chown root:root {each} && chmod go-w {each}",
+        )
 
 
 def tried(runner: Runner, folder: str) -> Iterator[Objection]:
