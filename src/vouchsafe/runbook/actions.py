@@ -116,7 +116,10 @@ class ReEnable:
             said=(*_changes(plan), *(f"{each.subject}: {each.effect}" for each in plan.consequences)),
             objections=plan.objections,
             facts=facts,
-            text=announcement.ahead({**self._wanted.facts, **facts}) if plan.changes else "",
+            # What cannot be enabled is not announced.
+            text=announcement.ahead({**self._wanted.facts, **facts})
+            if plan.changes and not plan.refusals
+            else "",
         )
 
     def _pending(self) -> tuple[str, ...]:

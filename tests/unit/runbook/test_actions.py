@@ -61,6 +61,13 @@ def test_it_is_announced_before(estate: Estate) -> None:
     assert "Tell ops\n" in estate.text("plan")
 
 
+def test_what_cannot_be_enabled_is_not_announced(estate: Estate) -> None:
+    """Somebody would send it."""
+    estate.loaded = OPEN
+    assert estate.run(until="plan").outcome == "rejected"
+    assert estate.text("plan") == ""
+
+
 def test_the_proof_fails(estate: Estate) -> None:
     """Everything is as it was, and nobody was told anything."""
     before = estate.tree()
