@@ -214,8 +214,10 @@ def test_keys(
 ) -> None:
     """cosign 3 signs with the hash that fits the curve; skopeo knows SHA-256 alone."""
     key = SIGSTORE.keys.key(f"own {kind}", kind)
-    hashed: SignOptions = {} if algorithm is None else {"hash": algorithm}
-    signed = SIGSTORE.sign_legacy(digest, NAME, payload=payload(digest), key=key, **hashed)
+    options: SignOptions = {"key": key}
+    if algorithm is not None:
+        options["hash"] = algorithm
+    signed = SIGSTORE.sign_legacy(digest, NAME, payload=payload(digest), **options)
     rule = policy(keyData=encoded(public_pem(key.public_key())))
     assert opinions(skopeo, tmp_path, *signed, rule) == (theirs, True)
 
