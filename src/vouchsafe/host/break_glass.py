@@ -35,7 +35,6 @@ from vouchsafe.strictjson import Fields
 LONGEST = timedelta(days=7)
 MOST = 100  # at once
 NOTHING = "file:///run/vouchsafe/none"  # a lookaside that holds nothing
-_VERSION = 1
 _ACCEPT = [{"type": "insecureAcceptAnything"}]
 
 
@@ -70,7 +69,7 @@ def broken(files: HostFiles) -> tuple[Glass, ...]:
     if blob is None:
         return ()
     try:
-        listed = Fields.parse(blob, what=GLASS).objects("exceptions", MOST)
+        listed = state.kept(blob, what=GLASS).objects("exceptions", MOST)
         return tuple(_read(each) for each in listed)
     except MalformedError as error:
         raise HostError("break-glass-record", error.message, hint=f"See {GLASS}.") from error
@@ -173,7 +172,7 @@ def _record(wanted: tuple[Glass, ...]) -> bytes:
         }
         for each in wanted
     ]
-    return (json.dumps({"schemaVersion": _VERSION, "exceptions": listed}, indent=2) + "\n").encode()
+    return (json.dumps({"schemaVersion": state.VERSION, "exceptions": listed}, indent=2) + "\n").encode()
 
 
 def _read(fields: Fields) -> Glass:

@@ -126,9 +126,13 @@ def test_a_policy_that_no_client_loads(tmp_path: Path, content: str | None) -> N
         break_glass.break_it(glass(), host.files)
 
 
-def test_a_damaged_record(host: Host) -> None:
+@pytest.mark.parametrize(
+    "content",
+    ['{"schemaVersion": 1, "exceptions": [{"scope": 1}]}', '{"schemaVersion": 2, "exceptions": []}', ""],
+)
+def test_a_damaged_record(host: Host, content: str) -> None:
     """Is said, not guessed."""
-    host.write("/etc/vouchsafe/host/break-glass.json", '{"exceptions": [{"scope": 1}]}')
+    host.write("/etc/vouchsafe/host/break-glass.json", content)
     with pytest.raises(HostError) as refused:
         break_glass.broken(host.files)
     assert refused.value.code == "break-glass-record"

@@ -72,6 +72,12 @@ def test_what_is_on_the_host_already_stays_usable(host: Host) -> None:
     assert said["containers-storage: anything else"].startswith("accepted, whoever made it (added")
 
 
+def shared_registries(host: Host) -> None:
+    """registries.d is a link to a folder that anybody may write."""
+    host.write("/srv/shared/a.yaml", "docker: {}").parent.chmod(0o777)
+    (host.folder / "etc/containers/registries.d").symlink_to("/srv/shared")
+
+
 LIVE: dict[str, tuple[Callable[[Host], object], str, str]] = {
     "open default": (lambda _: None, "host-default-open", "refuses"),
     "tmpfs": (
@@ -135,10 +141,7 @@ LIVE: dict[str, tuple[Callable[[Host], object], str, str]] = {
         "refuses",
     ),
     "others write what registries.d leads to": (
-        lambda host: (
-            host.write("/srv/shared/a.yaml", "docker: {}").parent.chmod(0o777),
-            (host.folder / "etc/containers/registries.d").symlink_to("/srv/shared"),
-        ),
+        shared_registries,
         "host-policy-writable",
         "refuses",
     ),
@@ -398,3 +401,13 @@ def test_what_others_have_edited_since_is_not_overwritten(host: Host) -> None:
     assert refused.value.code == "host-refused"
     enforce.put_back(kept, host.files, overwrite_edits=True)
     assert host.read("/etc/containers/policy.json") == OPEN_POLICY
+
+
+def test_originals_of_another_release(host: Host) -> None:
+    """Nothing is put back by what may mean something else."""
+    enforce.enable(lambda: plan(host), host.files)
+    host.write("/etc/vouchsafe/host/originals.json", '{"schemaVersion": 2, "files": []}')
+    before = host.tree()
+    with pytest.raises(HostError) as refused:
+        enforce.disable(host.files)
+    assert (refused.value.code, host.tree()) == ("host-originals", before)
