@@ -5,16 +5,18 @@ from __future__ import annotations
 import fcntl
 import os
 
+from vouchsafe.adapters.files import must_be_alone
 from vouchsafe.errors import HostError
 
 MODE = 0o644
 
 
 def append_line(path: str, line: bytes, *, owner: tuple[int, int] | None = None) -> None:
-    """Append; the file is made if it is not there. HostError `file-write`; then it is as it was."""
+    """Append; the file is made if it is not there. HostError; then it is as it was."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, MODE)
         try:
+            must_be_alone(handle, path)
             fcntl.flock(handle, fcntl.LOCK_EX)
             _append(handle, line)
             if owner is not None and os.geteuid() == 0:
