@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vouchsafe.errors import ConfigurationError, HostError, MalformedError
@@ -27,7 +27,7 @@ from vouchsafe.host.places import (
 from vouchsafe.host.state import state_of
 from vouchsafe.image.reference import Reference
 from vouchsafe.machine import HostEdits, HostFiles
-from vouchsafe.policy import document
+from vouchsafe.policy import applied, document
 from vouchsafe.policy.window import instant
 from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
@@ -35,6 +35,7 @@ from vouchsafe.strictjson import Fields
 LONGEST = timedelta(days=7)
 MOST = 100  # at once
 NOTHING = "file:///run/vouchsafe/none"  # a lookaside that holds nothing
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _ACCEPT = [{"type": "insecureAcceptAnything"}]
 
 
@@ -87,19 +88,34 @@ def break_it(glass: Glass, files: HostEdits) -> None:
 
 
 def end(files: HostEdits, *, scopes: Sequence[str] | None = None) -> tuple[Glass, ...]:
-    """End these, or all; what was ended."""
+    """End these, or all; what was ended. All too where nobody can read which: it must not go on for ever."""
     with files.only_one(LOCK):
         change.recover(files)
-        known = broken(files)
+        try:
+            known = broken(files)
+        except HostError:
+            known, scopes = _unrecorded(files), None
         left = () if scopes is None else tuple(each for each in known if each.scope not in scopes)
-        if left != known or (not known and files.look(GLASS_REGISTRIES).kind != "absent"):
+        remains = any(files.look(each).kind != "absent" for each in (GLASS, GLASS_REGISTRIES))
+        if left != known or (not known and remains):
             _write(known, left, files)
         return tuple(each for each in known if each not in left)
 
 
-def over(files: HostFiles, at: datetime) -> tuple[str, ...]:
-    """The scopes whose time is over; a clock that went back ends them too."""
-    return tuple(each.scope for each in broken(files) if not each.at <= at < each.until)
+def over(files: HostFiles, at: datetime) -> tuple[str, ...] | None:
+    """The scopes whose time is over; a clock that went back ends them too. None (all) where nobody can tell."""
+    try:
+        return tuple(each.scope for each in broken(files) if not each.at <= at < each.until)
+    except HostError:
+        return None
+
+
+def _unrecorded(files: HostFiles) -> tuple[Glass, ...]:
+    """What policy.json accepts by digest, where our record of it is damaged. What stood there before is lost."""
+    there = document.parse(
+        files.read(POLICY, largest=LARGEST_FILE) or b"", dialect="containers", source=POLICY
+    )
+    return tuple(Glass(scope=scope, reason="", at=_NEVER, until=_NEVER) for scope in applied.glass(there))
 
 
 def _write(known: tuple[Glass, ...], wanted: tuple[Glass, ...], files: HostEdits) -> None:

@@ -138,6 +138,21 @@ def test_a_damaged_record(host: Host, content: str) -> None:
     assert refused.value.code == "break-glass-record"
 
 
+@pytest.mark.parametrize("content", ["", "{", '{"schemaVersion": 2, "exceptions": []}'])
+@pytest.mark.parametrize("scopes", [None, [DIGESTS[0]]])
+def test_what_nobody_can_read_ends(host: Host, content: str, scopes: list[str] | None) -> None:
+    """Else it would be accepted for ever: neither its timer nor the next boot would know when to end it."""
+    before = host.tree()
+    for image in DIGESTS:
+        break_glass.break_it(glass(image), host.files)
+    host.write("/etc/vouchsafe/host/break-glass.json", content)
+    assert break_glass.over(host.files, AT) is None
+    assert {each.scope for each in break_glass.end(host.files, scopes=scopes)} == set(DIGESTS)
+    assert host.tree() == before
+    host.write("/etc/vouchsafe/host/break-glass.json", content)  # of nothing
+    assert (break_glass.end(host.files), host.tree()) == ((), before)
+
+
 def test_enabling_and_disabling_wait(host: Host) -> None:
     """They would close it without a word."""
     break_glass.break_it(glass(), host.files)
