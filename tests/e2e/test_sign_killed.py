@@ -96,9 +96,11 @@ class Scene:
         self.image = f"{gate.address}/{self.repository}:v1"
 
     def start(self, *flags: object) -> subprocess.Popen[str]:
-        """The command, with a token."""
+        """`sign`, or the command that they begin with, with a token."""
+        words = [str(flag) for flag in flags]
+        command = words.pop(0) if words[0] == "attest" else "sign"
         return subprocess.Popen(
-            [COMMAND, "sign", "--read-back", "own", *(str(flag) for flag in flags), self.image],
+            [COMMAND, command, "--read-back", "own", *words, self.image],
             env={**os.environ, "SIGSTORE_ID_TOKEN": self.lab.services.token()},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -281,3 +283,31 @@ def test_killed_at_a_service(scene: Scene, service: str, path: str, number: int)
         assert scene.attached() == [(0, 0)] * 3
         scene.look()
         scene.healed(*flags)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_killed_while_attesting(scene: Scene, number: int) -> None:
+    """An SBOM by reference: the SBOM, its entry, `.att`, the bundle, its entry. No reference to what is not there."""
+    predicate = ["--type", "cyclonedx", "--predicate", scene.lab.sbom, "--by-reference", "always"]
+    words = ["attest", *predicate, *scene.lab.flags()]
+    death = Death(number, signal.SIGKILL, served=True, method="PUT", path="/manifests/")
+    scene.gate.faults.append(death)
+    assert scene.dies(death, *words) == -signal.SIGKILL
+    index = scene.lab.index
+    referrers = scene.listed(index.tag_prefix, "manifests")
+    layers = scene.listed(f"{index.tag_prefix}.att", "layers")
+    assert (len(referrers), len(layers)) == [(0, 0), (1, 0), (1, 1), (1, 1), (2, 1)][number - 1]
+    kind = "https://in-toto.io/attestation/reference/v0.1"
+    who = scene.lab.services.verify_flags()
+    looked = [kind, "--tls-verify=false", *who, scene.by_digest(index)]
+    assert run("verify", "--type", *looked).code == (0 if layers else 1)
+    code, said = spoken(scene.programs["cosign3"], "verify-attestation", "--type", kind, *who, scene.image)
+    assert code == 0 or "no matching attestations" in said or "no signatures found" in said, said
+    process = scene.start(*words)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert len(scene.listed(index.tag_prefix, "manifests")) == 2
+    assert len(scene.listed(f"{index.tag_prefix}.att", "layers")) == 1
+    assert run("verify", "--type", *looked).code == 0
+    assert spoken(scene.programs["cosign3"], "verify-attestation", "--type", kind, *who, scene.image)[0] == 0
