@@ -218,9 +218,8 @@ def _seconds(fields: Fields) -> float:
 
 
 def _names(fields: Fields, key: str) -> tuple[str, ...]:
-    found = fields.items(key, MOST_CAPABILITIES, ())
-    names = tuple(each for each in found if isinstance(each, str) and len(each) <= LONGEST_ID)
-    if len(names) != len(found):
+    names = fields.words(key, MOST_CAPABILITIES, ())
+    if any(len(each) > LONGEST_ID for each in names):
         raise MalformedError(
             "json-type", f"expected short strings in {fields.what}.{key}, got something else"
         )
