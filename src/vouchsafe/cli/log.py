@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root", metavar="DIR", type=options.given, default="/", help="of another machine's files"
     )
-    parser.add_argument("--state-dir", metavar="DIR", type=options.given, help="default: /var/lib/vouchsafe")
+    options.add_value(parser, "--state-dir", "DIR", "default: /var/lib/vouchsafe")
     options.add_output(parser, "text", "json")
 
 

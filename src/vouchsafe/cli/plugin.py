@@ -41,9 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     summary = "ask a plugin what the protocol says, and report what is wrong with its answers"
-    conform = actions.add_parser(
-        "conform", help=summary, description=summary[0].upper() + summary[1:] + ".", epilog=_CONFORM
-    )
+    conform = options.add_action(actions, "conform", summary, _CONFORM)
     conform.add_argument("binary", metavar="BINARY", nargs="?", help="the plugin")
     for flag, what in (("--accepted", "accepts"), ("--refused", "refuses")):
         conform.add_argument(

@@ -31,13 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names", metavar="NAMESPACE", type=_namespace, nargs="+", help="a Kubernetes namespace"
     )
-    parser.add_argument(
+    options.add_value(
+        parser,
         "--scope",
-        metavar="SCOPE",
-        type=options.given,
-        action="append",
-        default=[],
-        help="only images of this scope of the policy; repeat for several (default: all)",
+        "SCOPE",
+        "only images of this scope of the policy; repeat for several (default: all)",
+        several=True,
     )
     parser.add_argument(
         "--dir",
@@ -49,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--write", action="store_true", help="write DIR/NAMESPACE.json")
     parser.add_argument("--dry-run", action="store_true", help="with --write: show what would change")
     parser.add_argument("--overwrite-edits", action="store_true", help="also a file of somebody else's")
-    parser.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
+    options.add_value(parser, "--root", "DIR", "of an image that is being built")
     options.add_output(parser, "text", "json")
 
 

@@ -110,26 +110,21 @@ def _of_signer(requirement: SigstoreSigned | SigstoreAttested, signature: Verifi
         identity = signature.identity
         if identity is None:
             return [Reason(code="identity", message="expected a certificate's identity, got a key")]
-        misses = [pattern.mismatches(identity) for pattern in signer.fulcio.identities]
-        if not all(misses):
-            return []
-        nearest = min(misses, key=len)
+        nearest = min((pattern.mismatches(identity) for pattern in signer.fulcio.identities), key=len)
         return [_identity_reason(miss) for miss in nearest]
     if signer.pki is not None:
-        from vouchsafe.verification.pki import (
-            names_host,
-        )  # X.509: there already where a certificate was verified
+        from vouchsafe.verification import pki  # X.509: there already where a certificate was verified
 
         wanted = signer.pki
         names = signature.subjects
-        if wanted.subject_email and wanted.subject_email not in names:
+        if wanted.subject_email and not pki.names_email(names, wanted.subject_email):
             return [
                 Reason(
                     code="identity",
                     message=f"expected {wanted.subject_email}, got {', '.join(names) or 'nobody'}",
                 )
             ]
-        if wanted.subject_hostname and not names_host(names, wanted.subject_hostname):
+        if wanted.subject_hostname and not pki.names_host(names, wanted.subject_hostname):
             return [
                 Reason(
                     code="identity",

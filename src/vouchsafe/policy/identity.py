@@ -177,7 +177,7 @@ def _known(name: str) -> None:
 
 
 def _compare(found: list[Mismatch], field: str, wanted: tuple[str, ...], got: str | None) -> None:
-    if got is None or got not in wanted:
+    if got not in wanted:
         found.append(Mismatch(field=field, expected=" or ".join(wanted), got=got or ABSENT))
 
 

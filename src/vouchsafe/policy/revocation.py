@@ -26,7 +26,6 @@ from vouchsafe.verification.trust import parse_time
 
 LARGEST = 16 * 1024 * 1024  # bytes of the file
 MOST_COVERED = 100_000  # instances of one index
-MOST_STONES = 100_000
 _HINT = (
     "`vouchsafe countersign list --revoked` shows it; its line in /var/lib/vouchsafe/revoked can be deleted."
 )

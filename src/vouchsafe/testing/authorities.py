@@ -6,6 +6,7 @@ What trusts them is written here too; what signs with them is `vouchsafe.testing
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from vouchsafe.ports import Clock
 from vouchsafe.testing.ca import CertificateAuthority, LeafPlan, Window
@@ -20,6 +21,7 @@ from vouchsafe.testing.trust import TrustedAuthority, TrustedLog, TrustPlan, tru
 from vouchsafe.testing.tsa import TimestampAuthority
 from vouchsafe.testing.workload import Workload, gitlab
 
+LogName = Literal["rekor1", "rekor2"]
 FILLER = b'{"apiVersion":"0.0.1","kind":"filler","spec":{}}'  # entry 0, which some verifiers cannot read
 
 
@@ -58,6 +60,10 @@ class Authorities:
             raise TypeError("expected a VirtualClock, got one that moves by itself")
         return self.clock
 
+    def log(self, name: LogName | None) -> Rekor1 | Rekor2:
+        """The one that an order names."""
+        return self.rekor2 if name == "rekor2" else self.rekor1
+
     def leaf_plan(self) -> LeafPlan:
         """What a leaf of this CA holds: one SCT of the CT log."""
 
@@ -72,12 +78,11 @@ class Authorities:
         authority = TrustedAuthority(
             url=f"https://fulcio.{self.name}", organization=self.name, chain=self.ca.chain, window=here
         )
-        logs = ((self.rekor1.host, self.rekor1), (self.rekor2.origin, self.rekor2))
         return TrustPlan(
             authorities=(authority,),
             logs=tuple(
-                TrustedLog(url=f"https://{host}", key=log.public_key, id=log.id, window=here)
-                for host, log in logs
+                TrustedLog(url=f"https://{log.name}", key=log.public_key, id=log.id, window=here)
+                for log in (self.rekor1, self.rekor2)
             ),
             ct_logs=(
                 TrustedLog(url=self.ct_log.url, key=self.ct_log.public_key, id=self.ct_log.id, window=here),

@@ -6,20 +6,16 @@ do something else.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from cryptography.hazmat.primitives import hashes
 
 from vouchsafe.record import Record
-from vouchsafe.testing.authorities import Authorities
+from vouchsafe.testing.authorities import Authorities, LogName
 from vouchsafe.testing.ca import LeafPlan
 from vouchsafe.testing.entries import body, envelope, signed_bytes
 from vouchsafe.testing.keys import PrivateKey, sign
 from vouchsafe.testing.material import LogEntry, Material
 from vouchsafe.testing.tsa import StampPlan
 from vouchsafe.testing.workload import Workload
-
-LogName = Literal["rekor1", "rekor2"]
 
 
 class Order(Record):
@@ -79,8 +75,7 @@ def publish(sigstore: Authorities, order: Order, material: Material) -> Material
 
 def _log(sigstore: Authorities, order: Order, material: Material) -> LogEntry:
     kind = order.entry_kind or usual_kind(order)
-    log = sigstore.rekor2 if order.log == "rekor2" else sigstore.rekor1
-    entry = log.append(kind, body(kind, material))
+    entry = sigstore.log(order.log).append(kind, body(kind, material))
     return entry.replace(
         promise=entry.promise if order.promise else None,
         proof=entry.proof if order.proof else None,

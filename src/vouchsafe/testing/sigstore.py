@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives import hashes
 
 from vouchsafe.image.digest import Digest
 from vouchsafe.testing.annotations import simple_signing, write_attestation, write_signature
-from vouchsafe.testing.authorities import Authorities
+from vouchsafe.testing.authorities import Authorities, LogName
 from vouchsafe.testing.bundle import write_bundle
 from vouchsafe.testing.ca import LeafPlan
 from vouchsafe.testing.keys import PrivateKey
 from vouchsafe.testing.material import IN_TOTO, Material
-from vouchsafe.testing.signer import LogName, Order, make
+from vouchsafe.testing.signer import Order, make
 from vouchsafe.testing.statement import (
     CYCLONEDX,
     SIGN_V1,
@@ -48,7 +48,7 @@ class SignOptions(TypedDict, total=False):
     key_hint: str
     leaf_kind: str
     leaf: LeafPlan
-    hash: hashes.HashAlgorithm
+    hash: hashes.HashAlgorithm | None
     log: LogName | None
     entry_kind: str
     promise: bool

@@ -13,7 +13,7 @@ import pytest
 from tests.cli_lab import FEATURE, ISSUER, MAIN, Lab, run, written
 from vouchsafe import wiring
 from vouchsafe.admission.named import material_of
-from vouchsafe.cli import codequality
+from vouchsafe.cli.findings import code_quality
 from vouchsafe.policy.compile import LOCAL_TRANSPORTS
 from vouchsafe.policy.finding import Finding
 from vouchsafe.policy.lint import PUBLIC_GOOD_ROOT
@@ -149,7 +149,7 @@ def test_code_quality_of_what_does_not_load(tmp_path: Path) -> None:
 def test_code_quality_of_the_same_thing_twice() -> None:
     """Each has its own fingerprint, or GitLab would show one; what stands nowhere stands in line 1."""
     finding = Finding(file="/etc/p.json", line=0, code="x", message="m", fix="", severity="warning")
-    one, two = json.loads(codequality.report([finding, finding]))
+    one, two = json.loads(code_quality([finding, finding]))
     assert one["fingerprint"] != two["fingerprint"]
     assert one["location"] == {"path": "/etc/p.json", "lines": {"begin": 1}}
     assert (one["severity"], one["description"]) == ("major", "m")

@@ -174,7 +174,7 @@ def test_older_is_refused_unless_it_is_wanted() -> None:
         ({"key_logged": 2024, "year": 2026}, ""),
     ],
 )
-def test_an_old_signature_by_a_key_can_be_logged_anew(signed: dict[str, int], code: str) -> None:
+def test_an_old_signature_by_a_key_can_be_logged_anew(signed: dict[str, Any], code: str) -> None:
     """So its time in the log makes nothing newer than what is booted."""
     new, old = Signed(reference="x", digest=NEW, **signed), Signed(reference="x", digest=OLD, year=2025)
     assert [each.code for each in check(new, old).objections] == ([code] if code else [])

@@ -72,6 +72,12 @@ def test_what_is_on_the_host_already_stays_usable(host: Host) -> None:
     assert said["containers-storage: anything else"].startswith("accepted, whoever made it (added")
 
 
+def shared_registries(host: Host) -> None:
+    """registries.d leads to where others write."""
+    host.write("/srv/shared/a.yaml", "docker: {}").parent.chmod(0o777)
+    (host.folder / "etc/containers/registries.d").symlink_to("/srv/shared")
+
+
 LIVE: dict[str, tuple[Callable[[Host], object], str, str]] = {
     "open default": (lambda _: None, "host-default-open", "refuses"),
     "tmpfs": (
@@ -135,10 +141,7 @@ LIVE: dict[str, tuple[Callable[[Host], object], str, str]] = {
         "refuses",
     ),
     "others write what registries.d leads to": (
-        lambda host: (
-            host.write("/srv/shared/a.yaml", "docker: {}").parent.chmod(0o777),
-            (host.folder / "etc/containers/registries.d").symlink_to("/srv/shared"),
-        ),
+        shared_registries,
         "host-policy-writable",
         "refuses",
     ),
