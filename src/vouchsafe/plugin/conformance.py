@@ -272,6 +272,7 @@ _EDITS: tuple[tuple[str, str, Edit], ...] = (
     ("logical-spaces", "a name and another", _logical(lambda text: f"{text} HTTP/1.1")),
     ("physical-line", "a place of two lines", _image(physical="mirror.example/app:v1\r\nHost: x")),
     ("transport", "a transport that nobody knows", _image(transport="carrier-pigeon")),
+    ("path-relative", "a path from who knows where", _image(transport="dir", logical="images/app")),
     ("manifest-other", "the bytes of another manifest", _image(manifest=_OTHER)),
     ("manifest-text", "a manifest that is no base64", _image(manifest="{}")),
     (

@@ -162,7 +162,12 @@ def _reference(image: Fields) -> Reference:
         raise MalformedError(
             "reference-transport", f"expected one of {', '.join(_TRANSPORTS)}, got {transport[:80]!r}"
         )
-    return Reference.parse(start + _required(image, "logical"))
+    logical = _required(image, "logical")
+    if transport != "docker" and not logical.startswith(
+        "/"
+    ):  # a plugin's working directory is not the host's
+        raise MalformedError("plugin-path", f"expected an absolute path in image.logical, got {logical!r}")
+    return Reference.parse(start + logical)
 
 
 def _physical(image: Fields) -> str:
