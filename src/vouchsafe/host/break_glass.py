@@ -215,5 +215,5 @@ def _read(fields: Fields) -> Glass:
         at=at,
         until=until,
         replaced=fields.text("replaced", ""),
-        places=tuple(str(each) for each in fields.items("places", MOST, ())),
+        places=fields.words("places", MOST, ()),
     )
