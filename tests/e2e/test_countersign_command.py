@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from vouchsafe.testing.registry import RegistryServer, push_index
 from vouchsafe.testing.workload import gitlab
 
 COMMAND = [sys.executable, "-m", "vouchsafe.cli"]
-LONGEST = 20.0  # seconds until a service must answer
+LONGEST = 60.0  # seconds until a service must answer
 
 
 class Commanded(Machine):
@@ -76,7 +77,13 @@ def test_admit_list_and_prune(machine: Commanded) -> None:
     machine.registry.close()
     run(machine, "countersign", "admit", f"{machine.name()}@{index}", status=2)
     listed = document(machine, "countersign", "list")["accepted"]
-    assert {(each["digest"], each["source"]) for each in listed} >= {(str(index), "admit")}
+    # What nobody signed by itself stands for as long as the index that speaks for it.
+    everything = (index, *instances.values())
+    assert {(each["digest"], each["source"]) for each in listed} == {
+        (str(each), "admit") for each in everything
+    }
+    ends = {datetime.fromisoformat(each["until"]) for each in listed}
+    assert min(ends) > datetime.now(UTC) + timedelta(days=29)
     assert document(machine, "countersign", "prune")["forgotten"] == 0
 
 
@@ -153,6 +160,11 @@ def test_revoke_an_index_that_is_not_known(machine: Commanded) -> None:
     assert document(machine, "countersign", "list", "--revoked")["revoked"] == []
     assert said["platformsUnknown"] == []
     assert set(said["revoked"][0]["covers"]) == {str(each) for each in instances.values()}
+    machine.edit({machine.name("acme/other"): [machine.keyless()]})
+    looked = len(machine.registry.requests)
+    foreign = document(machine, "countersign", "revoke", str(index), "--dry-run")
+    # No scope names that repository any more, so its registry is not asked.
+    assert (foreign["platformsUnknown"], len(machine.registry.requests)) == ([str(index)], looked)
     machine.registry.close()
     Path(machine.places.state, "countersign.db").write_bytes(b"no database")
     named = document(machine, "countersign", "revoke", f"{machine.name()}@{index}")

@@ -193,6 +193,7 @@ def test_files_that_name_nobody(explain: Run, tmp_path: Path, name: str, blob: b
     (tmp_path / name).write_bytes(blob)
     said = explain(str(tmp_path / name))
     assert (said.code, said.out, "[usage]" in said.err) == (64, "", True)
+    assert ("ParseError" in said.err, "hint: " in said.err) == (False, True)
 
 
 @pytest.mark.parametrize("name", ["leaf.pem", "./app", "/nonexistent/app", "app.sigstore.json"])

@@ -364,3 +364,28 @@ def test_variants_of_a_platform(lab: Lab) -> None:
     image = [lab.server.reference("arm/app", tag) for tag in ("one", "two")]
     assert [lab.sbom("--platform", "linux/arm", each).code for each in image] == [0, 64]
     assert [lab.sbom("--platform", "linux/arm/v7", each).code for each in image] == [64, 0]
+
+
+@pytest.mark.parametrize(
+    "systems",
+    [["..", "linux"], ["a\x1b[2J"], ["-f"], ["a\0b"], ["a/b", "a-b"], ["linux", "linux"]],
+)
+def test_a_platform_is_what_a_registry_says(systems: list[str], lab: Lab) -> None:
+    """No file of another folder, none that drives a terminal or reads like a flag, none over another."""
+    lab.trivy()
+    entries = [
+        {
+            "mediaType": OCI_IMAGE,
+            "digest": str(push_system(lab.store, "odd/app", "", arch=f"a{number}")),
+            "size": 1,
+            "platform": {"os": system},
+        }
+        for number, system in enumerate(systems)
+    ]
+    index = compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})
+    lab.store.put_manifest("odd/app", index, OCI_INDEX, "v1")
+    before = set(lab.folder.rglob("*"))
+    image = lab.server.reference("odd/app")
+    ended = lab.sbom("--platform", "all", "--output", f"{lab.folder}/{{platform}}", image)
+    assert (ended.code, "[sbom-platform]" in ended.err, "\x1b" in ended.err) == (2, True, False), ended.err
+    assert set(lab.folder.rglob("*")) == before

@@ -18,6 +18,7 @@ import pytest
 from tests.e2e.test_host_smoke import ALLOWED, REFUSED
 from tests.private_registry import PASSWORD, USER
 from tests.pulls import Pulls
+from tests.unit_files import SYSTEMD, Unit
 from tests.whole_machine import LONGEST, WholeMachine
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
@@ -92,6 +93,12 @@ def test_enable_enforce_edit_disable(machine: WholeMachine) -> None:
     assert machine.said("vouchsafe", "host", "status", status=1)["status"] == "open"
     assert pull(machine, pulls["unsigned"])[0]
     assert not machine.said("vouchsafe", "countersign", "init", "--dry-run")["made"]  # its boot did
+    # The drop-in for bootc's updates: nothing is refused where nothing was enabled.
+    asked = (
+        Unit(SYSTEMD / "bootc-fetch-apply-updates.service.d/50-vouchsafe.conf").one("ExecStartPre").split()
+    )
+    machine.run(*asked)
+    assert machine.said(*asked) == {"schemaVersion": 1, "enabled": False}
     machine.run("mkdir", "-p", "/run/systemd/system")
     machine.write("/usr/bin/systemctl", '#!/bin/sh\necho "$@" >> /run/systemctl\n', "755")
     refused = machine.run("vouchsafe", "host", "enable", "--without-smoke", status=2)
@@ -105,6 +112,7 @@ def test_enable_enforce_edit_disable(machine: WholeMachine) -> None:
     commands = machine.read("/run/systemctl").splitlines()[-4:]
     assert [line.split()[0] for line in commands] == ["daemon-reload", "stop", "start", "restart"]
     assert said["outcome"] == "enforcing"
+    assert "[bootc-missing]" in machine.run(*asked, status=78).stderr
     assert machine.become("vouchsafe-status.service").stdout.startswith("enforcing")
     for name in ("legacy", "bundle", "index"):
         assert pull(machine, pulls[name]) == (True, "")
@@ -138,6 +146,13 @@ def test_enable_enforce_edit_disable(machine: WholeMachine) -> None:
     assert ("/etc/containers/policy.json", "replace") in {
         (each["path"], each["change"]) for each in would["changes"]
     }
+    # A unit that is no longer linked is no file that goes: it is not shown line by line.
+    links = {each["path"]: each["diff"] for each in would["changes"] if "systemd" in each["path"]}
+    assert (len(links) > 5, [*filter(None, links.values())]) == (True, [])
+    image = f"{pulls['unsigned'].rpartition(':')[0]}@sha256:{64 * '0'}"
+    machine.run("vouchsafe", "break-glass", image, "--reason", "INC-2")
+    assert machine.said("vouchsafe", "host", "disable", status=1)["outcome"] == "refused"
+    machine.run("vouchsafe", "break-glass", "--end")
     machine.said("vouchsafe", "host", "disable")
     assert machine.read("/etc/containers/policy.json") == OPEN
     assert pull(machine, pulls["unsigned"])[0]

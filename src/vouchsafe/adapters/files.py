@@ -126,6 +126,43 @@ class SystemFiles:
         except OSError as failure:
             raise HostError("file-write", f"expected to write {path}, got: {_reason(failure)}") from failure
 
+    def deliver(self, path: str, content: bytes) -> None:
+        """What a person wants at `path`: as `write`, but what cannot be replaced, such as /dev/stdout, is written to.
+
+        To root /dev/null is a name like any other: a rename would put a file in its place.
+        """
+        if not _is_stream(path):
+            self.write(path, content)
+            return
+        try:
+            # A descriptor may be of a file that others append to: /dev/stderr of a job.
+            with open(path, "ab", buffering=0) as stream:
+                view = memoryview(content)
+                while view:
+                    view = view[stream.write(view) :]
+        except OSError as failure:
+            raise HostError("file-write", f"expected to write {path}, got: {_reason(failure)}") from failure
+
+    def demand_place(self, path: str) -> None:
+        """HostError when `deliver` could not even begin: what is asked for may take minutes, or be published."""
+        directory = os.path.dirname(os.path.abspath(path))
+        if not _is_stream(path) and not os.access(directory, os.W_OK | os.X_OK):
+            got = "one that cannot be written to" if os.path.isdir(directory) else "none"
+            raise HostError("file-write", f"expected a folder for {path}, got {got}")
+
+
+def _is_stream(path: str) -> bool:
+    """A device, a pipe, or the name of a descriptor, whatever that is of."""
+    try:
+        if not stat.S_ISREG(found := os.stat(path).st_mode):
+            return not stat.S_ISDIR(found)
+        places = [os.path.dirname(path)]
+        if os.path.islink(path):
+            places.append(os.path.dirname(os.path.join(places[0], os.readlink(path))))
+    except (OSError, ValueError):  # not there yet, or no name at all
+        return False
+    return any(os.path.realpath(place).startswith("/proc/") for place in places)
+
 
 def _write_synced(path: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -56,6 +56,8 @@ class Run:
         self._clock = clock
         self._readers = readers
         self._tell = tell
+        self._turns: dict[tuple[str, Digest], threading.Lock] = {}
+        self._guard = threading.Lock()
 
     def stating(self, statement: Statement) -> Run:
         """The same run with something else to state: one certificate serves for all."""
@@ -78,10 +80,17 @@ class Run:
         done = ImageDone(reference=reference)
         try:
             found = resolve(work.registry, reference, recursive=self._order.recursive)
-            done = done.replace(digest=found[-1].subject.digest)
-            return self._sign(work, done, found)
+            digest = found[-1].subject.digest
+            done = done.replace(digest=digest)
+            with self._turn(reference, digest):
+                return self._sign(work, done, found)
         except VouchsafeError as error:
             return done.replace(error=error)
+
+    def _turn(self, reference: Reference, digest: Digest) -> threading.Lock:
+        """One after the other where several tags of a run are one image: the second finds it signed."""
+        with self._guard:
+            return self._turns.setdefault((str(reference.repository), digest), threading.Lock())
 
     def _sign(self, work: Work, done: ImageDone, found: tuple[Found, ...]) -> ImageDone:
         order = self._order
@@ -159,10 +168,6 @@ class Run:
         def sign(number: int, job: Job) -> None:
             digest = job.found.subject.digest
             made[number] = make(work.bench.ceremony, statement, digest, name, job.missing)
-            for each in made[
-                number
-            ]:  # not beside the writing of tags: what takes longer must be watched for longer
-                job.attachment.send(each.blob)
 
         makers: list[Callable[[], None]] = [partial(sign, number, job) for number, job in enumerate(todo)]
         helpers = [helper for job in todo for helper in job.foreseen(statement, name)]

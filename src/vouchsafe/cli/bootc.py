@@ -15,6 +15,7 @@ from vouchsafe.cli.json_output import reason
 from vouchsafe.errors import ConfigurationError, HostError
 from vouchsafe.host import bootc
 from vouchsafe.host.bootc import Check, Deployments
+from vouchsafe.host.plan import read_applied
 from vouchsafe.host.status import Status
 from vouchsafe.image.reference import Reference
 from vouchsafe.policy.verdict import Accepted, Rejected, Verdict
@@ -47,6 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--allow-downgrade", action="store_true", help="also an image that was signed before the booted one"
     )
+    check.add_argument(
+        "--if-enabled",
+        action="store_true",
+        help="say nothing against a host on which `vouchsafe host enable` is not in force",
+    )
     options.add_policy(check)
     options.add_sources(check, bundle=False)
     options.add_output(check, "text", "json")
@@ -54,6 +60,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask bootc, judge, say."""
+    if arguments.if_enabled and read_applied(machine.files()) is None:
+        console.note("vouchsafe: not enabled on this host, so nothing is checked")
+        if arguments.output == "json":
+            console.document({"enabled": False})
+        return ACCEPTED
     host = options.host_of(arguments)
     policy = wiring.policy_of_files((arguments.policy,)) if arguments.policy else Target().policy()
     known = _known(host, needed=arguments.image is None)

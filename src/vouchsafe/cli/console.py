@@ -80,6 +80,11 @@ class Console:
         """One line for the person, beside the result."""
         self._tell(text + "\n")
 
+    def patience(self, text: str) -> None:
+        """One line for a person who watches, before something that takes longer than a breath."""
+        if self.is_terminal:
+            self.note(f"vouchsafe: {text}")
+
     def error(self, message: str, *, hint: str = "", code: str = "") -> None:
         """What went wrong, and the way out."""
         suffix = f" [{code}]" if code else ""

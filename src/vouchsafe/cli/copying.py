@@ -7,7 +7,7 @@ from vouchsafe.cli.console import Console
 from vouchsafe.cli.copy_progress import watched
 from vouchsafe.errors import Unavailable
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.reference import Reference
+from vouchsafe.image.reference import Reference, absent
 from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Verdict
 from vouchsafe.record import Record
@@ -88,7 +88,7 @@ class Errand:
         if self._judge is None:
             manifest = carriage.source.manifest(source, source.digest)
             if manifest is None:
-                raise Unavailable("no-such-image", f"expected an image at {source}, got none")
+                raise absent(source)
             return manifest.digest
         verdicts["source"] = self._judge.at(source, carriage.source)
         return self._accepted(verdicts["source"])

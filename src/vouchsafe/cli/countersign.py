@@ -36,6 +36,8 @@ examples:
   vouchsafe countersign revoke registry.example/group/app@sha256:… --reason "leaked a password"
   vouchsafe countersign revoke --identity https://gitlab.com/group/app//.gitlab-ci.yml@refs/heads/main \\
         --before 2026-11-01T00:00:00Z --reason "runner was compromised"
+
+exit status: 0 revoked, 64 usage
 """
 _EXPORT = """Evidence, manifests, and the trust root that this host believes in. Whoever imports it judges by a
 policy and a root of its own.
@@ -43,6 +45,26 @@ policy and a root of its own.
 examples:
   vouchsafe countersign export --to images.tar registry.example/group/app:v1
   vouchsafe countersign import --for 90d images.tar
+
+exit status: 0 all accepted and packed, 1 one was rejected, 2 one could not be decided, 78 the policy cannot be used
+"""
+_INIT = """vouchsafe-authority.service runs it at each boot, before anything can ask. A CA of another machine (a
+cloned disk) is replaced; one that is good is only published.
+
+examples:
+  vouchsafe countersign init --dry-run
+  vouchsafe countersign init --rotate
+
+exit status: 0 published, 2 it could not be
+"""
+_LIST = """examples:
+  vouchsafe countersign list
+  vouchsafe countersign list --revoked -o json
+"""
+_PRUNE = """examples:
+  vouchsafe countersign prune
+  vouchsafe countersign prune --files /srv/lookaside
+        also the signature files in it that are over
 """
 _IMPORT = """examples:
   vouchsafe countersign import images.tar
@@ -65,6 +87,9 @@ looks at who asks, and writes the auth files that podman, bootc and rpm-ostree r
 are normal.
 """
 _EPILOGS = {
+    "init": _INIT,
+    "list": _LIST,
+    "prune": _PRUNE,
     "serve": _SERVE,
     "credentials": _CREDENTIALS,
     "admit": _ADMIT,

@@ -10,6 +10,7 @@ from vouchsafe.cli import ACCEPTED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_tools import workbench
 from vouchsafe.countersign import signature
+from vouchsafe.countersign.rows import Noted
 from vouchsafe.errors import MalformedError, printable
 from vouchsafe.image.digest import Digest
 from vouchsafe.policy import revocation
@@ -31,6 +32,11 @@ def _accepted(arguments: argparse.Namespace, console: Console) -> int:
         stones = revocation.read(bench.standing().tombstones)
     revoked = {each.digest for each in found if _is_revoked(each.digest, stones)}
     sources = {(repository, digest): (source, until) for repository, digest, source, until in kept}
+
+    def stands(each: Noted) -> tuple[str | None, datetime]:
+        """Why the evidence is kept, and until when: that of the index, where it is the index that speaks."""
+        return sources.get((each.repository, each.speaker), (None, each.until))
+
     if arguments.output == "json":
         images = [
             {
@@ -40,8 +46,8 @@ def _accepted(arguments: argparse.Namespace, console: Console) -> int:
                 "epoch": each.epoch,
                 "signers": list(each.signers),
                 "at": _time(each.at),
-                "until": _time(each.until),
-                "source": sources.get((each.repository, each.digest), (None, None))[0],
+                "until": _time(stands(each)[1]),
+                "source": stands(each)[0],
                 "revoked": each.digest in revoked,
             }
             for each in found
@@ -49,7 +55,7 @@ def _accepted(arguments: argparse.Namespace, console: Console) -> int:
         console.document({"accepted": images})
         return ACCEPTED
     for each in found:
-        source, until = sources.get((each.repository, each.digest), ("", each.until))
+        source, until = stands(each)
         state = "revoked;" if each.digest in revoked else "ended" if until < now else "until"
         console.print(f"{each.repository}@{each.digest}")
         console.print(f"    {printable(each.scope)}: {printable(', '.join(each.signers))}")

@@ -13,6 +13,7 @@ from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_kept import words
 from vouchsafe.cli.countersign_tools import places_of, workbench
 from vouchsafe.cli.usage import UsageError
+from vouchsafe.countersign.scopes import Table
 from vouchsafe.countersign.store import MOST_LINES
 from vouchsafe.countersign.workbench import Workbench
 from vouchsafe.errors import VouchsafeError
@@ -101,9 +102,16 @@ def _index(bench: Workbench, reference: Reference | None, digest: Digest) -> Man
 
 
 def _places(bench: Workbench, digest: Digest) -> tuple[Reference, ...]:
-    """Repositories that this host was asked about: this digest's own, then those asked for last."""
+    """Repositories that this host was asked about: this digest's own, then those asked for last.
+
+    Only those that a scope names: while nothing could be answered, anybody's question was written down.
+    """
+    policy = bench.standing().policy
+    table = Table({} if policy is None else policy.transports.get("docker", {}))
     asked = [(line.repository, line.digest) for line in bench.store.lines(MOST_LINES)]
     kept = [(name, of) for name, of, _, _ in bench.store.subjects()]
     known = sorted((*asked, *kept), key=lambda each: each[1] != str(digest))
-    names = [name for name in dict.fromkeys(name for name, _ in known) if name][:MOST_REPOSITORIES]
-    return tuple(Reference.parse(f"docker://{name}@{digest}") for name in names)
+    names = [
+        name for name in dict.fromkeys(name for name, _ in known) if table.could_select(name, str(digest))
+    ]
+    return tuple(Reference.parse(f"docker://{name}@{digest}") for name in names[:MOST_REPOSITORIES])

@@ -9,7 +9,8 @@ from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_plan import edits_json, objections_json, show, show_edits, show_objections
 from vouchsafe.cli.host_wish import Target, applied_host, planned
-from vouchsafe.host import enforce, units
+from vouchsafe.errors import HostError
+from vouchsafe.host import change, enforce, units
 from vouchsafe.host.break_glass import end
 from vouchsafe.host.plan import disabling
 from vouchsafe.host.smoke import summary
@@ -18,17 +19,27 @@ from vouchsafe.wiring import machine
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Do what was asked."""
+    """Do what was asked; what speaks against it is a no, not a doubt."""
+    try:
+        return _run(arguments, console)
+    except HostError as error:
+        if error.code != "host-refused":
+            raise
+        console.error(error.message, hint=error.hint, code=error.code)
+        return REJECTED
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> int:
     target = Target(arguments.root)
     match arguments.action:
         case "enable":
             return _enable(arguments, target, console)
-        case "disable" if arguments.dry_run:
+        case "disable" if arguments.dry_run or _is_refused(arguments, target):
             return _would_disable(arguments, target, console)
         case "disable":
             enforce.disable(
                 target.files,
-                activation=activation(arguments, target, console),
+                activation=activation(arguments, target, console, verb="stop"),
                 overwrite_edits=arguments.overwrite_edits,
             )
             _say({"outcome": "disabled"}, "disabled: every file is as it was", arguments, console)
@@ -41,19 +52,27 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             return ACCEPTED
 
 
+def _is_refused(arguments: argparse.Namespace, target: Target) -> bool:
+    """Whether something speaks against disabling, as far as can be seen without the lock."""
+    if change.is_unfinished(target.files):
+        return False  # what a crash left is settled first, and then it is looked at
+    return bool(disabling(target.files, overwrite_edits=arguments.overwrite_edits)[1])
+
+
 def _would_disable(arguments: argparse.Namespace, target: Target, console: Console) -> int:
     edits, objections = disabling(target.files, overwrite_edits=arguments.overwrite_edits)
     changes = tuple(edit for edit in edits if edit.changes)
+    outcome = "planned" if arguments.dry_run else "refused"
     if arguments.output == "json":
         said = {
-            "outcome": "planned",
+            "outcome": outcome,
             "changes": edits_json(changes),
             "objections": objections_json(objections),
             "possible": not objections,
         }
         console.document(said)
     else:
-        show_edits(changes, console)
+        show_edits(changes if arguments.dry_run else (), console)
         show_objections(objections, console)
     return REJECTED if objections else ACCEPTED
 
@@ -102,13 +121,15 @@ class _Systemd:
         units.stop(self._runner)
 
 
-def activation(arguments: argparse.Namespace, target: Target, console: Console) -> enforce.Activation:
-    """systemd's, where it runs and is meant."""
+def activation(
+    arguments: argparse.Namespace, target: Target, console: Console, *, verb: str = "start"
+) -> enforce.Activation:
+    """systemd's, where it runs and is meant; `verb`: what somebody must do where it does not."""
     without = getattr(arguments, "without_units", False) or bool(units.missing(target.files))
     if not target.is_live or without:
         return enforce.Nothing()
     if not units.systemd_runs(target.files):
-        console.note("systemd does not run here: start `vouchsafe countersign serve` yourself")
+        console.note(f"systemd does not run here: {verb} `vouchsafe countersign serve` yourself")
         return enforce.Nothing()
     return _Systemd(machine.programs(target.host))
 
@@ -124,6 +145,7 @@ def _proof(target: Target, console: Console, *, answers: bool, smoke: bool) -> C
             return ""
         from vouchsafe.cli.host_smoke import rehearse
 
+        console.patience("proving it with this host's own clients; half a minute")
         legs = rehearse(target.host, lambda _: None, form=host.form)
         console.note(f"smoke: {sum(leg.behaved for leg in legs)} of {len(legs)} legs as they should be")
         return summary(legs)

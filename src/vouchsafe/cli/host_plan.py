@@ -10,6 +10,7 @@ from vouchsafe.cli import ACCEPTED, REJECTED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.host_wish import Target, planned
 from vouchsafe.errors import printable
+from vouchsafe.host import units
 from vouchsafe.host.change import Edit
 from vouchsafe.host.objection import Objection
 from vouchsafe.host.places import STATE
@@ -84,8 +85,8 @@ def objections_json(objections: Sequence[Objection]) -> list[dict[str, str]]:
 
 
 def diff(edit: Edit) -> Iterator[str]:
-    """The lines of a file that change."""
-    if edit.after.kind == "link":
+    """The lines of a file that change; of a unit's link nothing: the unit stays as it is."""
+    if edit.after.kind == "link" or (edit.before.kind == "link" and edit.path.startswith(units.FOLDERS)):
         return
     for line in difflib.unified_diff(_lines(edit.before), _lines(edit.after), "before", "after", lineterm=""):
         yield printable(line)

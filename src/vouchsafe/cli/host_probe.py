@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask every client every question."""
     host = wiring.this_host()
     target = Target()
+    console.patience("letting each client pull; some seconds for each")
     findings = ask(host)
     notes = (*notes_of(host, target.files), *(() if arguments.offline else _registries(target)))
     if arguments.output == "json":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 from vouchsafe import wiring
 from vouchsafe.ci.sbom import LARGEST, Sbom, check
@@ -10,14 +11,15 @@ from vouchsafe.cli import ACCEPTED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.options import host_of
 from vouchsafe.cli.usage import UsageError
-from vouchsafe.errors import Unavailable, printable
+from vouchsafe.errors import MalformedError, Unavailable, printable
 from vouchsafe.image.manifest import Descriptor, Manifest
-from vouchsafe.image.reference import Reference
+from vouchsafe.image.reference import Reference, absent
 from vouchsafe.ports import Registry
 from vouchsafe.record import Record
 from vouchsafe.wiring.sbom import Tool, tools
 
 _NO_PLATFORM = ("", "unknown/unknown")  # what is in an index beside images: provenance of a builder, say
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 
 
 class Part(Record):
@@ -26,14 +28,28 @@ class Part(Record):
     manifest: Manifest
     platform: str = ""
 
+    @property
+    def word(self) -> str:
+        """The platform as part of a file's name: a registry says what it is. MalformedError."""
+        word = self.platform.replace("/", "-") or "image"
+        if not _PLAIN.fullmatch(word):
+            raise MalformedError(
+                "sbom-platform", f"expected a platform such as linux/arm64, got {self.platform!r}"
+            )
+        return word
+
 
 def run(arguments: argparse.Namespace, reference: Reference, console: Console) -> int:
     """Everything is made and checked before anything is attested."""
+    if "{platform}" not in (arguments.output or "").rpartition("/")[0]:
+        wiring.demand_places(arguments.output)
     host = host_of(arguments)
     installed = tools(host)
     tool = installed.find(arguments.tool or "")
     with wiring.Sources(host) as sources:
         parts = _parts(sources.for_one(), reference, arguments.platform or "")
+    if "{platform}" in (arguments.output or ""):
+        _must_differ(parts)
     made: list[tuple[Part, bytes, Sbom]] = []
     for part in parts:
         blob = installed.make(
@@ -51,7 +67,7 @@ def _parts(registry: Registry, reference: Reference, wanted: str) -> list[Part]:
     """What is described. An index has no contents of its own: a tool would take some platform and say nothing."""
     root = registry.manifest(reference, reference.digest)
     if root is None:
-        raise Unavailable("no-such-image", f"expected an image at {reference}, got none")
+        raise absent(reference)
     if not root.is_index:
         if wanted not in ("", "all"):
             raise UsageError(f"expected no --platform for an image that is no index, got {wanted}")
@@ -81,6 +97,14 @@ def _fetched(registry: Registry, reference: Reference, entry: Descriptor) -> Par
     return Part(manifest=manifest, platform=entry.platform)
 
 
+def _must_differ(parts: list[Part]) -> None:
+    """One file would be written over another. MalformedError."""
+    words = [part.word for part in parts]
+    twice = next((word for word in words if words.count(word) > 1), None)
+    if twice is not None:
+        raise MalformedError("sbom-platform", f"expected a file for each platform, got two named {twice}")
+
+
 def _tell(console: Console, tool: Tool, part: Part, sbom: Sbom) -> None:
     of = f"{printable(part.platform)} {part.manifest.digest}" if part.platform else str(part.manifest.digest)
     console.note(f"vouchsafe: {sbom.words} by {tool.name}, of {of}")
@@ -93,7 +117,8 @@ def _tell(console: Console, tool: Tool, part: Part, sbom: Sbom) -> None:
 
 def _write(arguments: argparse.Namespace, part: Part, blob: bytes, console: Console) -> None:
     if arguments.output:
-        path = arguments.output.replace("{platform}", part.platform.replace("/", "-") or "image")
+        named = "{platform}" in arguments.output
+        path = arguments.output.replace("{platform}", part.word) if named else arguments.output
         wiring.write_file(path, blob)
         console.note(f"vouchsafe: written to {printable(path)}")
     elif not arguments.attest:

@@ -16,6 +16,7 @@ from vouchsafe.cli import ACCEPTED, REJECTED, exit_code, options, signing_output
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.terminated import terminable
 from vouchsafe.cli.usage import UsageError
+from vouchsafe.errors import printable
 from vouchsafe.image.reference import Reference
 from vouchsafe.signing.make import FORMS, Form, Statement
 from vouchsafe.signing.services import Services
@@ -33,6 +34,7 @@ _FORMS: dict[str, frozenset[Form]] = {
 def sign_all(arguments: argparse.Namespace, console: Console, *statements: Statement) -> int:
     """Sign every image; the highest exit code. One statement is for all images, several are for one each."""
     references = [Reference.parse(text) for text in arguments.images]
+    wiring.demand_places(arguments.digest_file, arguments.dotenv)
     order = _order(arguments, statements[0])
     choices = _choices(arguments)
     host = options.host_of(arguments)
@@ -56,13 +58,15 @@ def sign_all(arguments: argparse.Namespace, console: Console, *statements: State
     finally:
         for each in opened:
             each.close()
+    _show(
+        arguments, console, prepared, done, order
+    )  # first: it is signed, whether or not that can be written down
     _write_files(arguments, done)
-    _show(arguments, console, prepared, done, order)
     return max(_exit_code(each, console) for each in done)
 
 
 def _tell(console: Console, text: str) -> None:
-    console.note(f"vouchsafe: {text}")
+    console.note(f"vouchsafe: {printable(text)}")
 
 
 def _order(arguments: argparse.Namespace, statement: Statement) -> Order:

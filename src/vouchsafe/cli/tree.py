@@ -7,8 +7,8 @@ import argparse
 from vouchsafe import wiring
 from vouchsafe.cli import ACCEPTED, UNDECIDED, options
 from vouchsafe.cli.console import Console
-from vouchsafe.errors import MalformedError, Unavailable
-from vouchsafe.image.reference import Reference
+from vouchsafe.errors import MalformedError
+from vouchsafe.image.reference import Reference, absent
 from vouchsafe.verification.trust import TrustRoot, from_pem
 
 LARGEST_KEY = 64 * 1024  # bytes
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         registry = sources.for_one()
         manifest = registry.manifest(reference, reference.digest)
         if manifest is None:
-            raise Unavailable("no-such-image", f"expected an image at {reference}, got none")
+            raise absent(reference)
         graph = explore(registry, reference, manifest)
         attached = Looker(registry, reference, root, host.clock.now()).look(graph)
     from vouchsafe.cli import tree_output

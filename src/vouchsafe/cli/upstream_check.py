@@ -59,8 +59,8 @@ def _anew(
         every: dict[str, Forge] = {**services}
         if not arguments.without_host:
             every["host"] = HostClients(host)
-        if console.is_terminal and not console.verbose:
-            console.note("vouchsafe: asking; a first check takes a minute")
+        if not console.verbose:
+            console.patience("asking; a first check takes a minute")
         report = (
             (lambda each: console.note(f"asking {printable(each)}")) if console.verbose else (lambda _: None)
         )

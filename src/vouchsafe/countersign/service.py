@@ -27,7 +27,7 @@ from vouchsafe.countersign.ledger import Journal, Ledger
 from vouchsafe.countersign.lists import Lists
 from vouchsafe.countersign.metrics import CONTENT_TYPE, Condition, Metrics
 from vouchsafe.countersign.server import Knowing, Page, Server
-from vouchsafe.countersign.state import Keeper
+from vouchsafe.countersign.state import Keeper, State
 from vouchsafe.countersign.steady import Means
 from vouchsafe.countersign.store import Store
 from vouchsafe.countersign.through import Bench
@@ -103,6 +103,7 @@ class Service:
         self._stopping: asyncio.Event | None = None
         self._generation = 0  # of the files when `track` was read
         self._problem = "starting"
+        self._believed: tuple[int, datetime | None] = (0, None)  # as of which generation, and the end
         self._tracking()
 
     def report(self, error: BaseException) -> None:
@@ -220,7 +221,24 @@ class Service:
             authority_ends=None if state.authority is None else state.authority.not_after,
             trust_ends=self._outside.trust_ends(),
             connections=self._gate.connections,
+            believed_ends=self._believed_until(state),
         )
+
+    def _believed_until(self, state: State) -> datetime | None:
+        """The first end among CAs, logs and keys that the policy believes; looked up once a generation."""
+        generation, end = self._believed
+        if generation != state.generation:
+            end = None
+            if state.in_force is not None:
+                from vouchsafe.admission.named import material_of
+                from vouchsafe.policy.lint import named_files
+
+                world = self._outside.upstream.world(state.generation)
+                names = named_files(state.in_force.policy)
+                ends = [material_of(name, world).expires for name in names]
+                end = min((each for each in ends if each is not None), default=None)
+            self._believed = (state.generation, end)
+        return end
 
     def _begun_anew(self, why: str) -> None:
         self.ledger.condition(f"the database could not be used and was begun anew: {why}", code="store-anew")

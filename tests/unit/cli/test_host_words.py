@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ def test_a_plan_that_was_not_carried_out_says_so(host: Host, words: list[str], c
     assert ended.out.startswith("create /etc/vouchsafe/host/originals.json\n")
 
 
+def test_an_edit_by_somebody_else_is_a_no(host: Host) -> None:
+    """As `disable --help` says; and there is a way to mean it."""
+    assert run("host", "enable", "--root", host.folder, "--without-units").code == 0
+    host.write("/etc/containers/policy.json", host.read("/etc/containers/policy.json") + " ")
+    disable = ("host", "disable", "--root", host.folder)
+    ended = run(*disable)
+    assert (ended.code, "[host-refused]" in ended.err, "--overwrite-edits" in ended.err) == (1, True, True)
+    assert run(*disable, "--overwrite-edits").code == 0
+
+
 def test_what_is_counted_is_named_in_the_right_number(host: Host) -> None:
     """One scope, two scopes."""
     enable = ("host", "enable", "--root", host.folder, "--without-units")
@@ -50,6 +61,20 @@ def test_no_broken_glass_is_said(host: Host) -> None:
     ended = run("break-glass", "--root", host.folder)
     said = "vouchsafe: no glass is broken: nothing is accepted unjudged\n"
     assert ended == (0, "", said)
+
+
+def test_a_glass_for_programs(host: Host) -> None:
+    """What is broken, and what a command ended."""
+    glass = ("break-glass", "--root", host.folder, "-o", "json")
+    image = f"{SCOPE}/app@sha256:{'a' * 64}"
+    planned = run(*glass, image, "--reason", "INC-4711", "--dry-run").json["changes"]
+    assert "/etc/containers/policy.json" in [each["path"] for each in planned]
+    (broken,) = run(*glass, image, "--reason", "INC-4711").json["broken"]
+    assert (broken["scope"], broken["reason"]) == (image, "INC-4711")
+    assert run(*glass).json == {"schemaVersion": 1, "broken": [broken], "ended": []}
+    assert run(*glass, "--end").json == {"schemaVersion": 1, "broken": [], "ended": [image]}
+    ended = run("break-glass", "--root", host.folder, "--end")
+    assert ended == (0, "", "vouchsafe: there was nothing to end\n")
 
 
 @pytest.mark.parametrize("words", [["log"], ["countersign", "list"]], ids=" ".join)

@@ -18,6 +18,7 @@ from vouchsafe.host import units
 from vouchsafe.wiring.countersign import METRICS
 from vouchsafe.wiring.places import Places
 
+UPDATES = "bootc-fetch-apply-updates.service"
 SERVICES = sorted(path.name for path in SYSTEMD.glob("*.service"))
 MOST_EXPOSED = 20  # tenths, of `systemd-analyze security`: "OK" ends at 50
 # podman does not open its storage without CAP_SYS_ADMIN, not even to list it.
@@ -47,8 +48,11 @@ def installed(tmp_path: Path) -> Host:
             for path in place.glob(pattern):
                 if not (folder / path.name).exists():
                     shutil.copy(path, folder)
-    for program in ("/usr/bin/vouchsafe", "/bin/kill"):
+    for program in ("/usr/bin/vouchsafe", "/usr/bin/bootc", "/bin/kill"):
         host.write(program, "#!/bin/sh\n", 0o755)
+    host.write(
+        f"/usr/lib/systemd/system/{UPDATES}", "[Service]\nType=oneshot\nExecStart=/usr/bin/bootc upgrade\n"
+    )
     return host
 
 
@@ -142,7 +146,7 @@ def test_sockets_that_lead_to_the_service() -> None:
 
 def test_systemd_finds_nothing_wrong(installed: Host) -> None:
     """Not even an unknown key, which it only mentions."""
-    names = [path.name for path in SYSTEMD.iterdir() if path.is_file()]
+    names = [*(path.name for path in SYSTEMD.iterdir() if path.is_file()), UPDATES]
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", f"--root={installed.folder}", *names],
         capture_output=True,

@@ -29,6 +29,7 @@ OLDEST_VERSION = 3  # of the grammar; older ones name the same settings otherwis
 DEFAULT_BIN_DIR = "/opt/containerd/image-verifier/bin"
 MOST_FILES = 100
 _SECONDS = 30.0  # for one `config dump`
+_UNLIKE = frozenset("[\\")  # `[^a]` is `[!a]` to fnmatch, and a backslash is itself
 
 
 class Table:
@@ -170,10 +171,11 @@ def _documents(files: HostFiles, path: str) -> Iterator[tuple[str, dict[str, Any
 
 
 def _matching(files: HostFiles, pattern: str) -> list[str]:
+    """What containerd would match (Go's filepath.Glob, where there is a star); its classes and escapes are not ours."""
     folder, name = posixpath.split(pattern)
-    if "*" in folder:
+    if "*" in folder or ("*" in name and not _UNLIKE.isdisjoint(pattern)):
         raise _unusable(
-            f"expected patterns in the last part of an import only, got {pattern}",
+            f"expected no pattern but * and ? in the last part of an import, got {pattern}",
             hint="ask where containerd is installed: it is asked for its own reading",
         )
     if "*" not in name:
