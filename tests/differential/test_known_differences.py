@@ -177,7 +177,7 @@ def test_a_chain_that_nobody_asked_for(tmp_path: Path, cosign3: Path) -> None:
         digest = push_image(registry.store, "chained")
         specimen = Draft("legacy", digest=digest).specimen("usual")
         chain = written("CERTIFICATE", b"no certificate").decode()
-        specimen = specimen.replace(annotations=specimen.annotations | {legacy.CHAIN: chain})
+        specimen = specimen.replace(annotations={**specimen.annotations, legacy.CHAIN: chain})
         specimen.push(registry.store, "chained")
         (tmp_path / "root.json").write_bytes(specimen.trusted_root)
         said = ["verify", "--allow-http-registry", "--trusted-root", str(tmp_path / "root.json")]

@@ -114,7 +114,8 @@ def attach(attachment: Attachment, everything: Sequence[Made], at: datetime) -> 
         places[everything[0].form] = one(everything[0])
 
     rest = everything[1:]
-    together([first, *(partial(attachment.send, made.blob) for made in rest)], most=len(FORMS))
+    sends: list[Callable[[], object]] = [partial(attachment.send, made.blob) for made in rest]
+    together([first, *sends], most=len(FORMS))
     return places | {made.form: one(made) for made in rest}
 
 

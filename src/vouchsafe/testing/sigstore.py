@@ -48,7 +48,7 @@ class SignOptions(TypedDict, total=False):
     key_hint: str
     leaf_kind: str
     leaf: LeafPlan
-    hash: hashes.HashAlgorithm
+    hash: hashes.HashAlgorithm | None
     log: LogName | None
     entry_kind: str
     promise: bool
