@@ -50,6 +50,14 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [t for t in targets if "://" not in t and not (page.parent / t).exists()] == []
 
 
+def test_every_decision_is_listed() -> None:
+    """docs/adr/README.md has each page, by its title."""
+    folder = ROOT / "docs" / "adr"
+    pages = {path.name: path.read_text(encoding="utf-8").partition("\n")[0] for path in folder.glob("0*.md")}
+    rows = [f"| [{title[2:6]}]({name}) | {title[7:]} |" for name, title in sorted(pages.items())]
+    assert (folder / "README.md").read_text(encoding="utf-8").splitlines()[-len(rows) :] == rows
+
+
 def test_the_map_of_the_tests() -> None:
     """tests/README.md has every folder, and everything beside them that is no test itself."""
     tests = ROOT / "tests"
