@@ -22,7 +22,7 @@ from tests.nursery import Nursery
 from tests.pulls import Pulls, Skopeo
 from vouchsafe.countersign import signature
 from vouchsafe.image.digest import Digest
-from vouchsafe.testing.registry import RegistryServer, push_index
+from vouchsafe.testing.registry import push_index
 from vouchsafe.testing.workload import gitlab
 
 COMMAND = [sys.executable, "-m", "vouchsafe.cli"]
@@ -45,12 +45,9 @@ def nursery() -> Iterator[Nursery]:
 @pytest.fixture
 def machine(tmp_path: Path, nursery: Nursery) -> Iterator[Commanded]:
     """Accepts acme/app's main branch; paths of its policy are below its root."""
-    with RegistryServer() as registry:
-        made = Commanded(tmp_path, registry, below_root=True)
+    with Commanded.of_acme(tmp_path, below_root=True) as made:
         made.nursery = nursery
-        made.apply({made.name(): [made.keyless()]})
         yield made
-        made.close()
 
 
 def run(machine: Commanded, *words: str, status: int = 0) -> str:

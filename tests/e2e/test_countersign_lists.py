@@ -19,7 +19,6 @@ from vouchsafe.countersign.lists import MOST_LOOKED
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import OCI_INDEX
 from vouchsafe.policy.revocation import Tombstone
-from vouchsafe.testing.registry import RegistryServer
 from vouchsafe.testing.workload import gitlab
 
 pytestmark = pytest.mark.peers
@@ -32,11 +31,8 @@ HERE, THERE = "amd64", "arm64"
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A host that accepts acme/app's main branch in acme/app."""
-    with RegistryServer() as registry:
-        made = Machine(tmp_path, registry, clock=Shifted())
-        made.apply({made.name(): [made.keyless()]})
+    with Machine.of_acme(tmp_path, clock=Shifted()) as made:
         yield made
-        made.close()
 
 
 def put_index(machine: Machine, tag: str, *entries: tuple[Digest, str], **more: Any) -> Digest:

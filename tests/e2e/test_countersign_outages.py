@@ -24,7 +24,6 @@ from tests.strangers import stranger
 from vouchsafe.countersign.fairness import Limits
 from vouchsafe.testing.faults import Fault
 from vouchsafe.testing.loopback import Handler, Request, Response
-from vouchsafe.testing.registry import RegistryServer
 
 pytestmark = pytest.mark.peers
 
@@ -37,13 +36,10 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="another user's process n
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A host that accepts acme/app's main branch in acme/app; a signed image, and an unsigned one."""
-    with RegistryServer() as registry:
-        made = Machine(tmp_path, registry, clock=Shifted(), below_root=True)
-        made.apply({made.name(): [made.keyless()]})
+    with Machine.of_acme(tmp_path, clock=Shifted(), below_root=True) as made:
         made.sign(made.image())
         made.image(tag="v2", content=b"unsigned")
         yield made
-        made.close()
 
 
 @contextmanager
