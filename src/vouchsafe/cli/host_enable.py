@@ -8,7 +8,14 @@ from collections.abc import Callable, Mapping
 
 from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import edits_json, objections_json, show, show_edits, show_objections
+from vouchsafe.cli.host_plan import (
+    SCHEMA_VERSION,
+    edits_json,
+    objections_json,
+    show,
+    show_edits,
+    show_objections,
+)
 from vouchsafe.cli.host_wish import Target, applied_host, planned
 from vouchsafe.host import change, enforce, units
 from vouchsafe.host.break_glass import end
@@ -55,6 +62,7 @@ def _would_disable(arguments: argparse.Namespace, target: Target, console: Conso
     outcome = "planned" if arguments.dry_run else "refused"
     if arguments.output == "json":
         said = {
+            "schemaVersion": SCHEMA_VERSION,
             "outcome": outcome,
             "changes": edits_json(changes),
             "objections": objections_json(objections),
@@ -142,4 +150,5 @@ def _proof(target: Target, console: Console, *, answers: bool, smoke: bool) -> C
 def _say(
     document: Mapping[str, object], sentence: str, arguments: argparse.Namespace, console: Console
 ) -> None:
-    console.print(json.dumps(document, indent=2) if arguments.output == "json" else sentence)
+    written = {"schemaVersion": SCHEMA_VERSION, **document}
+    console.print(json.dumps(written, indent=2) if arguments.output == "json" else sentence)
