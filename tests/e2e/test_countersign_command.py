@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from tests.countersigning import Machine, get
@@ -25,6 +26,9 @@ from vouchsafe.image.digest import Digest
 from vouchsafe.testing.registry import RegistryServer, push_index
 from vouchsafe.testing.workload import gitlab
 
+SCHEMA = json.loads(
+    Path(__file__).parents[2].joinpath("docs/countersign.schema.json").read_text(encoding="utf-8")
+)
 COMMAND = [sys.executable, "-m", "vouchsafe.cli"]
 LONGEST = 60.0  # seconds until a service must answer
 
@@ -61,8 +65,11 @@ def run(machine: Commanded, *words: str, status: int = 0) -> str:
 
 
 def document(machine: Commanded, *words: str, status: int = 0) -> Any:
-    """The JSON that it printed."""
-    return json.loads(run(machine, *words, "-o", "json", status=status))
+    """The JSON that it printed, which its schema knows."""
+    said = json.loads(run(machine, *words, "-o", "json", status=status))
+    name = "revoked" if "--revoked" in words else words[1] if words[0] == "countersign" else words[0]
+    jsonschema.validate(said, {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]})
+    return said
 
 
 def test_admit_list_and_prune(machine: Commanded) -> None:
@@ -121,6 +128,17 @@ def test_signature_files(machine: Commanded, skopeo: Path, pulls: Pulls) -> None
     assert end is not None
     assert abs((end - machine.clock.now()).total_seconds() - 2 * 86_400) < 600
     assert document(machine, "countersign", "prune", "--files", folder)["removed"] == []
+    run(machine, "countersign", "admit", "--for", "1s", "--files", folder, f"{machine.name()}:v1")
+    ends_at = time.monotonic() + LONGEST
+    prune = ("countersign", "prune", "--files", folder)
+    while document(machine, *prune, "--dry-run")["removed"] != [place]:
+        assert time.monotonic() < ends_at, "it has not ended"
+    assert document(machine, *prune, "--dry-run")["removed"] == [place]  # and nothing was removed by that
+    assert "would have removed" in run(machine, *prune, "--dry-run")
+    assert document(machine, *prune)["removed"] == [place]
+    client.refuses(f"{machine.name()}:v1")
+    run(machine, "countersign", "admit", "--files", folder, f"{machine.name()}:v1")
+    client.accepts(f"{machine.name()}:v1")
     run(machine, "countersign", "revoke", str(digest), "--files", folder)
     assert not Path(place).exists()
     client.refuses(f"{machine.name()}:v1")

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from tests.unit.host import test_bootc as said
@@ -19,6 +20,9 @@ from vouchsafe.testing.clock import RealClock
 from vouchsafe.testing.registry import RegistryServer, push_image, push_signature
 from vouchsafe.testing.sigstore import VirtualSigstore
 
+SCHEMA = json.loads(
+    Path(__file__).parents[2].joinpath("docs/countersign.schema.json").read_text(encoding="utf-8")
+)
 REPOSITORY = "group/project/os"
 
 
@@ -90,7 +94,9 @@ class Estate:
             check=False,
         )
         assert done.stdout, done.stderr
-        return done.returncode, json.loads(done.stdout)
+        document = json.loads(done.stdout)
+        jsonschema.validate(document, {"$ref": "#/$defs/bootc-check", "$defs": SCHEMA["$defs"]})
+        return done.returncode, document
 
 
 @pytest.fixture

@@ -55,7 +55,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return ACCEPTED
     for stone in stones:
         alone = " (itself alone)" if str(stone.digest) in unknown else ""
-        console.print(f"revoked  {words(stone)}{alone}")
+        done = "would revoke " if arguments.dry_run else "revoked "
+        console.print(f"{done} {words(stone)}{alone}")
     for digest in unknown:
         console.print(f"if {digest} is an index, its platforms are not revoked: {_UNKNOWN}")
     if arguments.files:
