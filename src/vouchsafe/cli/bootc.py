@@ -16,9 +16,12 @@ from vouchsafe.cli.json_output import reason
 from vouchsafe.errors import ConfigurationError, HostError
 from vouchsafe.host import bootc
 from vouchsafe.host.bootc import Check, Deployments
+from vouchsafe.host.places import LARGEST_FILE, POLICY
 from vouchsafe.host.plan import read_applied
 from vouchsafe.host.status import Status
 from vouchsafe.image.reference import Reference
+from vouchsafe.policy import document
+from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Rejected, Verdict
 from vouchsafe.wiring import machine
 
@@ -80,7 +83,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
         found = bootc.check(image, known, judge, allow_downgrade=arguments.allow_downgrade)
     if known is not None:
-        found = found.replace(objections=(*found.objections, *bootc.others(known, _status_of)))
+        others = (*bootc.others(known, _status_of), *bootc.weaker(known, _policy_of("/"), _policy_of))
+        found = found.replace(objections=(*found.objections, *others))
     _say(found, arguments, console)
     return _code(found)
 
@@ -110,6 +114,15 @@ def _status_of(folder: str) -> Status | None:
     return look(target)
 
 
+def _policy_of(folder: str) -> Policy | None:
+    """What stock clients read there; None where they would refuse everything, or it is not to be seen."""
+    try:
+        blob = machine.files(folder).read(POLICY, largest=LARGEST_FILE)
+        return None if blob is None else document.parse(blob, dialect="containers", source=POLICY)
+    except (ConfigurationError, HostError):
+        return None
+
+
 def _code(found: Check) -> int:
     if isinstance(found.verdict, Rejected) or found.refused:
         return REJECTED
@@ -121,7 +134,7 @@ def _say(found: Check, arguments: argparse.Namespace, console: Console) -> None:
         console.print(render.text(found.verdict, console, allowed=True))
         show_objections(found.objections, console)
         return
-    document = {
+    written = {
         "schemaVersion": SCHEMA_VERSION,
         "image": found.image,
         "verdict": found.verdict.word,
@@ -132,7 +145,7 @@ def _say(found: Check, arguments: argparse.Namespace, console: Console) -> None:
         "objections": objections_json(found.objections),
         "admitted": _code(found) == ACCEPTED,
     }
-    console.print(json.dumps(document, indent=2))
+    console.print(json.dumps(written, indent=2))
 
 
 def _moment(verdict: Verdict | None) -> str | None:
