@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests import documents
 from tests.countersigning import Machine, get
 from tests.nursery import Nursery
 from tests.pulls import Pulls, Skopeo
@@ -58,8 +58,8 @@ def run(machine: Commanded, *words: str, status: int = 0) -> str:
 
 
 def document(machine: Commanded, *words: str, status: int = 0) -> Any:
-    """The JSON that it printed."""
-    return json.loads(run(machine, *words, "-o", "json", status=status))
+    """What it printed, by its schema."""
+    return documents.document(words, run(machine, *words, "-o", "json", status=status))
 
 
 def test_admit_list_and_prune(machine: Commanded) -> None:
@@ -118,6 +118,17 @@ def test_signature_files(machine: Commanded, skopeo: Path, pulls: Pulls) -> None
     assert end is not None
     assert abs((end - machine.clock.now()).total_seconds() - 2 * 86_400) < 600
     assert document(machine, "countersign", "prune", "--files", folder)["removed"] == []
+    run(machine, "countersign", "admit", "--for", "1s", "--files", folder, f"{machine.name()}:v1")
+    ends_at = time.monotonic() + LONGEST
+    prune = ("countersign", "prune", "--files", folder)
+    while document(machine, *prune, "--dry-run")["removed"] != [place]:
+        assert time.monotonic() < ends_at, "it has not ended"
+    assert document(machine, *prune, "--dry-run")["removed"] == [place]  # and nothing was removed by that
+    assert "would have removed" in run(machine, *prune, "--dry-run")
+    assert document(machine, *prune)["removed"] == [place]
+    client.refuses(f"{machine.name()}:v1")
+    run(machine, "countersign", "admit", "--files", folder, f"{machine.name()}:v1")
+    client.accepts(f"{machine.name()}:v1")
     run(machine, "countersign", "revoke", str(digest), "--files", folder)
     assert not Path(place).exists()
     client.refuses(f"{machine.name()}:v1")
