@@ -38,7 +38,12 @@ def test_a_schema_is_one(path: object) -> None:
     """By the schema of schemas, and none is for nothing: a document's, or a grammar's of what we read."""
     (found,) = [each for each in SCHEMAS if each == path]
     jsonschema.Draft202012Validator.check_schema(json.loads(found.read_text(encoding="utf-8")))
-    read = {"policy.schema.json", "plugin-request.schema.json", "plugin-response.schema.json"}
+    read = {
+        "policy.schema.json",
+        "plugin-request.schema.json",
+        "plugin-response.schema.json",
+        "plugin-stanza.schema.json",
+    }
     assert found.name in read | {where.partition("#")[0] for where in schemas().values()}
 
 

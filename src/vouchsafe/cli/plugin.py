@@ -19,7 +19,7 @@ examples:
 
 exit status: 0 allow, 1 deny, 2 error; every response says so too
 """
-_CONFORM = """Runs BINARY with the request of an image that it accepts (--accepted), and with some sixty-five that
+_CONFORM = """Runs BINARY with the request of an image that it accepts (--accepted), and with some seventy that
 are wrong in one way each: malformed, hostile, slow, huge, of another version. A plugin that overlooks that one
 thing allows, and is found out.
 

@@ -23,6 +23,8 @@ ID = "conformance-1"
 NOBODY = Digest.of(b"the manifest of no image")
 NO_IMAGE = Reference.parse("conformance.invalid/no/image:v1")
 PLAIN = "plain"
+PROMISED_SECONDS = 20.0  # in each request
+GRACE_SECONDS = 1.0  # as a host adds it
 SECRET = "x-conformance-secret-x"  # a password that nobody has
 LATER = 99  # a version of the protocol that nobody speaks
 _MORE_THAN_A_PIPE = 256 * 1024  # bytes
@@ -52,7 +54,7 @@ class Case(Record):
     request: Request
     needs: str = ""
     through: str = ""
-    seconds: float = 10.0
+    seconds: float = PROMISED_SECONDS + GRACE_SECONDS
     like: str = PLAIN
     secret: str = ""
 
@@ -60,7 +62,7 @@ class Case(Record):
 def cases(subjects: Subjects) -> tuple[Case, ...]:
     """All of them, the plain question first: others are compared with its answer."""
     reference, digest = subjects.accepted or (NO_IMAGE, NOBODY)
-    asked = Request(id=ID, reference=reference, digest=digest)
+    asked = Request(id=ID, reference=reference, digest=digest, seconds=PROMISED_SECONDS)
     return (
         *_answers(asked, subjects),
         *_hints(asked),
@@ -83,7 +85,7 @@ def _answers(asked: Request, subjects: Subjects) -> Iterator[Case]:
     needs = "" if subjects.accepted else "--accepted"
     yield case("accepted", "an image that it accepts", "allow", asked, needs=needs)
     reference, digest = subjects.refused or (NO_IMAGE, NOBODY)
-    refused = Request(id=ID, reference=reference, digest=digest)
+    refused = asked.replace(reference=reference, digest=digest)
     needs = "" if subjects.refused else "--refused"
     yield case("refused", "an image that it refuses: judged, and no", "deny", refused, needs=needs)
     other = asked.replace(digest=NOBODY, reference=_by_tag(asked.reference))
@@ -168,7 +170,7 @@ def _surroundings(asked: Request) -> Iterator[Case]:
         sent=short,
         expect="answered",
         request=asked,
-        seconds=5.0,
+        seconds=10.0,
     )
 
 
@@ -270,6 +272,7 @@ _EDITS: tuple[tuple[str, str, Edit], ...] = (
     ("logical-spaces", "a name and another", _logical(lambda text: f"{text} HTTP/1.1")),
     ("physical-line", "a place of two lines", _image(physical="mirror.example/app:v1\r\nHost: x")),
     ("transport", "a transport that nobody knows", _image(transport="carrier-pigeon")),
+    ("path-relative", "a path from who knows where", _image(transport="dir", logical="images/app")),
     ("manifest-other", "the bytes of another manifest", _image(manifest=_OTHER)),
     ("manifest-text", "a manifest that is no base64", _image(manifest="{}")),
     (
