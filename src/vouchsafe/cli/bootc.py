@@ -8,7 +8,7 @@ from vouchsafe import wiring
 from vouchsafe.admission import Question, admit
 from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED, options, render
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.edits import objections_json, show_objections
 from vouchsafe.cli.host_status import look
 from vouchsafe.cli.host_wish import Target
 from vouchsafe.cli.json_output import reason
