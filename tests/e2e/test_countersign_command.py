@@ -193,6 +193,26 @@ def test_revoking_needs_no_database(machine: Commanded) -> None:
     assert (stone["digest"], set(stone["covers"])) == (str(index), {str(each) for each in instances.values()})
 
 
+def test_a_registry_that_hangs_delays_no_revocation(
+    machine: Commanded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest stands in the file before anybody is asked about its platforms."""
+    index, _ = push_index(machine.registry.store, "acme/app")
+    revoked = machine.folder / "var/lib/vouchsafe/revoked"
+    seen: list[bytes] = []
+    honest = machine.registry.store.manifest
+
+    def look(*words: str) -> Any:
+        seen.append(revoked.read_bytes())
+        return honest(*words)
+
+    monkeypatch.setattr(machine.registry.store, "manifest", look)
+    run(machine, "countersign", "revoke", f"{machine.name()}@{index}")
+    assert str(index).encode() in seen[0]
+    (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert len(stone["covers"]) == 2
+
+
 def test_export_and_import(machine: Commanded, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Another host judges by its own policy, without a registry; what it does not accept stays out."""
     index, instances = push_index(machine.registry.store, "acme/app")

@@ -75,7 +75,9 @@ def _is_revoked(digest: str, stones: Tombstones) -> bool:
 
 def _revoked(arguments: argparse.Namespace, console: Console) -> int:
     with workbench(arguments, console) as bench:
-        stones = revocation.read(bench.standing().tombstones).stones
+        lines = revocation.read(bench.standing().tombstones).stones
+    # A digest is written before its platforms are known, and again with them: the wider line says all.
+    stones = {stone.replace(covers=frozenset()): stone for stone in lines}.values()
     if arguments.output == "json":
         said = [json.loads(stone.line()) for stone in stones]
         console.document({"revoked": said})
