@@ -190,3 +190,17 @@ def test_what_changed_meanwhile_is_judged_again(machine: Machine) -> None:
 
         machine.registry.faults.append(Fault(edit))
         assert [counter.said(signed), counter.said(unsigned)] == ["accepted", "undecided changing"]
+
+
+def test_keys_of_another_policy_sign_nothing(machine: Machine, counter: Counter) -> None:
+    """A policy was applied, and its keys are not published yet: clients would look for others."""
+    machine.form = "key"
+    machine.apply()
+    digest = machine.image()
+    machine.sign(digest)
+    assert counter.said(digest) == "accepted"
+    kept = (machine.folder / "state/rotation").read_bytes()
+    machine.apply({machine.name("acme"): [machine.keyless()]})
+    assert counter.said(digest) == "accepted"
+    machine.write("state/rotation", kept)
+    assert counter.said(digest) == "undecided rotation"
