@@ -326,3 +326,16 @@ def test_a_row_that_says_that_an_instance_was_looked_at(machine: Machine, counte
             database.execute(forge, (repository.name, str(digest), str(made)))
     assert [index.digest for index, _ in store.parents(repository, stranger)] == [made]
     assert [counter.said(digest).partition(" ")[0] for digest in (instance, stranger)] == ["rejected"] * 2
+
+
+def test_a_known_index_that_is_wrong_about_an_instance(machine: Machine, counter: Counter) -> None:
+    """It was admitted, and its entry does not fit what is there: then it speaks of something else."""
+    right, wrong = machine.image(tag="right"), machine.image(tag="wrong", content=b"wrong")
+    made = put_index(machine, [entry(machine, right), entry(machine, wrong, size=7)])
+    machine.sign(made)
+    raw = machine.registry.store.manifest("acme/app", str(made))
+    assert raw is not None
+    counter.service.store.learn(
+        Repository.parse(machine.name()), Manifest.parse(raw.raw), machine.clock.now()
+    )
+    assert [counter.said(digest).partition(" ")[0] for digest in (right, wrong)] == ["accepted", "rejected"]
