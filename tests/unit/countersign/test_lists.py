@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -17,8 +18,8 @@ from vouchsafe.countersign.advance import admit
 from vouchsafe.countersign.lists import by_likelihood
 from vouchsafe.countersign.workbench import Workbench
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX
-from vouchsafe.image.reference import Reference
+from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX, Manifest
+from vouchsafe.image.reference import Reference, Repository
 from vouchsafe.policy.compile import marker
 from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.testing.clock import VirtualClock
@@ -349,3 +350,60 @@ def forbidden() -> Any:
     from vouchsafe.testing.loopback import Response
 
     return Fault(always(Response(status=403)), path="/tags/")
+
+
+def revoke(machine: Machine, digest: Digest) -> None:
+    """One digest, and nothing that it might cover."""
+    machine.write("state/revoked", Tombstone(at=machine.clock.now(), digest=digest, reason="leaked").line())
+
+
+def test_a_revoked_instance_of_an_index_that_is_not(machine: Machine, counter: Counter) -> None:
+    """Known through its index or not: it is refused, the index and its other instances are not."""
+    made, instances = push_index(machine.registry.store, "acme/app", "v1")
+    machine.sign(made)
+    assert [counter.said(instance) for instance in instances.values()] == ["accepted", "accepted"]
+    revoke(machine, instances["arm64"])
+    said = [counter.said(digest) for digest in (instances["arm64"], instances["amd64"], made)]
+    assert said == ["rejected revoked", "accepted", "accepted"]
+
+
+def test_a_revoked_index_takes_signed_instances_with_it(machine: Machine, counter: Counter) -> None:
+    """Also where nobody wrote down whom it names, and the instance has a signature of its own."""
+    made, instance = index(machine)
+    machine.sign(made)
+    assert counter.said(instance) == "accepted"
+    machine.sign(instance)
+    revoke(machine, made)
+    assert counter.said(instance) == "rejected revoked"
+
+
+def test_a_row_that_says_that_an_instance_was_looked_at(machine: Machine, counter: Counter) -> None:
+    """The index itself must name it, and in one way: the database is not believed."""
+    instance, stranger = machine.image(tag="instance"), machine.image(tag="other", content=b"stranger")
+    twice = [entry(machine, instance), entry(machine, instance, size=7)]
+    made = put_index(machine, twice)
+    machine.sign(made)
+    store, repository = counter.service.store, Repository.parse(machine.name())
+    raw = machine.registry.store.manifest("acme/app", str(made))
+    assert raw is not None
+    assert counter.said(made) == "accepted"
+    store.learn(repository, Manifest.parse(raw.raw), machine.clock.now())
+    forge = "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, 1)"
+    with sqlite3.connect(machine.places.database) as database:
+        for digest in (instance, stranger):
+            database.execute(forge, (repository.name, str(digest), str(made)))
+    assert [index.digest for index, _ in store.parents(repository, stranger)] == [made]
+    assert [counter.said(digest).partition(" ")[0] for digest in (instance, stranger)] == ["rejected"] * 2
+
+
+def test_a_known_index_that_is_wrong_about_an_instance(machine: Machine, counter: Counter) -> None:
+    """It was admitted, and its entry does not fit what is there: then it speaks of something else."""
+    right, wrong = machine.image(tag="right"), machine.image(tag="wrong", content=b"wrong")
+    made = put_index(machine, [entry(machine, right), entry(machine, wrong, size=7)])
+    machine.sign(made)
+    raw = machine.registry.store.manifest("acme/app", str(made))
+    assert raw is not None
+    counter.service.store.learn(
+        Repository.parse(machine.name()), Manifest.parse(raw.raw), machine.clock.now()
+    )
+    assert [counter.said(digest).partition(" ")[0] for digest in (right, wrong)] == ["accepted", "rejected"]

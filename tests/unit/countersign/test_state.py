@@ -12,6 +12,7 @@ import pytest
 from tests.countersigning import Counter, Machine
 from vouchsafe.countersign import state
 from vouchsafe.countersign.authority import Authority
+from vouchsafe.policy import document
 from vouchsafe.testing.clock import VirtualClock
 from vouchsafe.testing.loopback import Handler, Request, Response
 from vouchsafe.testing.registry import Fault
@@ -190,3 +191,37 @@ def test_what_changed_meanwhile_is_judged_again(machine: Machine) -> None:
 
         machine.registry.faults.append(Fault(edit))
         assert [counter.said(signed), counter.said(unsigned)] == ["accepted", "undecided changing"]
+
+
+def test_keys_of_another_policy_sign_nothing(machine: Machine, counter: Counter) -> None:
+    """A policy was applied, and its keys are not published yet: clients would look for others."""
+    machine.form = "key"
+    machine.apply()
+    digest = machine.image()
+    machine.sign(digest)
+    assert counter.said(digest) == "accepted"
+    kept = (machine.folder / "state/rotation").read_bytes()
+    machine.apply({machine.name("acme"): [machine.keyless()]})
+    assert counter.said(digest) == "accepted"
+    machine.write("state/rotation", kept)
+    assert counter.said(digest) == "undecided rotation"
+
+
+def test_every_file_that_a_policy_names_is_watched() -> None:
+    """One that is replaced ends what was judged by it."""
+    keyless = {"oidcIssuer": "https://i.example", "subjectEmail": "a@b.example"}
+    requirements = [
+        {"type": "signedBy", "keyType": "GPGKeys", "keyPaths": ["/1", "/2"]},
+        {"type": "sigstoreSigned", "keyPath": "/3", "rekorPublicKeyPath": "/4"},
+        {"type": "sigstoreSigned", "fulcio": {"caPath": "/5", **keyless}, "rekorPublicKeyPaths": ["/6"]},
+        {"type": "sigstoreSigned", "fulcio": {"trustedRootPath": "/7", **keyless}},
+        {
+            "type": "sigstoreSigned",
+            "pki": {"caRootsPath": "/8", "caIntermediatesPath": "/9", "subjectEmail": "a@b.example"},
+        },
+        {"type": "sigstoreAttested", "predicateType": "x", "keyPath": "/10"},
+    ]
+    text = {"default": [{"type": "reject"}], "transports": {"docker": {"a.example": requirements}}}
+    policy = document.parse(json.dumps(text).encode(), dialect="vouchsafe", source="policy.json")
+    assert set(state.materials(policy)) == {f"/{number}" for number in range(1, 11)}
+    assert state.materials(None) == ()
