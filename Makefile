@@ -27,6 +27,7 @@ env: $(STAMP)  ## make .venv from the locked requirements, compiled
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("expected Python 3.11 or newer, got " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@echo "Making $(VENV) from the locked requirements: a minute or two, the first time only."
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --no-compile --only-binary :all: --require-hashes -r requirements/dev.txt
 	$(PIP) --no-index --no-build-isolation --no-deps --editable .
@@ -75,6 +76,7 @@ lock:  ## pin every dependency anew, with hashes, for Python 3.11 to 3.14
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
 	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) pyproject.toml --output-file requirements/run.txt
+	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) pyproject.toml --extra serve --output-file requirements/serve.txt
 	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) pyproject.toml --extra serve --group dev --output-file requirements/dev.txt
 	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) --group docs --output-file requirements/docs.txt
 	$(VENV)/lock/bin/uv pip compile $(LOCK_OPTIONS) --group docs-build --output-file requirements/docs-build.txt

@@ -16,9 +16,9 @@ from bench.delay import delayed
 from bench.registry import serving
 from vouchsafe.image.digest import Digest
 from vouchsafe.record import Record
+from vouchsafe.testing.authorities import LogName
 from vouchsafe.testing.clock import RealClock
 from vouchsafe.testing.registry import RegistryStore, push_bundle, push_image, push_signatures
-from vouchsafe.testing.signer import LogName
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.workload import Workload, gitlab
 

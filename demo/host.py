@@ -34,7 +34,7 @@ HELP = "`make peers` fetches one; then `make demo` shows a stock skopeo refuse a
 
 def play(registry: RegistryServer, sigstore: VirtualSigstore, folder: Path) -> Iterator[str]:
     """Every scene; the names of those that did not end as they should."""
-    say("\n\nThe second half: a host, and its own unmodified client.")
+    say("\n\nThe second half: a host, and a client on it that nobody changed.")
     client = stock_client()
     if client is None:
         print(f"There is no skopeo on this machine. {HELP}")
@@ -153,5 +153,5 @@ class Machine:
         aside(f"$ skopeo copy {image} dir:pulled-{tag}")
         done = subprocess.run([self.client, *files, *copy], check=False, capture_output=True, text=True)
         print((done.stderr if done.returncode else done.stdout).strip().splitlines()[-1])
-        aside(f"exit {done.returncode}")
+        aside(f"exit {done.returncode}: {'not pulled' if done.returncode else 'pulled'}")
         return done.returncode == 0

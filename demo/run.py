@@ -26,6 +26,7 @@ def main() -> int:
     closing()
     for name in wrong:
         print(f"unexpected: {name}", file=sys.stderr)
+    say("\nSomething ended otherwise than it should." if wrong else "\nEverything above ended as it should.")
     return 1 if wrong else 0
 
 

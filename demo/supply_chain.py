@@ -25,6 +25,7 @@ REPOSITORY = "acme/router"
 ISSUER = "https://gitlab.example"
 SBOM = "https://cyclonedx.org/bom"
 ACCEPTED, REJECTED = 0, 1
+MEANS = {ACCEPTED: "accepted", REJECTED: "rejected"}
 SCENES = (
     ("the image that the pipeline signed", "v1", ACCEPTED),
     ("an image that nobody signed", "unsigned", REJECTED),
@@ -53,10 +54,14 @@ def play(
         say(f"\n{name[0].upper()}{name[1:]}:")
         image = registry.reference(REPOSITORY, tag)
         ended = vouchsafe("verify", "--tls-verify=false", "--policy", str(path), image)
-        aside(f"exit {ended}")
+        aside(f"exit {ended}: {MEANS.get(ended, 'undecided, or not run at all')}")
         if ended != expected:
             yield name
-    aside(f"(the signed index is {digest})")
+    refused = sum(expected == REJECTED for _, _, expected in SCENES)
+    say(f"\nOf {len(SCENES)} images {len(SCENES) - refused} is what the policy wants: {digest}.")
+    print(
+        f"It should be accepted, and the other {refused} refused; `because` says why, `do` what to do about it."
+    )
 
 
 def stage(store: RegistryStore, sigstore: VirtualSigstore, pipeline: Workload) -> Digest:

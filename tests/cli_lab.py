@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from tests import documents
 from vouchsafe.cli import main
 from vouchsafe.image.digest import Digest
 from vouchsafe.testing.clock import RealClock
@@ -43,6 +45,11 @@ class Ended(NamedTuple):
     code: int
     out: str
     err: str
+
+    @property
+    def json(self) -> Any:
+        """The document that it printed."""
+        return json.loads(self.out)
 
 
 class Lab:
@@ -118,13 +125,14 @@ class Lab:
 
 
 def run(*words: object) -> Ended:
-    """Run the command in this process."""
+    """Run the command in this process; a document that it prints is by its schema."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             code = main([str(word) for word in words])
         except SystemExit as left:
             code = int(left.code or 0)
+    documents.check(words, out.getvalue())
     return Ended(code, out.getvalue(), err.getvalue())
 
 

@@ -22,7 +22,13 @@ from tests.unit_files import Unit
 NEWNS, NEWNET = 0x0002_0000, 0x4000_0000
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
 LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap")
-CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID")
+CAPABILITIES = {  # capabilities(7), those that our units name
+    "CHOWN": 0,
+    "DAC_OVERRIDE": 1,
+    "DAC_READ_SEARCH": 2,
+    "FOWNER": 3,
+    "SYS_ADMIN": 21,
+}
 # What systemd leaves writable under ProtectSystem=strict.
 API = ("/dev", "/proc", "/sys")
 
@@ -84,7 +90,7 @@ def drop(unit: Unit) -> None:
     """Account and capabilities: of those only what the unit leaves, and for root alone."""
     if unit.all("CapabilityBoundingSet"):
         kept = {word.removeprefix("CAP_") for word in unit.one("CapabilityBoundingSet").split()}
-        keeping = {CAPABILITIES.index(name) for name in kept}
+        keeping = {CAPABILITIES[name] for name in kept}
         for number in range(int(LAST_CAPABILITY.read_bytes()) + 1):
             if number not in keeping:
                 check(libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0), "prctl")

@@ -21,7 +21,7 @@ from vouchsafe.host.containerd import dropin
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "deploy/containerd/image-verifier/vouchsafe"
 PULL_IMAGE = "/runtime.v1.ImageService/PullImage"
-SECONDS = 30.0
+SECONDS = 120.0  # generous: a start and a pull take less than one, but not on a machine with forty processes
 # Nothing of whoever runs the tests: containerd hands its environment on.
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
@@ -96,7 +96,11 @@ class Containerd:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(SECONDS)
+        try:
+            self._process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         left = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for mount in sorted((each for each in left if each.startswith(f"{self.folder}/")), reverse=True):
             subprocess.run(["umount", "--lazy", mount], check=False)

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
-import jsonschema
-from referencing import Registry, Resource
-
 from tests.cli_lab import Ended, run
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
@@ -20,18 +13,7 @@ from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.transfer.copy import missing_from
 from vouchsafe.transfer.graph import Graph, explore
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
 PLAIN = "--tls-verify=false"
-
-
-def validated(ended: Ended, name: str) -> Any:
-    """The document that a command printed, by its schema in docs."""
-    document = json.loads(ended.out)
-    schema = json.loads((DOCS / name).read_text(encoding="utf-8"))
-    verdicts = json.loads((DOCS / "verdict.schema.json").read_text(encoding="utf-8"))
-    known: Registry[Any] = Registry().with_resource(verdicts["$id"], Resource.from_contents(verdicts))
-    jsonschema.Draft202012Validator(schema, registry=known).validate(document)
-    return document
 
 
 def copy(*words: object) -> Ended:

@@ -121,6 +121,16 @@ class Machine:
         self.open()
         self.make_authority()
 
+    @classmethod
+    @contextmanager
+    def of_acme(cls, folder: Path, **options: Any) -> Iterator[Self]:
+        """One that accepts acme/app's main branch in acme/app, with a registry, until the block ends."""
+        with RegistryServer() as registry:
+            made = cls(folder, registry, **options)
+            made.apply({made.name(): [made.keyless()]})
+            yield made
+            made.close()
+
     def open(self) -> None:
         """Listen; on the same port as before, which the policy names."""
         self.listening = socket.create_server(("127.0.0.1", self.port))
@@ -283,7 +293,7 @@ class Machine:
 def outside(
     machine: Machine, journal: QuietJournal, notifier: QuietNotifier, tracked: Sequence[str]
 ) -> Outside:
-    """What a service sees of a machine."""
+    """What a service sees of a machine. `tracked` is read whenever it is asked for."""
     around = wiring.surroundings({}, uid=0, places=machine.places, clock=machine.clock)
     return Outside(
         configuration=around.configuration,
@@ -293,7 +303,7 @@ def outside(
         journal=journal,
         notifier=notifier,
         knowing=wiring.knowing,
-        tracked=tuple(Reference.parse(each) for each in tracked),
+        tracked=lambda: tuple(Reference.parse(each) for each in tracked),
     )
 
 
@@ -354,6 +364,10 @@ class Running(Counter):
         asyncio.set_event_loop(self._loop)
         sockets = Sockets(lookaside=(self.machine.listening.dup(),), verdicts=self._verdicts)
         self._loop.run_until_complete(self.service.run(sockets))
+
+    def reload(self) -> None:
+        """What a SIGHUP does."""
+        self._loop.call_soon_threadsafe(self.service.reload)
 
     def asked(self, digest: Digest, repository: str = "", number: int = 1) -> tuple[int, str, bytes]:
         """Status, reason phrase and body, as a client sees them."""

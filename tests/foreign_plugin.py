@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+import time
 
 TYPE_CHECKING = False  # importing typing would be a third of a start
 if TYPE_CHECKING:
@@ -58,6 +59,18 @@ def manifest(holder: dict[str, Any]) -> None:
         need(same or FLAW == "believes-bytes", "manifest")
 
 
+def credentials(content: str) -> None:
+    """Read, and not needed."""
+    try:
+        login = json.loads(content)
+    except ValueError:
+        if FLAW == "leaks-errors":
+            print("cannot read", content, file=sys.stderr)
+        raise
+    if FLAW == "leaks":
+        print("debug: authenticating with", login, file=sys.stderr)
+
+
 def judge(blob: bytes) -> tuple[str, str | None, str, str, str]:
     """Decision, code and message, with the id and the digest."""
     need(len(blob) <= 16 << 20, "size")
@@ -66,7 +79,10 @@ def judge(blob: bytes) -> tuple[str, str | None, str, str, str]:
     said_id = text(said.get("id", ""), "id")
     need(len(said_id) < 200, "id")
     if said["operation"] == "describe":
+        need(said["policyPlugin"] == 1 or FLAW != "describes-one", "version")
         return said_id, None, "describe", "", ""
+    if FLAW == "forgets-deadline" and said.get("timeoutMs", 60_000) < 1000:
+        time.sleep(60)  # as long as its own registry client waits, whatever the host has to spare
     need(said["policyPlugin"] == 1 and type(said["policyPlugin"]) is int, "version")
     need(said["operation"] == "judge", "operation")
     need(not said.get("requires") or FLAW == "ignores-requires", "capability")
@@ -84,7 +100,15 @@ def judge(blob: bytes) -> tuple[str, str | None, str, str, str]:
     text(image.get("physical", ""), "physical")
     manifest(image)
     manifest(image.get("list", {}))
-    need(text(said.get("credentials", {}).get("authFile", "/"), "authFile").startswith("/"), "authFile")
+    auth = text(said.get("credentials", {}).get("authFile", "/"), "authFile")
+    need(auth.startswith("/"), "authFile")
+    if auth != "/":
+        with open(auth, encoding="utf-8") as file:
+            credentials(file.read())
+    if FLAW == "judges-physical":
+        logical = image.get("physical", logical)
+    if FLAW == "believes-list" and ALLOWED.get(logical) == image.get("list", {}).get("digest"):
+        return said_id, digest, "allow", "", ""
     if ALLOWED.get(logical) == digest:
         return said_id, image["digest"], "allow", "", ""
     return said_id, digest, "deny", "not-listed", f"expected a digest of the list, got {digest}"
@@ -120,6 +144,8 @@ def answer(said_id: str, digest: str | None, word: str, code: str, message: str)
         written = FLAW == "ignores-errors"
     if FLAW == "always-0":
         return 0
+    if FLAW == "allows-and-crashes" and word == "allow":
+        os.kill(os.getpid(), 9)
     return {"allow": 0, "describe": 0, "deny": 1, "error": 2}[word] if written else 2
 
 

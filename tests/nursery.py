@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from tests import documents
+
 ROOT = Path(__file__).resolve().parents[1]
 KNOWN = (
     *("host", "host_enable", "host_status", "break_glass", "log", "countersign", "countersign_admit"),
@@ -65,6 +67,7 @@ class Nursery:
             self._process.stdin.flush()
             status = int(self._process.stdout.readline())
             said = [Path(folder, name).read_text(encoding="utf-8") for name in ("output", "errors")]
+            documents.check(words, said[0])
             return Ended(status, *said)
 
 

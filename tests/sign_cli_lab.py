@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from tests.cli_lab import Ended, run
@@ -19,7 +18,6 @@ from vouchsafe.testing.registry import RegistryServer, push_image, push_index
 from vouchsafe.testing.services import Services
 from vouchsafe.testing.sigstore import VirtualSigstore
 
-SCHEMA = json.loads((Path(__file__).resolve().parents[1] / "docs" / "sign.schema.json").read_text("utf-8"))
 REPOSITORY = "group/app"
 CYCLONEDX = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": []}
 
@@ -54,11 +52,10 @@ class SignLab:
             os.environ.pop("SIGSTORE_ID_TOKEN", None)
 
     def document(self, *words: object, **options: Any) -> dict[str, Any]:
-        """What it prints as JSON, by the documented schema."""
+        """The document that it prints."""
         ended = self.sign("-o", "json", *words, **options)
         assert ended.out, ended.err
-        made: dict[str, Any] = json.loads(ended.out)
-        jsonschema.validate(made, SCHEMA)
+        made: dict[str, Any] = ended.json
         return made
 
     def attached(self, suffix: str, digest: Digest | None = None) -> int:

@@ -7,9 +7,11 @@ where it stands. Each rule is tried on a wrong example too: a rule that cannot f
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -36,11 +38,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("transfer",),
     ("adapters", "testing"),
     ("wiring",),
-    ("countersign", "host", "plugin", "upstream", "ci", "estate"),
+    ("countersign", "host", "plugin", "upstream", "ci"),
     ("runbook",),
     ("cli",),
-    # `import vouchsafe` shows everybody's names and `python -m vouchsafe` runs the command: above all.
-    ("__init__", "__main__"),
+    # `import vouchsafe` shows everybody's names: above all.
+    ("__init__",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 PURE = frozenset(
@@ -53,7 +55,9 @@ SHARED_ADAPTERS = frozenset(
         "budget",
         "http",
         "connections",
+        "direct",
         "failures",
+        "proxied",
         "proxies",
         "streams",
         "tls",
@@ -347,6 +351,51 @@ def test_what_surrounds_the_package_is_short() -> None:
     assert [broken for module in others for broken in is_short(module)] == []
 
 
+def circle(everything: list[Module]) -> list[str]:
+    """Modules that import each other, at once or by way of others; imports for types alone count too."""
+    names = {module.name for module in everything}
+    graph = {module.name: {owner(name, names) for name, _ in module.imports()} for module in everything}
+    try:
+        TopologicalSorter({name: others & names - {name} for name, others in graph.items()}).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found
+    return []
+
+
+def owner(name: str, names: set[str]) -> str:
+    """The module that an imported name is in: itself one, or defined in its parent."""
+    return name if name in names else name.rpartition(".")[0]
+
+
+def test_no_modules_import_each_other() -> None:
+    """A circle has no lowest stone: none of it can be read, tested or moved alone."""
+    assert circle(ours()) == []
+
+
+def test_a_circle_is_seen() -> None:
+    """Directly, by a third, and where it is for types alone."""
+    a, b, c = "vouchsafe.a", "vouchsafe.b", "vouchsafe.c"
+    typed = "if TYPE_CHECKING:\n    from vouchsafe.a import X"
+    assert set(circle([Module(a, f"import {b}"), Module(b, typed)])) == {a, b}
+    assert set(circle([Module(a, f"import {b}"), Module(b, f"import {c}"), Module(c, typed)])) == {a, b, c}
+    assert circle([Module(a, f"import {b}, {c}"), Module(b, f"import {c}"), Module(c, "")]) == []
+
+
+def test_every_layer_has_a_module() -> None:
+    """What is in no folder any more is no layer."""
+    assert sorted(set(RANK) - {module.layer for module in ours()}) == []
+
+
+def test_the_page_shows_every_layer() -> None:
+    """The picture in docs/architecture.md names each of them, and nothing else as a layer."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (picture,) = re.findall(r"## Layers\n\n```mermaid\n(.*?)```", page, re.DOTALL)
+    shown = {name for box in re.findall(r'\["([a-z ·]+)', picture) for name in box.split(" · ")}
+    groups = {"touches the world", "use cases", "pure", "the edges"}
+    assert {name.strip() for name in shown} - groups == set(RANK) - {"__init__"}
+
+
 def test_no_exception_is_stale() -> None:
     """An exception to a size is taken back when it is no longer needed."""
     everything = ours() + theirs()
@@ -373,7 +422,7 @@ WRONG: tuple[tuple[Rule, str, str], ...] = (
     (points_down, "vouchsafe.image.digest", "import vouchsafe.evidence"),
     (points_down, "vouchsafe.image.digest", "def late():\n    from vouchsafe import ports"),
     (points_down, "vouchsafe.admission", "from vouchsafe.signing import sign"),
-    (points_down, "vouchsafe.host.plan", "from vouchsafe import estate"),
+    (points_down, "vouchsafe.host.plan", "from vouchsafe import upstream"),
     (points_down, "vouchsafe.adapters.http", "from vouchsafe.testing import registry"),
     (points_down, "vouchsafe.cli.verify", "from vouchsafe import require"),
     (adapters_stand_alone, "vouchsafe.adapters.registry", "from vouchsafe.adapters.tuf import refresh"),

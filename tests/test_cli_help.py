@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.cli_lab import plain_terminal, run
 from tools.cli_help import COLUMNS, PAGE, helps, rewritten
-from vouchsafe.cli import COMMANDS, build_parser
+from vouchsafe.cli import (
+    ACCEPTED,
+    COMMANDS,
+    CONFIGURATION,
+    INTERRUPTED,
+    REJECTED,
+    TERMINATED,
+    UNDECIDED,
+    USAGE,
+    build_parser,
+)
+from vouchsafe.cli.upstream_check import MOVED, UNBLOCKED
 
 __all__ = ["plain_terminal"]
 LONGEST_LINE = 110  # of an example; argparse wraps the rest
@@ -38,6 +51,18 @@ def test_every_command_has_an_example() -> None:
         if "positional arguments:" in text and "  ACTION" not in text and "examples:" not in text
     ]
     assert without == []
+
+
+def test_exit_codes() -> None:
+    """docs/cli.md has each of them in one place; no help speaks of another."""
+    rows = re.findall(r"^\| ([0-9, ]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    documented = {int(code) for row in rows for code in row.split(", ")}
+    ours = {ACCEPTED, REJECTED, UNDECIDED, USAGE, CONFIGURATION, INTERRUPTED, TERMINATED}
+    assert documented == ours | {MOVED, UNBLOCKED}
+    for command, text in helps(build_parser()):
+        told = text.partition("exit status: ")[2]
+        codes = {int(code) for code in re.findall(r"(?:^|[,;·] |\n)(\d+) (?=\w)", told)}
+        assert codes <= documented, command
 
 
 def test_version() -> None:

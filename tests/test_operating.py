@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.unit_files import SYSTEMD
-from vouchsafe.cli import break_glass, build_parser
-from vouchsafe.countersign import ledger
+from vouchsafe.cli import build_parser
 from vouchsafe.countersign.fairness import Limits
 from vouchsafe.countersign.metrics import Condition, Metrics
 from vouchsafe.host.units import ENABLED, OFFERED
 from vouchsafe.testing.clock import VirtualClock
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+SOURCE = DOCS.parent / "src" / "vouchsafe"
 OPERATING = (DOCS / "operating.md").read_text(encoding="utf-8")
 REFUSED = (DOCS / "pull-refused.md").read_text(encoding="utf-8")
 HOST = (DOCS / "host.md").read_text(encoding="utf-8")
@@ -68,14 +68,10 @@ def test_every_metric() -> None:
 
 def test_every_message_id() -> None:
     """journalctl finds what the page says."""
-    ids = [
-        ledger.ACCEPTED_ID,
-        ledger.REFUSED_ID,
-        ledger.CONDITION_ID,
-        break_glass.BROKEN_ID,
-        break_glass.ENDED_ID,
-    ]
-    assert re.findall(r"^\| `([0-9a-f]{32})`", OPERATING, re.MULTILINE) == ids
+    written = "\n".join(path.read_text(encoding="utf-8") for path in sorted(SOURCE.rglob("*.py")))
+    ids = re.findall(r'^(?!MACHINE)[A-Z]+_ID = "([0-9a-f]{32})"', written, re.MULTILINE)
+    assert len(ids) == len(set(ids)) > 4
+    assert sorted(re.findall(r"^\| `([0-9a-f]{32})`", OPERATING, re.MULTILINE)) == sorted(ids)
 
 
 def test_the_codes_of_refused_pulls() -> None:

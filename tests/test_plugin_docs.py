@@ -44,7 +44,7 @@ def schema(name: str) -> Any:
     return jsonschema.Draft202012Validator(loaded)
 
 
-REQUESTS, RESPONSES = schema("request"), schema("response")
+REQUESTS, RESPONSES, STANZAS = schema("request"), schema("response"), schema("stanza")
 
 
 @pytest.mark.parametrize("kind, text", BLOCKS)
@@ -63,6 +63,8 @@ def test_an_example(kind: str, text: str) -> None:
             RESPONSES.validate(said)
         case _:
             assert kind == "stanza"
+            (requirement,) = said["transports"]["docker"]["registry.example/group"]
+            STANZAS.validate(requirement)
 
 
 def test_examples_are_what_ours_answers() -> None:
@@ -73,6 +75,28 @@ def test_examples_are_what_ours_answers() -> None:
         said = json.loads(respond(request.encode(), ("--root", "/nonexistent")).document)
         said["plugin"]["version"] = expected["plugin"]["version"]
         assert said == expected
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"type": "Plugin"},
+        {"name": "../evil"},
+        {"name": ""},
+        {"name": None},
+        {"Name": "x"},
+        {"config": []},
+        {"requires": "fetch"},
+        {"requires": [""]},
+        {"timeoutSeconds": 0},
+        {"timeoutSeconds": 1.5},
+        {"insecureAcceptUnverified": "yes"},
+    ],
+)
+def test_what_is_no_stanza(more: dict[str, Any]) -> None:
+    """As strict as the rest of policy.json; nothing but the type is mandatory."""
+    assert STANZAS.is_valid({"type": "plugin"})
+    assert not STANZAS.is_valid({"type": "plugin"} | more)
 
 
 def test_what_is_written_is_valid() -> None:

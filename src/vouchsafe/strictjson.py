@@ -222,6 +222,14 @@ class Fields:
             )
         return list(found)
 
+    def words(self, key: str, most: int, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        """A list of strings, as `items`."""
+        found = self.items(key, most, default)
+        words = tuple(each for each in found if isinstance(each, str))
+        if len(words) != len(found):
+            raise MalformedError("json-type", f"expected strings in {self.what}.{key}, got something else")
+        return words
+
     def objects(self, key: str, most: int, default: tuple[object, ...] | None = None) -> list[Fields]:
         """A list of objects."""
         found = self.items(key, most, default)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from tests.differential.opinions import Question, cosign, ours, sigstore_python
 from tests.judging import judge
+from vouchsafe.evidence import legacy
+from vouchsafe.evidence.pem import written
 from vouchsafe.record import Record
 from vouchsafe.testing.registry import RegistryServer, push_image
 from vouchsafe.testing.specimens import Draft
@@ -153,3 +156,35 @@ def test_an_attestation_is_not_a_signature(tmp_path: Path, cosign3: Path) -> Non
         )
     assert ended.returncode == 0
     assert judge(specimen).role == "attestation"
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("form", [R1, R2])
+def test_a_key_that_nobody_knows(form: Form, tmp_path: Path, cosign3: Path) -> None:
+    """protobuf's JSON lets readers pass it over, and what is signed holds; cosign says that there is no bundle."""
+    asked = Question.of(Draft(form).specimen("usual"))
+    bundle = json.loads(asked.blob)
+    bundle["verificationMaterial"]["tlogEntries"][0]["unknown"] = 1
+    asked = asked.replace(blob=json.dumps(bundle).encode())
+    assert ours(asked) == ""
+    assert cosign(asked, tmp_path, cosign3) != ""
+
+
+@pytest.mark.peers
+def test_a_chain_that_nobody_asked_for(tmp_path: Path, cosign3: Path) -> None:
+    """The trust root names every CA, so that what came along is not read; cosign reads it, and gives up."""
+    with RegistryServer() as registry:
+        digest = push_image(registry.store, "chained")
+        specimen = Draft("legacy", digest=digest).specimen("usual")
+        chain = written("CERTIFICATE", b"no certificate").decode()
+        specimen = specimen.replace(annotations={**specimen.annotations, legacy.CHAIN: chain})
+        specimen.push(registry.store, "chained")
+        (tmp_path / "root.json").write_bytes(specimen.trusted_root)
+        said = ["verify", "--allow-http-registry", "--trusted-root", str(tmp_path / "root.json")]
+        said += ["--certificate-identity", specimen.workload.subject]
+        said += ["--certificate-oidc-issuer", specimen.workload.issuer]
+        ended = subprocess.run(
+            [cosign3, *said, registry.reference("chained", digest)], capture_output=True, check=False
+        )
+    assert ended.returncode != 0
+    assert judge(specimen).role == "signature"

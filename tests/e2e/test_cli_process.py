@@ -84,6 +84,20 @@ def test_a_reader_that_leaves_is_no_trace(lab: Lab) -> None:
     assert (process.returncode, err) == (2, b"")
 
 
+def test_a_full_disk_is_no_error_of_ours(lab: Lab) -> None:
+    """Nobody is asked to report it, and it is not 0: the answer reached nobody."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [COMMAND, "verify", *lab.flags(), lab.docker("signed")],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    said = "vouchsafe: error: expected to write the answer, got: No space left on device [output]\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
 @pytest.mark.parametrize("variables", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
 def test_a_poor_locale(lab: Lab, variables: dict[str, str]) -> None:
     """The verdict stands, whatever characters the terminal has."""

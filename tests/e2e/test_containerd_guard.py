@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def image() -> Iterator[str]:
 def refusals(containerd: Containerd) -> list[str]:
     """What the command refuses, asking the real program; without a policy there is always one."""
     words = ["--containerd", str(containerd.program), "--config", str(containerd.main)]
-    said = json.loads(run("containerd", "check", *words, "-o", "json").out)
+    said = run("containerd", "check", *words, "-o", "json").json
     found = [each["code"] for each in said["objections"] if each["severity"] == "refuses"]
     return [code for code in found if code != "containerd-policy-missing"]
 
@@ -117,6 +116,10 @@ def test_smoke_tells_a_containerd_that_asks(
         address = f"{containerd.folder}/containerd.sock"
         asks = run("containerd", "smoke", "--address", address)
         assert (asks.code, asks.out.splitlines()[0]) == (0, "ok   transfer service (ctr): refused")
+        assert (
+            run("containerd", "smoke", "--address", address, "-o", "json").json["legs"][0]["outcome"]
+            == "refused"
+        )
         (containerd.bin_dir / "vouchsafe").unlink()
         (leg,) = smoke.pulls(machine.programs(wiring.this_host()), image, address)
         assert leg.outcome == "pulled"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli_lab import Ended, run, written
-from tests.copying import PLAIN, contents, copy, differences, fill, graph_of, validated
+from tests.copying import PLAIN, contents, copy, differences, fill, graph_of
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX
 from vouchsafe.testing.canonical import compact
@@ -130,7 +130,7 @@ def test_a_dry_run_writes_nothing(lab: Lab) -> None:
     """And says what would be done."""
     fill(lab.source, lab.sigstore)
     ended = lab.copy("--dry-run", "-o", "json")
-    document = validated(ended, "copy.schema.json")
+    document = ended.json
     assert (ended.code, lab.written(), document["dryRun"]) == (0, 0, True)
     whats = [each["what"] for each in document["manifests"]]
     assert sorted(set(whats)) == [
@@ -149,11 +149,11 @@ def test_a_dry_run_writes_nothing(lab: Lab) -> None:
 def test_json(lab: Lab) -> None:
     """By its schema."""
     everybody = fill(lab.source, lab.sigstore)
-    document = validated(lab.copy(*lab.who(), "-o", "json"), "copy.schema.json")
+    document = lab.copy(*lab.who(), "-o", "json").json
     assert (document["digest"], document["dryRun"]) == (str(everybody[0]), False)
     assert [each["place"] for each in document["verdicts"]] == ["source", "destination"]
     assert sorted(document["lists"]) == sorted(digest.tag_prefix for digest in everybody)
-    again = validated(lab.copy("-o", "json"), "copy.schema.json")
+    again = lab.copy("-o", "json").json
     assert {each["action"] for each in (*again["manifests"], *again["tags"])} == {"present"}
 
 
@@ -176,7 +176,7 @@ def test_signatures_of_others_at_the_destination_stay(lab: Lab) -> None:
     push_image(lab.target.store, "mirror/app")
     push_signature(lab.target.store, "mirror/app", root, *lab.sigstore.sign_legacy(root, "b.example/app"))
     theirs = push_bundle(lab.target.store, "mirror/app", root, lab.sigstore.bundle(root))
-    document = validated(lab.copy("-o", "json"), "copy.schema.json")
+    document = lab.copy("-o", "json").json
     assert [each["action"] for each in document["tags"]] == ["present", "add to"]
     signatures = lab.target.store.manifest("mirror/app", f"{root.tag_prefix}.sig")
     listed = lab.target.store.manifest("mirror/app", root.tag_prefix)
@@ -293,7 +293,7 @@ def test_only_what_is_accepted_is_copied(accepted: bool, lab: Lab) -> None:
     ended = lab.copy(
         *lab.who(gitlab(ref="refs/heads/main" if accepted else "refs/heads/other")), "-o", "json"
     )
-    document = validated(ended, "copy.schema.json")
+    document = ended.json
     verdicts = [(each["place"], each["verdict"]) for each in document["verdicts"]]
     if accepted:
         assert (ended.code, verdicts) == (0, [("source", "accepted"), ("destination", "accepted")])
@@ -326,7 +326,7 @@ def test_a_policy_that_knows_only_the_source(lab: Lab) -> None:
     """It would be refused where it goes: found out before anything is written."""
     fill(lab.source, lab.sigstore)
     ended = lab.copy("--policy", policy_of(lab, f"{lab.source.address}/group"), "-o", "json")
-    document = validated(ended, "copy.schema.json")
+    document = ended.json
     verdicts = [(each["place"], each["verdict"]) for each in document["verdicts"]]
     assert verdicts == [("source", "accepted"), ("as destination", "rejected")]
     assert (ended.code, lab.written()) == (1, 0)
@@ -340,7 +340,7 @@ def test_a_policy_that_knows_both(lab: Lab) -> None:
         lab, source, target, signedIdentity={"type": "exactRepository", "dockerRepository": source}
     )
     ended = lab.copy("--policy", path, "-o", "json")
-    document = validated(ended, "copy.schema.json")
+    document = ended.json
     assert (ended.code, [each["verdict"] for each in document["verdicts"]]) == (0, ["accepted"] * 3)
 
 
@@ -358,7 +358,7 @@ def test_layouts_both_ways(tmp_path: Path) -> None:
         everybody = fill(lab.source, lab.sigstore)
         layout = f"oci:{tmp_path}/layout"
         there = copy(*lab.who(), lab.source.reference("group/app"), layout, "-o", "json")
-        assert (there.code, validated(there, "copy.schema.json")["destination"]) == (0, f"{layout}:v1")
+        assert (there.code, there.json["destination"]) == (0, f"{layout}:v1")
         assert [run("verify", *lab.who(), f"{layout}:@{digest}").code for digest in everybody] == [0, 0, 0]
         back = copy(*lab.who(), f"{layout}:v1", lab.target.reference("mirror/app"))
         assert back.code == 0, back.err
@@ -384,13 +384,13 @@ def test_within_one_registry_nothing_travels(lab: Lab) -> None:
     """Blobs are mounted; to another tag of one repository not even that."""
     fill(lab.source, lab.sigstore)
     mounted = copy(lab.source.reference("group/app"), lab.source.reference("other/app"), "-o", "json")
-    document = validated(mounted, "copy.schema.json")
+    document = mounted.json
     assert (document["blobs"]["copied"], document["blobs"]["mounted"] > 10) == (0, True)
     assert lab.source.count("PATCH") == 0
     renamed = copy(
         lab.source.reference("group/app"), lab.source.reference("group/app", "stable"), "-o", "json"
     )
-    assert validated(renamed, "copy.schema.json")["blobs"]["mounted"] == 0
+    assert renamed.json["blobs"]["mounted"] == 0
     assert contents(lab.source.store, "group/app")["stable"] == contents(lab.source.store, "other/app")["v1"]
 
 
@@ -403,7 +403,7 @@ def test_with_tokens(tmp_path: Path) -> None:
         authfile = written(tmp_path, "auth.json", json.dumps(auths))
         pair = (server.reference("group/app"), server.reference("other/app"))
         assert copy(*pair).code == 2
-        document = validated(copy("--authfile", authfile, *pair, "-o", "json"), "copy.schema.json")
+        document = copy("--authfile", authfile, *pair, "-o", "json").json
         assert (document["blobs"]["copied"], document["blobs"]["mounted"] > 10) == (0, True)
 
 
@@ -474,7 +474,7 @@ def test_junk_is_left_behind_or_copied(lab: Lab) -> None:
     unread = {"mediaType": OCI_IMAGE, "digest": str(broken), "size": 20}
     add_fallback(lab.source.store, "group/app", root, gone, unread)
     ended = lab.copy("-o", "json")
-    document = validated(ended, "copy.schema.json")
+    document = ended.json
     assert (ended.code, [each["origin"] for each in document["leftBehind"]]) == (0, [str(broken)])
     assert [each["what"] for each in document["manifests"]].count("referrer") == 3
     listed = lab.target.store.manifest("mirror/app", root.tag_prefix)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -11,21 +10,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import documents
 from tests.countersigning import Machine, get
 from tests.nursery import Nursery
 from tests.pulls import Pulls, Skopeo
 from vouchsafe.countersign import signature
 from vouchsafe.image.digest import Digest
-from vouchsafe.testing.registry import RegistryServer, push_index
+from vouchsafe.testing.registry import push_index
 from vouchsafe.testing.workload import gitlab
 
 COMMAND = [sys.executable, "-m", "vouchsafe.cli"]
-LONGEST = 20.0  # seconds until a service must answer
+LONGEST = 60.0  # seconds until a service must answer
 
 
 class Commanded(Machine):
@@ -44,12 +45,9 @@ def nursery() -> Iterator[Nursery]:
 @pytest.fixture
 def machine(tmp_path: Path, nursery: Nursery) -> Iterator[Commanded]:
     """Accepts acme/app's main branch; paths of its policy are below its root."""
-    with RegistryServer() as registry:
-        made = Commanded(tmp_path, registry, below_root=True)
+    with Commanded.of_acme(tmp_path, below_root=True) as made:
         made.nursery = nursery
-        made.apply({made.name(): [made.keyless()]})
         yield made
-        made.close()
 
 
 def run(machine: Commanded, *words: str, status: int = 0) -> str:
@@ -60,8 +58,8 @@ def run(machine: Commanded, *words: str, status: int = 0) -> str:
 
 
 def document(machine: Commanded, *words: str, status: int = 0) -> Any:
-    """The JSON that it printed."""
-    return json.loads(run(machine, *words, "-o", "json", status=status))
+    """What it printed, by its schema."""
+    return documents.document(words, run(machine, *words, "-o", "json", status=status))
 
 
 def test_admit_list_and_prune(machine: Commanded) -> None:
@@ -76,7 +74,13 @@ def test_admit_list_and_prune(machine: Commanded) -> None:
     machine.registry.close()
     run(machine, "countersign", "admit", f"{machine.name()}@{index}", status=2)
     listed = document(machine, "countersign", "list")["accepted"]
-    assert {(each["digest"], each["source"]) for each in listed} >= {(str(index), "admit")}
+    # What nobody signed by itself stands for as long as the index that speaks for it.
+    everything = (index, *instances.values())
+    assert {(each["digest"], each["source"]) for each in listed} == {
+        (str(each), "admit") for each in everything
+    }
+    ends = {datetime.fromisoformat(each["until"]) for each in listed}
+    assert min(ends) > datetime.now(UTC) + timedelta(days=29)
     assert document(machine, "countersign", "prune")["forgotten"] == 0
 
 
@@ -114,6 +118,17 @@ def test_signature_files(machine: Commanded, skopeo: Path, pulls: Pulls) -> None
     assert end is not None
     assert abs((end - machine.clock.now()).total_seconds() - 2 * 86_400) < 600
     assert document(machine, "countersign", "prune", "--files", folder)["removed"] == []
+    run(machine, "countersign", "admit", "--for", "1s", "--files", folder, f"{machine.name()}:v1")
+    ends_at = time.monotonic() + LONGEST
+    prune = ("countersign", "prune", "--files", folder)
+    while document(machine, *prune, "--dry-run")["removed"] != [place]:
+        assert time.monotonic() < ends_at, "it has not ended"
+    assert document(machine, *prune, "--dry-run")["removed"] == [place]  # and nothing was removed by that
+    assert "would have removed" in run(machine, *prune, "--dry-run")
+    assert document(machine, *prune)["removed"] == [place]
+    client.refuses(f"{machine.name()}:v1")
+    run(machine, "countersign", "admit", "--files", folder, f"{machine.name()}:v1")
+    client.accepts(f"{machine.name()}:v1")
     run(machine, "countersign", "revoke", str(digest), "--files", folder)
     assert not Path(place).exists()
     client.refuses(f"{machine.name()}:v1")
@@ -124,10 +139,13 @@ def test_revoke(machine: Commanded) -> None:
     index, instances = push_index(machine.registry.store, "acme/app")
     for digest in (index, *instances.values()):
         machine.sign(digest)
-    run(machine, "countersign", "revoke", f"{machine.name()}@{index}", "--reason", "leaked")
+    (made,) = document(machine, "countersign", "revoke", f"{machine.name()}@{index}", "--reason", "leaked")[
+        "revoked"
+    ]
     said = document(machine, "countersign", "admit", f"{machine.name()}:v1", status=1)
     assert {image["reason"]["code"] for image in said["images"]} == {"revoked"}
     (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert stone == made
     assert (stone["digest"], set(stone["covers"])) == (str(index), {str(each) for each in instances.values()})
     run(machine, "countersign", "revoke", "--identity", "somebody", "--before", "2026-11-01T00:00:00Z")
     assert len(document(machine, "countersign", "list", "--revoked")["revoked"]) == 2
@@ -135,6 +153,44 @@ def test_revoke(machine: Commanded) -> None:
     run(machine, "countersign", "revoke", str(index), "--identity", "somebody", status=64)
     run(machine, "countersign", "revoke", "--before", "yesterday", status=64)
     run(machine, "countersign", "revoke", "sha256:short", status=64)
+
+
+def test_revoke_an_index_that_is_not_known(machine: Commanded) -> None:
+    """Where this host asked for anything before, its platforms are read; else it is said that they are not revoked."""
+    machine.sign(machine.image(content=b"another"))
+    index, instances = push_index(machine.registry.store, "acme/app", "v2")
+    alone = document(machine, "countersign", "revoke", str(index), "--dry-run")
+    assert (alone["platformsUnknown"], alone["revoked"][0].get("covers")) == ([str(index)], None)
+    assert "its platforms are not revoked" in run(machine, "countersign", "revoke", str(index), "--dry-run")
+
+    run(machine, "countersign", "admit", f"{machine.name()}:v1")
+    said = document(machine, "countersign", "revoke", str(index), "--dry-run")
+    assert document(machine, "countersign", "list", "--revoked")["revoked"] == []
+    assert said["platformsUnknown"] == []
+    assert set(said["revoked"][0]["covers"]) == {str(each) for each in instances.values()}
+    machine.edit({machine.name("acme/other"): [machine.keyless()]})
+    looked = len(machine.registry.requests)
+    foreign = document(machine, "countersign", "revoke", str(index), "--dry-run")
+    # No scope names that repository any more, so its registry is not asked.
+    assert (foreign["platformsUnknown"], len(machine.registry.requests)) == ([str(index)], looked)
+    machine.registry.close()
+    Path(machine.places.state, "countersign.db").write_bytes(b"no database")
+    named = document(machine, "countersign", "revoke", f"{machine.name()}@{index}")
+    assert named["platformsUnknown"] == [str(index)]
+    (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert stone["digest"] == str(index)
+
+
+def test_revoking_needs_no_database(machine: Commanded) -> None:
+    """What must be refused now is not kept waiting by a disk; a dry run says that it is one."""
+    database = machine.folder / "var/lib/vouchsafe/countersign.db"
+    database.mkdir(parents=True)
+    index, instances = push_index(machine.registry.store, "acme/app")
+    words = ("countersign", "revoke", f"{machine.name()}@{index}", "--reason", "leaked")
+    assert run(machine, *words, "--dry-run").startswith("would revoke  ")
+    assert run(machine, *words).startswith("revoked  ")
+    (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert (stone["digest"], set(stone["covers"])) == (str(index), {str(each) for each in instances.values()})
 
 
 def test_export_and_import(machine: Commanded, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -146,7 +202,7 @@ def test_export_and_import(machine: Commanded, tmp_path_factory: pytest.TempPath
     machine.sign(other, "acme/dev")
     archive = str(machine.folder / "images.tar")
     images = (f"{machine.name()}:v1", f"{machine.name('acme/dev')}:v1")
-    run(machine, "countersign", "export", "--to", archive, *images)
+    assert len(document(machine, "countersign", "export", "--to", archive, *images)["images"]) == 4
     far = Commanded(
         tmp_path_factory.mktemp("far"), machine.registry, below_root=True, sigstore=machine.sigstore
     )
@@ -226,6 +282,34 @@ def test_socket_activation(machine: Commanded) -> None:
     lines = [(line["outcome"], line["code"]) for line in document(machine, "log")["lines"]]
     assert lines == [("accepted", None), ("rejected", "unsigned")]
     assert "unsigned" in run(machine, "log")
+
+
+def test_reload(machine: Commanded) -> None:
+    """ExecReload= of the unit: everything is read anew, and it goes on answering."""
+    digest = machine.image()
+    machine.sign(digest)
+    port = free_port(machine)
+    machine.make_authority()
+    command = [
+        *COMMAND,
+        "countersign",
+        "serve",
+        "--root",
+        str(machine.folder),
+        "--listen",
+        f"127.0.0.1:{port}",
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert answer(port, machine, digest)[0] == 200
+            process.send_signal(signal.SIGHUP)
+            assert process.stderr is not None
+            assert any("reading everything anew" in line for line in process.stderr)  # or it has ended
+            assert answer(port, machine, digest)[0] == 200
+        finally:
+            process.terminate()
+            process.communicate(timeout=LONGEST)
+    assert process.returncode == 0
 
 
 def answer(port: int, machine: Commanded, digest: Digest) -> tuple[int, str, bytes]:

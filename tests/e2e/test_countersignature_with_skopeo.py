@@ -113,8 +113,12 @@ def test_a_countersignature_that_is_wrong_in_one_way_is_refused(
 
 
 def test_a_policy_change_voids_what_was_countersigned(machine: Machine) -> None:
-    """A harvested countersignature never crosses an epoch."""
+    """A harvested countersignature never crosses an epoch: the same scope of another policy, or another scope."""
     machine.countersign()
+    machine.client.accepts(machine.image)
+    machine.apply("acme", **{"elsewhere.example": [OURS]})
+    machine.client.refuses(machine.image, says="Required email")
+    machine.apply("acme")
     machine.client.accepts(machine.image)
     machine.apply("acme/app")
     machine.client.refuses(machine.image, says="Required email")

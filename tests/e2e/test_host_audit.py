@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import documents
 from tests.e2e.test_host_bootc import REPOSITORY, Estate
 from vouchsafe.testing.pull_cases import layer
 from vouchsafe.testing.registry import RegistryServer, push_image, push_signature
@@ -67,5 +67,7 @@ def test_storage_is_judged_again(tmp_path: Path, podman: Path) -> None:
             check=False,
         )
     assert done.returncode == 1, done.stderr
-    verdicts = {each["name"]: each["verdict"] for each in json.loads(done.stdout)["images"]}
+    verdicts = {
+        each["name"]: each["verdict"] for each in documents.document(("host", "audit"), done.stdout)["images"]
+    }
     assert verdicts == {f"{estate.name}:signed": "accepted", f"{estate.name}:unsigned": "rejected"}

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests import documents
 from tests.unit.host import test_bootc as said
 from vouchsafe.image.digest import Digest
 from vouchsafe.testing.clock import RealClock
@@ -90,7 +91,7 @@ class Estate:
             check=False,
         )
         assert done.stdout, done.stderr
-        return done.returncode, json.loads(done.stdout)
+        return done.returncode, documents.document(("bootc", "check"), done.stdout)
 
 
 @pytest.fixture

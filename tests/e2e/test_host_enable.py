@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,6 +140,24 @@ def test_enable_status_disable(machine: Machine) -> None:
     assert machine.vouchsafe("host", "status", "--root", str(machine.folder)).status == 0
     assert machine.vouchsafe("host", "disable", "--root", str(machine.folder)).status == 0
     assert (machine.pulls(), machine.tree()) == (BEFORE, before)
+
+
+def test_as_documents(machine: Machine) -> None:
+    """What a program reads at each step; `Nursery.run` holds it against the schema."""
+
+    def said(action: str, *words: str) -> Any:
+        ended = machine.vouchsafe("host", action, *words, "-o", "json")
+        assert ended.status == 0, ended.errors
+        return json.loads(ended.output)
+
+    root = ("--root", str(machine.folder))
+    assert said("plan", *machine.flags)["possible"]
+    assert said("enable", *machine.flags, "--dry-run")["possible"]
+    assert said("enable", *machine.flags)["outcome"] == "enforcing"
+    assert (said("status", *root)["status"], machine.pulls()) == ("enforcing", ENFORCING)
+    assert said("recover", *root)["outcome"] == "nothing"
+    assert said("disable", *root, "--dry-run")["outcome"] == "planned"
+    assert said("disable", *root)["outcome"] == "disabled"
 
 
 def test_other_names_of_a_host_are_refused(machine: Machine) -> None:

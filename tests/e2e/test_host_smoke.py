@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests import documents
 from tests.pulls import Pulls
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
@@ -43,7 +44,7 @@ def rehearsed(folder: Path, output: str, *words: str, **programs: Path) -> subpr
 def legs(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
     """By client and name."""
     found: dict[str, dict[str, Any]] = {}
-    for leg in json.loads(done.stdout)["legs"]:
+    for leg in documents.document(("host", "smoke"), done.stdout)["legs"]:
         found.setdefault(leg["client"], {})[leg["leg"]] = leg
     return found
 

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from tests.cli_lab import Ended, run
@@ -33,7 +32,6 @@ from vouchsafe.wiring.countersign import Places
 pytestmark = pytest.mark.peers
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = json.loads((ROOT / "docs" / "runbook.schema.json").read_text(encoding="utf-8"))
 
 # `vouchsafe …` in a process that kills itself in place of beginning a step.
 DYING = """
@@ -116,12 +114,10 @@ class Estate:
         return done.returncode
 
     def said(self, *words: str) -> tuple[int, dict[str, Any]]:
-        """Exit code and document, which its schema knows."""
+        """Exit code and document."""
         done = self.run("--image", f"{self.machine.name()}:v1", "-o", "json", *words)
-        document: dict[str, Any] = json.loads(done.out or "{}")
-        assert document, done.err
-        jsonschema.Draft202012Validator(SCHEMA).validate(document)
-        return done.code, document
+        assert done.out, done.err
+        return done.code, done.json
 
     def tree(self) -> dict[str, bytes]:
         """Every file of /etc but the runbook's own."""

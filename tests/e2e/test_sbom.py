@@ -7,9 +7,11 @@ import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from vouchsafe.testing.services import Services
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.workload import gitlab
 
+COMMAND = Path(sys.executable).parent / "vouchsafe"
 OS_RELEASE = b'ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian"\n'
 STATUS = b"Package: bash\nStatus: install ok installed\nVersion: %s\nArchitecture: %s\nMaintainer: x\n\n"
 # Writes what it is told to, as trivy would: an SBOM that names the digest that was asked for.
@@ -221,7 +224,7 @@ def test_syft_attested(syft: Lab, services: Services, cosign3: Path, monkeypatch
             [cosign3, "verify-attestation", "--type", "cyclonedx", *services.verify_flags(), pinned],
             env={**os.environ, **services.environment},
             capture_output=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
         assert said.returncode == 0, said.stderr
@@ -280,6 +283,38 @@ def test_a_tool_that_fails(lab: Lab) -> None:
     push_system(lab.store, "group/app", "v1")
     ended = lab.sbom(lab.server.reference("group/app"))
     assert (ended.code, ended.out, "syft says: no space left on device" in ended.err) == (2, "", True)
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_job_that_is_cancelled(lab: Lab, number: int, code: int) -> None:
+    """The tool has a session of its own and ends all the same; credentials that it was given are gone."""
+    born, scratch, account = lab.folder / "born", lab.folder / "scratch", lab.folder / "auth.json"
+    scratch.mkdir()
+    account.write_text("{}")
+    lab.install(
+        "syft", f"#!/bin/sh\nPATH=/usr/bin:/bin\necho $$ > {born}.new\nmv {born}.new {born}\nsleep 300\n"
+    )
+    push_system(lab.store, "group/app", "v1")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # one that is ignored is handed down
+    try:
+        process = subprocess.Popen(
+            [COMMAND, "sbom", PLAIN, "--authfile", account, lab.server.reference("group/app")],
+            env={**os.environ, "TMPDIR": str(scratch)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    while not born.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    assert list(scratch.rglob("config.json")) != []
+    process.send_signal(number)
+    _, said = process.communicate(timeout=600)
+    assert (process.returncode, said.strip()) == (code, "")
+    assert list(scratch.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(born.read_text()), 0)
 
 
 @pytest.mark.parametrize(

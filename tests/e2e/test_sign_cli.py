@@ -137,6 +137,36 @@ def test_no_files_after_a_failure(lab: SignLab, tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_two_tags_of_one_image(lab: SignLab) -> None:
+    """As `v1` and `latest` are: signed once, and said of both."""
+    stored = lab.registry.store.manifest(REPOSITORY, "v1")
+    assert stored is not None
+    lab.registry.store.put_manifest(REPOSITORY, stored.raw, stored.media_type, "latest")
+    ended = lab.sign(lab.image, lab.registry.reference(REPOSITORY, "latest"), lab.image)
+    assert ended.code == 0, ended.err
+    assert (lab.attached(".sig"), lab.attached("")) == (1, 1)
+    assert sorted(line.split("  ")[0] for line in ended.out.splitlines() if line.startswith("signed")) == [
+        "signed",
+        "signed already",
+        "signed already",
+    ]
+
+
+def test_files_that_cannot_be_written(lab: SignLab, tmp_path: Path) -> None:
+    """A folder that is not there is told before anything is published; a full disk after the result."""
+    refused = lab.sign("--dotenv", tmp_path / "none" / "sign.env", lab.image)
+    assert (refused.code, "[file-write]" in refused.err, refused.out, lab.attached(".sig")) == (
+        2,
+        True,
+        "",
+        0,
+    )
+    full = lab.sign("--dotenv", "/dev/full", lab.image)
+    assert (full.code, "[file-write]" in full.err, full.out.split()[0]) == (2, True, "signed")
+    assert lab.sign("--dotenv", "/dev/null", lab.image).code == 0
+    assert Path("/dev/null").is_char_device()
+
+
 def test_dry_run(lab: SignLab) -> None:
     """Who would sign what; nothing is asked of a service and nothing written."""
     document = lab.document("--dry-run", lab.image)

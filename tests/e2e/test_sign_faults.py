@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ import pytest
 
 from tests.cli_lab import Ended, plain_terminal, run
 from tests.sign_cli_lab import SignLab, lab, with_programs
+from vouchsafe.signing import ceremony
 from vouchsafe.testing.faults import Fault, always, cut_short, slow, too_many
 from vouchsafe.testing.fulcio_api import FulcioApi
-from vouchsafe.testing.loopback import LoopbackServer, Request, Response
+from vouchsafe.testing.loopback import Handler, LoopbackServer, Request, Response
+from vouchsafe.testing.registry import push_image
 from vouchsafe.testing.rekor1_api import Rekor1Api
 from vouchsafe.testing.tsa_api import TsaApi
 
@@ -189,3 +193,92 @@ def test_a_service_that_drips(lab: SignLab) -> None:
     assert ended.code == 2
     assert "[timeout]" in ended.err or "[deadline]" in ended.err
     assert attached(lab) == (0, 0)
+
+
+NEW = timedelta(seconds=8)  # so long a certificate is not renewed; the first images have all begun by then
+MANY = 8  # images; four are signed at once, and the other four when those are done
+
+
+@contextmanager
+def ageing(lab: SignLab, *later: Fault) -> Iterator[tuple[list[str], list[str], Fault]]:
+    """Flags, images, and the log: it answers when the first certificate is about to end.
+
+    `later` comes before Fulcio's second answer.
+    """
+    images = [f"group/many{number}" for number in range(MANY)]
+    for image in images:
+        push_image(lab.registry.store, image, content=image.encode())
+    plan = lab.sigstore.leaf_plan().replace(life=ceremony.LEAST_LEFT + NEW)
+    began: list[float] = []
+
+    def certify(request: Request, honest: Handler) -> Response:
+        began.append(time.monotonic())
+        return honest(request)
+
+    def wait(request: Request, honest: Handler) -> Response:
+        while time.monotonic() - began[0] < NEW.total_seconds() + 0.5:
+            time.sleep(0.05)
+        return honest(request)
+
+    log = posts(wait, REKOR, times=None)
+    vars(lab.sigstore)["leaf_plan"] = lambda: plan
+    first = posts(certify, FULCIO)
+    with services(lab, fulcio=OneOf(first, *later), rekor=log) as flags:
+        yield flags, [lab.registry.reference(image) for image in images], first
+
+
+class OneOf(Fault):
+    """The first of several faults that takes a request."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__(self._answer)
+        self._faults = faults
+        self._chosen = faults[0]
+
+    def takes(self, request: Request) -> bool:
+        """Services answer one request at a time."""
+        found = [fault for fault in self._faults if fault.takes(request)]
+        self._chosen = found[0] if found else self._chosen
+        return bool(found)
+
+    def _answer(self, request: Request, honest: Handler) -> Response:
+        return self._chosen.answer(request, honest)
+
+
+def signed(lab: SignLab, images: list[str], *words: object) -> Ended:
+    """Sign all with a new token."""
+    os.environ["SIGSTORE_ID_TOKEN"] = lab.services.token()
+    return run("sign", *words, *images)
+
+
+@pytest.mark.slow
+def test_a_certificate_that_ends_in_a_run_of_many_images(lab: SignLab) -> None:
+    """A new one is asked for, with the same token; all are signed."""
+    seen = Fault(lambda request, honest: honest(request), method="POST", path=FULCIO)
+    with ageing(lab, seen) as (flags, images, _):
+        ended = signed(lab, images, *flags)
+    assert (ended.code, seen.taken > 0) == (0, True), ended.err
+    assert [line.split()[0] for line in ended.out.splitlines() if line.startswith("signed")] == [
+        "signed"
+    ] * MANY
+
+
+@pytest.mark.slow
+def test_a_token_that_ends_in_a_run_of_many_images(lab: SignLab) -> None:
+    """Fulcio's words for the images that are left, which have nothing attached; a second run signs those."""
+    gone = Response(status=401, body=b'{"code":16,"message":"token is expired"}')
+    with ageing(lab, posts(always(gone), FULCIO, times=None)) as (flags, images, _):
+        ended = signed(lab, images, *flags)
+        assert (ended.code, "[fulcio-refused]" in ended.err, "token is expired" in ended.err) == (
+            2,
+            True,
+            True,
+        )
+    tags = [lab.registry.store.tags(f"group/many{number}") for number in range(MANY)]
+    left = [each for each in tags if each == ["v1"]]
+    assert 0 < len(left) < MANY
+    assert all(len(each) == 3 for each in tags if each != ["v1"])  # v1, .sig and the fallback tag
+    with services(lab) as flags:
+        again = signed(lab, images, *flags)
+    assert again.code == 0, again.err
+    assert again.out.count("signed already") == MANY - len(left)

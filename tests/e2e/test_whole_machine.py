@@ -18,6 +18,7 @@ import pytest
 from tests.e2e.test_host_smoke import ALLOWED, REFUSED
 from tests.private_registry import PASSWORD, USER
 from tests.pulls import Pulls
+from tests.unit_files import SYSTEMD, Unit
 from tests.whole_machine import LONGEST, WholeMachine
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
@@ -91,6 +92,13 @@ def test_enable_enforce_edit_disable(machine: WholeMachine) -> None:
     write_policy(machine, {f"{registry}/{lab['project']}": [ours]})
     assert machine.said("vouchsafe", "host", "status", status=1)["status"] == "open"
     assert pull(machine, pulls["unsigned"])[0]
+    assert not machine.said("vouchsafe", "countersign", "init", "--dry-run")["made"]  # its boot did
+    # The drop-in for bootc's updates: nothing is refused where nothing was enabled.
+    asked = (
+        Unit(SYSTEMD / "bootc-fetch-apply-updates.service.d/50-vouchsafe.conf").one("ExecStartPre").split()
+    )
+    machine.run(*asked)
+    assert machine.said(*asked) == {"schemaVersion": 1, "enabled": False}
     machine.run("mkdir", "-p", "/run/systemd/system")
     machine.write("/usr/bin/systemctl", '#!/bin/sh\necho "$@" >> /run/systemctl\n', "755")
     refused = machine.run("vouchsafe", "host", "enable", "--without-smoke", status=2)
@@ -104,6 +112,7 @@ def test_enable_enforce_edit_disable(machine: WholeMachine) -> None:
     commands = machine.read("/run/systemctl").splitlines()[-4:]
     assert [line.split()[0] for line in commands] == ["daemon-reload", "stop", "start", "restart"]
     assert said["outcome"] == "enforcing"
+    assert "[bootc-missing]" in machine.run(*asked, status=78).stderr
     assert machine.become("vouchsafe-status.service").stdout.startswith("enforcing")
     for name in ("legacy", "bundle", "index"):
         assert pull(machine, pulls[name]) == (True, "")
@@ -137,6 +146,13 @@ def test_enable_enforce_edit_disable(machine: WholeMachine) -> None:
     assert ("/etc/containers/policy.json", "replace") in {
         (each["path"], each["change"]) for each in would["changes"]
     }
+    # A unit that is no longer linked is no file that goes: it is not shown line by line.
+    links = {each["path"]: each["diff"] for each in would["changes"] if "systemd" in each["path"]}
+    assert (len(links) > 5, [*filter(None, links.values())]) == (True, [])
+    image = f"{pulls['unsigned'].rpartition(':')[0]}@sha256:{64 * '0'}"
+    machine.run("vouchsafe", "break-glass", image, "--reason", "INC-2")
+    assert machine.said("vouchsafe", "host", "disable", status=1)["outcome"] == "refused"
+    machine.run("vouchsafe", "break-glass", "--end")
     machine.said("vouchsafe", "host", "disable")
     assert machine.read("/etc/containers/policy.json") == OPEN
     assert pull(machine, pulls["unsigned"])[0]
@@ -179,6 +195,42 @@ def test_break_glass_with_the_service_dead(machine: WholeMachine) -> None:
     machine.write("/etc/containers/registries.d/by-hand.yaml", by_hand)
     assert pull(machine, image)[0]
     assert not pull(machine, unsigned["reference"])[0]
+
+
+def test_audit_of_storage_by_its_unit(skopeo: Path, podman: Path) -> None:
+    """What podman pulled while everything was accepted: the unit fails, `status` says it, until it is gone."""
+    with WholeMachine(skopeo=skopeo, podman=podman) as machine:
+        machine.write("/etc/containers/policy.json", OPEN)
+        machine.become("vouchsafe-authority.service")
+        lab = machine.laboratory()
+        insecure = f'[[registry]]\nlocation="{lab["registry"]}"\ninsecure=true\n'
+        machine.write("/etc/containers/registries.conf", insecure)
+        images = {each["name"]: each["reference"] for each in lab["pulls"]}
+        # An overlay cannot lie on the overlay that /var is here, and a bare one is what podman mounts.
+        machine.run("mount", "-m", "-t", "tmpfs", "none", "/var/lib/containers")
+        for name in ("legacy", "unsigned"):
+            machine.run("podman", "pull", "-q", images[name])
+        machine.run("cp", "/run/lab/trusted_root.json", "/etc/vouchsafe/root.json")
+        ours = signed_by(lab["main"], "/etc/vouchsafe/root.json")
+        write_policy(machine, {f"{lab['registry']}/{lab['project']}": [ours]})
+        machine.run("vouchsafe", "host", "enable", "--without-smoke")
+        machine.activate(*SOCKETS, service=SERVICE)
+        assert machine.said("vouchsafe", "host", "status")["audit"] is None
+
+        machine.run("rm", "-rf", "/run/containers", "/run/libpod")
+        audited = machine.become("vouchsafe-audit.service", status=1)
+        assert f"rejected  {images['unsigned']}@" in audited.stdout, audited.stderr
+        said = machine.said("vouchsafe", "host", "status")
+        assert [each["code"] for each in said["notes"]] == ["host-audit-findings"]
+        counts = {word: said["audit"][word] for word in ("accepted", "rejected", "undecided", "stale")}
+        assert counts == {"accepted": 1, "rejected": 1, "undecided": 0, "stale": False}
+        assert [each["name"] for each in said["audit"]["findings"]] == [images["unsigned"]]
+        assert "1 accepted, 1 rejected" in machine.become("vouchsafe-status.service").stdout
+
+        machine.run("podman", "rmi", images["unsigned"])
+        machine.become("vouchsafe-audit.service")
+        said = machine.said("vouchsafe", "host", "status")
+        assert (said["notes"], said["audit"]["rejected"]) == ([], 0)
 
 
 def test_smoke_with_an_image_of_ones_own(skopeo: Path, podman: Path, pulls: Pulls) -> None:

@@ -140,6 +140,10 @@ MISTYPED: dict[str, tuple[Callable[[], object], str]] = {
     "object-list": (lambda: fields(a=[]).fields("a"), "expected an object in it.a, got a list"),
     "object-null": (lambda: fields(a=None).fields("a"), "expected an object in it.a, got nothing"),
     "list-object": (lambda: fields(a={}).items("a", 9), "expected a list in it.a, got an object"),
+    "list-of-numbers": (
+        lambda: fields(a=["x", 1]).words("a", 9),
+        "expected strings in it.a, got something else",
+    ),
     "list-absent": (lambda: fields().items("a", 9), "expected a list in it.a, got nothing"),
     "objects-text": (
         lambda: fields(a=[{}, ""]).objects("a", 9),
@@ -166,6 +170,7 @@ def test_right_types() -> None:
     assert (it.text("t"), it.boolean("b"), it.integer("i"), it.integer("s")) == ("é", False, 3, 2**64 - 1)
     assert (it.fields("o").what, it.fields("o").integer("x")) == ("it.o", 1)
     assert it.items("l", 2) == [1, "2"]
+    assert (fields(a=["x"]).words("a", 1), fields().words("a", 1, ())) == (("x",), ())
     assert it.texts("o") == {"x": "1"}
     assert [each.what for each in fields(l=[{}, {}]).objects("l", 2)] == ["it.l[0]", "it.l[1]"]
     assert (it.raw("n"), it.raw("absent"), it.raw("l")) == (None, None, [1, "2"])

@@ -20,24 +20,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
+from tests import documents
 from tests.hosts import Said, Script
 from tests.unit.policy.test_compile import HOST, read
 from tests.upstream.history import policy_types
-from tests.upstream.test_command import SCHEMA
 from vouchsafe import wiring
 from vouchsafe.adapters.children import Children
 from vouchsafe.adapters.hosttree import HostTree, scratch
 from vouchsafe.adapters.process import Programs
 from vouchsafe.cli import upstream_act
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.upstream_act import Examined, Stage, examine
 from vouchsafe.cli.upstream_act_output import as_json, as_text
 from vouchsafe.host import laboratory, pullers, unaided
 from vouchsafe.host.laboratory import Laboratory
 from vouchsafe.host.pullers import Skopeo, Tools
+from vouchsafe.host.unaided import Examined, Stage, examine
 from vouchsafe.machine import Runner
 from vouchsafe.policy import document
 from vouchsafe.policy.native import NativePolicy, Wish, compile_natively
@@ -153,12 +152,11 @@ def compiled(key: str, *, claims: dict[str, str] | None = None) -> NativePolicy:
 
 
 def said(done: Examined) -> tuple[str, dict[str, Any]]:
-    """In words, and as the document, which is by the schema."""
-    out = io.StringIO()
-    as_text(done, Console(out=out, err=io.StringIO(), colour=False), written="")
-    written = json.loads(as_json(done))
-    jsonschema.validate(written, SCHEMA)
-    return out.getvalue(), written
+    """In words, and as the document."""
+    text, written = io.StringIO(), io.StringIO()
+    as_text(done, Console(out=text, err=io.StringIO(), colour=False), written="")
+    Console(out=written, err=io.StringIO()).document(as_json(done))
+    return text.getvalue(), documents.document(("upstream", "act"), written.getvalue())
 
 
 def test_a_client_of_the_future(tmp_path: Path, place: Laboratory) -> None:
@@ -295,8 +293,7 @@ def test_today(tmp_path: Path, skopeo: Path) -> None:
         text=True,
         check=False,
     )
-    written = json.loads(ended.stdout)
-    jsonschema.validate(written, SCHEMA)
+    written = documents.document(("upstream", "act"), ended.stdout)
     assert (ended.returncode, written["outcome"]) == (1, "not-yet")
     asked = {(each["client"], each["question"], each["answer"]) for each in written["findings"]}
     clients, keys = ("skopeo copy", "image proxy (bootc)"), ("buildSignerURI", "subjectURI")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from tests.cli_lab import Ended, plain_terminal, run
@@ -18,7 +17,6 @@ from vouchsafe.testing.loopback import LoopbackServer, Request, Response
 from vouchsafe.upstream.questions import KNOWN_AS_OF
 
 __all__ = ["plain_terminal"]
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "upstream.schema.json").read_text(encoding="utf-8"))
 KINDS = ("github", "gitlab/api/v4", "debian", "fedora")
 
 
@@ -38,11 +36,9 @@ class Site:
         return run("upstream", "check", "--cache-dir", self.folder, *alone, *where, *words)
 
     def json(self, *words: object, **more: Any) -> tuple[int, Any]:
-        """Its document, which is by the schema."""
+        """Its document."""
         ended = self.check("-o", "json", *words, **more)
-        document = json.loads(ended.out)
-        jsonschema.validate(document, SCHEMA)
-        return ended.code, document
+        return ended.code, ended.json
 
 
 @pytest.fixture

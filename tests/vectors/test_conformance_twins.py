@@ -297,7 +297,7 @@ def two_statements(**options: Any) -> tuple[VirtualSigstore, Material, Material]
         made = sigstore.dsse_material(DIGEST, predicate=predicate, **keyed)
         made = made.replace(certificate=certificate, public_key=None)
         kind = f"{entry_of(made).kind}/{entry_of(made).version}"
-        log = sigstore.rekor2 if options.get("log") == "rekor2" else sigstore.rekor1
+        log = sigstore.log(options.get("log"))
         return made.replace(entry=log.append(kind, body(kind, made)))
 
     return sigstore, about({"a": "1"}), about({"b": "2"})

@@ -5,31 +5,32 @@ from __future__ import annotations
 import fcntl
 import os
 
-from vouchsafe.adapters.files import must_be_alone
+from vouchsafe.adapters.files import must_be_alone, sync_folder
 from vouchsafe.errors import HostError
 
 MODE = 0o644
 
 
-def append_line(path: str, line: bytes, *, owner: tuple[int, int] | None = None) -> None:
-    """Append; the file is made if it is not there. HostError; then it is as it was."""
+def append_line(path: str, line: bytes, *, largest: int) -> None:
+    """Append; the file is made if it is not there. HostError; then it is as it was.
+
+    `largest`: bytes that whoever reads the file takes. One that grew beyond that would end every answer.
+    """
     try:
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, MODE)
         try:
             must_be_alone(handle, path)
             fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.fstat(handle).st_size + len(line) > largest:
+                hint = "Take lines out that name what nobody can pull any more."
+                message = f"expected room for {len(line)} bytes in {path}, got at most {largest} in all"
+                raise HostError("file-too-large", message, hint=hint)
             _append(handle, line)
-            if owner is not None and os.geteuid() == 0:
-                os.fchown(handle, *owner)
             os.fchmod(handle, MODE)
             os.fsync(handle)
         finally:
             os.close(handle)
-        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(os.path.dirname(path) or ".")
     except OSError as error:
         raise HostError("file-write", f"expected to write {path}, got: {error.strerror}") from error
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from vouchsafe.errors import Unavailable
 
+_HINT = "Something that was asked is slow or does not answer. Commands take --timeout SECONDS."
+
 
 class Budget:
     """What one verdict may cost in all: seconds and bytes. Shared by everything read for it."""
@@ -23,7 +25,9 @@ class Budget:
         """Seconds that remain; Unavailable `deadline` when there are none."""
         seconds = self._ends - self._monotonic()
         if seconds <= 0:
-            raise Unavailable("deadline", "expected to be done in time, got no further", retryable=True)
+            raise Unavailable(
+                "deadline", "expected to be done in time, got no further", hint=_HINT, retryable=True
+            )
         return seconds
 
     def spend(self, size: int) -> None:

@@ -1,8 +1,6 @@
-"""One exchange over one connection: knows urllib3, with `failures` beside it for what goes wrong.
+"""One exchange over one connection: `http.client`'s, `direct` or `proxied`, with `failures` for what goes wrong.
 
-Imported late, because urllib3 is most of a cold start. What is used of it are its connections, which
-are `http.client`'s with TLS, proxies and sane socket options; not its pools, which retry and redirect
-on their own and log URLs with their queries.
+Imported late, because HTTP is a good part of a cold start.
 
 Everything read is under one deadline: a socket's own time-out starts anew with every byte that a
 slow-loris sends, so `_TimedSocket` hands each read only what is left.
@@ -10,25 +8,18 @@ slow-loris sends, so `_TimedSocket` hands each read only what is left.
 
 from __future__ import annotations
 
-import http.client
 import io
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
-from urllib3 import HTTPResponse, ProxyManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, LocationParseError
-from urllib3.util import Url as ProxyUrl
-from urllib3.util import make_headers, parse_url
-
-from vouchsafe.adapters.failures import translated
+from vouchsafe.adapters.direct import DirectConnection
+from vouchsafe.adapters.failures import kinds, translated
 from vouchsafe.adapters.streams import Incoming, Outgoing
 from vouchsafe.adapters.tls import Contexts, Tls
-from vouchsafe.adapters.urls import DEFAULT_PORTS, Url
-from vouchsafe.errors import ConfigurationError, MalformedError
+from vouchsafe.adapters.urls import Url
+from vouchsafe.errors import MalformedError
 
 MOST_IDLE = 16  # connections kept open for one origin
 MOST_ORIGINS = 64  # origins with idle connections; a resident service meets many
@@ -108,7 +99,9 @@ class Connections:
         asked = _Asked(url, method, body, largest, seconds, stream)
         target = url.target
         if proxy and url.scheme == "http":  # a forwarding proxy is told the whole URL (RFC 9112 §3.2.2)
-            target, headers = str(url), {**headers, **proxy_headers(proxy)}
+            from vouchsafe.adapters import proxied
+
+            target, headers = str(url), {**headers, **proxied.headers(proxy)}
         while idle:
             connection = _pop(idle)
             if connection is None:
@@ -118,7 +111,7 @@ class Connections:
                 continue
             try:
                 return _ask(connection, asked, target, headers, ends, idle)
-            except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            except kinds() as error:
                 failure = translated(error, url)
                 # The server closed while we wrote: ask anew, but never send a body twice unasked.
                 if failure.code != "connection-reset" or body is not None:
@@ -126,12 +119,12 @@ class Connections:
         try:
             connection = self._connect(url, proxy, tls, ends)
             return _ask(connection, asked, target, headers, ends, idle)
-        except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+        except kinds() as error:
             raise translated(error, url) from error
 
-    def _connect(self, url: Url, proxy: str, tls: Tls, ends: float) -> HTTPConnection:
+    def _connect(self, url: Url, proxy: str, tls: Tls, ends: float) -> Any:
         seconds = max(0.001, min(SECONDS_TO_CONNECT, ends - time.monotonic()))
-        connection = self._through(proxy, url, tls, seconds) if proxy else self._direct(url, tls, seconds)
+        connection = self._made(url, proxy, tls, seconds)
         try:
             connection.connect()
         except BaseException:
@@ -140,28 +133,13 @@ class Connections:
         connection.sock = _TimedSocket(connection.sock)
         return connection
 
-    def _direct(self, url: Url, tls: Tls, seconds: float) -> HTTPConnection:
-        if url.scheme == "https":
-            return HTTPSConnection(url.host, url.port, timeout=seconds, ssl_context=self._contexts.of(tls))
-        return HTTPConnection(url.host, url.port, timeout=seconds)
+    def _made(self, url: Url, proxy: str, tls: Tls, seconds: float) -> Any:
+        if proxy:
+            from vouchsafe.adapters import proxied  # late: urllib3 is 25 ms
 
-    def _through(self, proxy: str, url: Url, tls: Tls, seconds: float) -> HTTPConnection:
-        """A tunnel for https; for http the proxy itself, in clear or by TLS that the system's CAs prove."""
-        where = _proxy(proxy)
-        scheme, host = where.scheme or "", where.host or ""
-        port = where.port or DEFAULT_PORTS[scheme]
-        if url.scheme == "http" and scheme == "http":
-            return HTTPConnection(host, port, timeout=seconds, proxy=where)
-        usual = self._contexts.of(Tls()) if scheme == "https" else None
-        # urllib3 makes what it wants to know of a proxy only here.
-        config = ProxyManager(f"{scheme}://{where.netloc}", proxy_ssl_context=usual).proxy_config
-        context = self._contexts.of(tls) if url.scheme == "https" else usual
-        connection = HTTPSConnection(
-            host, port, timeout=seconds, proxy=where, proxy_config=config, ssl_context=context
-        )
-        if url.scheme == "https":
-            connection.set_tunnel(url.host, url.port, headers=proxy_headers(proxy), scheme=scheme)
-        return connection
+            return proxied.connection(proxy, url, tls, self._contexts, seconds)
+        context = self._contexts.of(tls) if url.scheme == "https" else None
+        return DirectConnection(url.host, url.port, seconds=seconds, context=context)
 
     def _idle_of(self, key: tuple[Any, ...]) -> deque[Any]:
         idle = self._idle.get(key)
@@ -188,22 +166,6 @@ def _pop(idle: deque[Any]) -> Any:
         return idle.pop()
     except IndexError:  # another thread was faster
         return None
-
-
-def _proxy(proxy: str) -> ProxyUrl:
-    try:
-        where = parse_url(proxy)
-    except LocationParseError as error:
-        raise ConfigurationError("proxy", "expected the URL of a proxy, got something else") from error
-    if where.scheme not in {"http", "https"} or not where.host:
-        raise ConfigurationError("proxy", f"expected an http or https proxy, got scheme {where.scheme!r}")
-    return where
-
-
-def proxy_headers(proxy: str) -> dict[str, str]:
-    """`Proxy-Authorization` where the proxy's URL holds a user (RFC 9110 §11.7.2)."""
-    user = _proxy(proxy).auth
-    return dict(make_headers(proxy_basic_auth=unquote(user))) if user else {}
 
 
 class _Asked(NamedTuple):
@@ -249,27 +211,27 @@ def _send(connection: Any, asked: _Asked, target: str, headers: Mapping[str, str
     if isinstance(body, Outgoing):
         headers = {**headers, "Content-Length": str(body.length)}
         body = body.paced(lambda: _extend(connection, asked.seconds))
-    connection.request(asked.method, target, body, headers, preload_content=False, decode_content=False)
+    connection.request(asked.method, target, body, headers)
 
 
 def _extend(connection: Any, seconds: float) -> None:
     connection.sock.ends = time.monotonic() + seconds
 
 
-def _reader(connection: Any, response: HTTPResponse, asked: _Asked) -> Callable[[int], bytes]:
+def _reader(connection: Any, response: Any, asked: _Asked) -> Callable[[int], bytes]:
     def read(size: int) -> bytes:
         if connection.sock is not None:
             _extend(connection, asked.seconds)
         try:
             piece: bytes = response.read(size)
-        except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+        except kinds() as error:
             raise translated(error, asked.url) from error
         return piece
 
     return read
 
 
-def _content(response: HTTPResponse, headers: Mapping[str, str], largest: int) -> tuple[bytes, bool]:
+def _content(response: Any, headers: Mapping[str, str], largest: int) -> tuple[bytes, bool]:
     """The body, and whether all of it was read. What goes with an error is only ever shown: a piece will do."""
     if not 200 <= response.status < 300:
         told: bytes = response.read(LARGEST_EXPLANATION + 1)
@@ -282,7 +244,7 @@ def _content(response: HTTPResponse, headers: Mapping[str, str], largest: int) -
     _refuse_encoding(headers)
     pieces: list[bytes] = []
     size = 0
-    # urllib3 sees that a body was cut short when it is asked for more than there is: until nothing comes.
+    # That a body was cut short is seen when more is asked for than there is: until nothing comes.
     while piece := response.read(largest + 1 - size):
         pieces.append(piece)
         size += len(piece)

@@ -9,6 +9,9 @@ from vouchsafe.adapters.files import must_be_alone
 from vouchsafe.errors import HostError
 
 MODE = 0o600
+_NO_FOLDER = (
+    "Nothing was countersigned here yet: the package makes this folder, or --state-dir names another."
+)
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database
 
 
@@ -33,9 +36,8 @@ class DatabaseFile:
             finally:
                 os.close(handle)
         except OSError as error:
-            hint = "Run it as root." if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
             message = f"expected to open {self.path}, got: {error.strerror}"
-            raise HostError("store-file", message, hint=hint) from error
+            raise HostError("store-file", message, hint=_hint(error)) from error
 
     def stamp(self) -> int | None:
         """Which file it is; another when it was made anew."""
@@ -56,3 +58,9 @@ class DatabaseFile:
             raise HostError(
                 "store-file", f"expected to set {self.path} aside, got: {error.strerror}"
             ) from error
+
+
+def _hint(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return _NO_FOLDER
+    return "Run it as root." if isinstance(error, PermissionError) and os.geteuid() != 0 else ""

@@ -1,6 +1,6 @@
 """Somebody else's network errors in our words: the one place that maps them.
 
-urllib3 wraps errors of `http.client`, `ssl` and `socket`, sometimes twice and sometimes not at all, so
+Behind a proxy urllib3 wraps errors of `http.client`, `ssl` and `socket`, sometimes twice and sometimes not at all, so
 what is looked for is looked for anywhere in the chain.
 """
 
@@ -9,26 +9,27 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import sys
 from collections.abc import Iterator
 from typing import TypeVar
-
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    IncompleteRead,
-    NameResolutionError,
-    NewConnectionError,
-    ReadTimeoutError,
-)
 
 from vouchsafe.adapters.urls import Url
 from vouchsafe.errors import Unavailable
 
 _DEEPEST = 8  # wrappers around one error
-_LATE = (ConnectTimeoutError, ReadTimeoutError, TimeoutError)
-_CUT_SHORT = (IncompleteRead, http.client.IncompleteRead)
 _DROPPED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
+_NAME = "Is the name spelt right? Does this machine reach the network, perhaps by a proxy (HTTPS_PROXY) only?"
+_PORT = "Is it running, and is the port right?"
+
 E = TypeVar("E", bound=BaseException)
+
+
+def kinds() -> tuple[type[Exception], ...]:
+    """What an exchange may raise that is not ours; of urllib3 only where a proxy has brought it in."""
+    foreign = sys.modules.get("urllib3.exceptions")
+    usual = (http.client.HTTPException, OSError, ValueError)
+    return usual if foreign is None else (*usual, foreign.HTTPError)
 
 
 def translated(error: Exception, url: Url) -> Unavailable:
@@ -52,20 +53,19 @@ def _find(chain: tuple[BaseException, ...], *kinds: type[E]) -> E | None:
 
 
 def _of_connecting(chain: tuple[BaseException, ...], url: Url) -> Unavailable | None:
-    if _find(chain, NameResolutionError):
-        looked_up = _find(chain, socket.gaierror)
-        temporary = looked_up is not None and looked_up.errno == socket.EAI_AGAIN
+    looked_up = _find(chain, socket.gaierror)
+    if looked_up is not None:
+        temporary = looked_up.errno == socket.EAI_AGAIN
         code = "dns-temporary" if temporary else "dns"
-        return Unavailable(code, f"expected an address for {url.host}, got none", retryable=temporary)
+        message = f"expected an address for {url.host}, got none"
+        return Unavailable(code, message, hint=_NAME, retryable=temporary)
     if _find(chain, ConnectionRefusedError):
         message = f"expected a server at {url.authority}, got none"
-        return Unavailable("connection-refused", message, retryable=True)
+        return Unavailable("connection-refused", message, hint=_PORT, retryable=True)
     tunnel = next((str(each) for each in chain if str(each).startswith("Tunnel connection failed")), "")
     if tunnel:
         return Unavailable("proxy", f"expected a tunnel to {url.authority}, got: {tunnel}")
-    # urllib3 counts every NewConnectionError as a ConnectTimeoutError.
-    late = [each for each in chain if isinstance(each, _LATE) and not isinstance(each, NewConnectionError)]
-    if late:
+    if _find(chain, TimeoutError):
         return Unavailable(
             "timeout", f"expected an answer from {url.shown} in time, got none", retryable=True
         )
@@ -88,7 +88,7 @@ def _of_tls(chain: tuple[BaseException, ...], url: Url) -> Unavailable | None:
 
 
 def _of_answer(chain: tuple[BaseException, ...], url: Url) -> Unavailable:
-    if _find(chain, *_CUT_SHORT):
+    if _find(chain, http.client.IncompleteRead):
         message = f"expected the whole answer of {url.shown}, got part of it"
         return Unavailable("truncated", message, retryable=True)
     if _find(chain, *_DROPPED):  # http.client.RemoteDisconnected is a ConnectionError too

@@ -147,9 +147,46 @@ class SystemFiles:
             except OSError:
                 os.unlink(temporary)
                 raise
-            _sync_directory(directory)
+            sync_folder(directory)
         except OSError as failure:
             raise HostError("file-write", f"expected to write {path}, got: {_reason(failure)}") from failure
+
+    def deliver(self, path: str, content: bytes) -> None:
+        """What a person wants at `path`: as `write`, but what cannot be replaced, such as /dev/stdout, is written to.
+
+        To root /dev/null is a name like any other: a rename would put a file in its place.
+        """
+        if not _is_stream(path):
+            self.write(path, content)
+            return
+        try:
+            # A descriptor may be of a file that others append to: /dev/stderr of a job.
+            with open(path, "ab", buffering=0) as stream:
+                view = memoryview(content)
+                while view:
+                    view = view[stream.write(view) :]
+        except OSError as failure:
+            raise HostError("file-write", f"expected to write {path}, got: {_reason(failure)}") from failure
+
+    def demand_place(self, path: str) -> None:
+        """HostError when `deliver` could not even begin: what is asked for may take minutes, or be published."""
+        directory = os.path.dirname(os.path.abspath(path))
+        if not _is_stream(path) and not os.access(directory, os.W_OK | os.X_OK):
+            got = "one that cannot be written to" if os.path.isdir(directory) else "none"
+            raise HostError("file-write", f"expected a folder for {path}, got {got}")
+
+
+def _is_stream(path: str) -> bool:
+    """A device, a pipe, or the name of a descriptor, whatever that is of."""
+    try:
+        if not stat.S_ISREG(found := os.stat(path).st_mode):
+            return not stat.S_ISDIR(found)
+        places = [os.path.dirname(path)]
+        if os.path.islink(path):
+            places.append(os.path.dirname(os.path.join(places[0], os.readlink(path))))
+    except (OSError, ValueError):  # not there yet, or no name at all
+        return False
+    return any(os.path.realpath(place).startswith("/proc/") for place in places)
 
 
 def _write_synced(path: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
@@ -170,8 +207,9 @@ def _write_synced(path: str, content: bytes, mode: int, owner: tuple[int, int] |
         raise
 
 
-def _sync_directory(directory: str) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync_folder(folder: str) -> None:
+    """What was made, renamed or removed in it is on the disk. OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vouchsafe.adapters.files import Missing, SystemFiles, make_way, read_regular
+from vouchsafe.adapters.files import Missing, SystemFiles, make_way, read_regular, sync_folder
 from vouchsafe.errors import HostError
 from vouchsafe.machine import Seen
 
@@ -86,7 +86,7 @@ class HostTree:
                 os.unlink(temporary)
             os.symlink(target, temporary)
             os.rename(temporary, real)
-            _sync(posixpath.dirname(real))
+            sync_folder(posixpath.dirname(real))
         except OSError as error:
             raise _cannot("link", path, error) from error
 
@@ -98,7 +98,7 @@ class HostTree:
                 os.rmdir(real)
             else:
                 os.unlink(real)
-            _sync(posixpath.dirname(real))
+            sync_folder(posixpath.dirname(real))
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
@@ -170,14 +170,6 @@ def scratch() -> Iterator[HostTree]:
     """A root that is gone afterwards, for nobody but us."""
     with tempfile.TemporaryDirectory(prefix="vouchsafe-") as folder:
         yield HostTree(folder)
-
-
-def _sync(folder: str) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _cannot(verb: str, path: str, error: Exception) -> HostError:

@@ -64,8 +64,9 @@ class Journal:
         if not _send(
             self._path, b"".join(_field(name, value) for name, value in {**entry, **fields}.items())
         ):
-            # The journal reads the level in front of a service's line.
-            self._say(f"<{priority}>{message}".encode("utf-8", "replace")[: select.PIPE_BUF - 1] + b"\n")
+            # The journal reads the level in front of a service's line; a person does not.
+            level = "" if os.isatty(self._errors) else f"<{priority}>"
+            self._say(f"{level}{message}".encode("utf-8", "replace")[: select.PIPE_BUF - 1] + b"\n")
 
     def _say(self, line: bytes) -> None:
         """Unless nobody reads: whoever answers clients must not wait for whoever reads its log."""

@@ -71,6 +71,7 @@ def context(tls: Tls, system: SystemTrust) -> SSLContext:
 
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.set_alpn_protocols(["http/1.1"])
     if tls.insecure:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE

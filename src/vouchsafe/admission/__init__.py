@@ -14,9 +14,9 @@ from vouchsafe.admission import discovery, material
 from vouchsafe.admission.discovery import Candidate, Found
 from vouchsafe.admission.material import Judge, World
 from vouchsafe.admission.search import Search, Task
-from vouchsafe.errors import MalformedError, Unavailable, VouchsafeError
+from vouchsafe.errors import MalformedError, VouchsafeError
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.reference import Reference
+from vouchsafe.image.reference import Reference, absent
 from vouchsafe.policy.evaluate import evaluate, refusal
 from vouchsafe.policy.requirement import SigstoreAttested
 from vouchsafe.policy.scope import Policy, select
@@ -119,20 +119,14 @@ def _resolve(question: Question, registry: Registry) -> Digest:
         return question.reference.digest
     manifest = registry.manifest(question.reference, None)
     if manifest is None:
-        raise _absent(question.reference)
+        raise absent(question.reference)
     return manifest.digest
-
-
-def _absent(reference: Reference) -> Unavailable:
-    hint = "Is the name right? Some registries say so of what the credentials may not see, too."
-    message = f"expected an image at {reference}, got none"
-    return Unavailable("no-such-image", message, hint=hint if reference.transport == "docker" else "")
 
 
 def _must_exist(question: Question, registry: Registry) -> None:
     """Tell "unsigned" from "not there", which asking by digest alone does not."""
     if registry.manifest(question.reference, None) is None:
-        raise _absent(question.reference)
+        raise absent(question.reference)
 
 
 def _candidates(

@@ -1,16 +1,17 @@
-"""One image's run and one manifest's part of it: what is there already, what is attached, what came of it."""
+"""An order, one image's run and one manifest's part of it: what is there, what is attached, what came of it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from vouchsafe.ci.consumers import Consumer
 from vouchsafe.ci.done import DocumentDone, FormDone, ManifestDone
 from vouchsafe.ci.known import Known
 from vouchsafe.ci.subjects import Found
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
+from vouchsafe.record import Record
 from vouchsafe.signing.attach import Attachment
 from vouchsafe.signing.make import FORMS, Form, Made, Statement, foreseen
 from vouchsafe.signing.reference import Document
@@ -18,10 +19,21 @@ from vouchsafe.signing.uploads import Uploads
 from vouchsafe.verification import VerifiedSignature
 from vouchsafe.wiring.signing import Bench
 
-if TYPE_CHECKING:
-    from vouchsafe.ci.run import Order
-
 Present = dict[Form, VerifiedSignature]  # what is there already, by form
+
+
+class Order(Record):
+    """What every image of the run gets. `name`: what it is called in the signature, "" for its repository.
+
+    `required`: consumers that must be able to read it, or the run fails.
+    """
+
+    statement: Statement = Statement()
+    forms: frozenset[Form] = frozenset(FORMS)
+    recursive: bool = True
+    name: str = ""
+    required: tuple[Consumer, ...] = ()
+    dry_run: bool = False
 
 
 class Work:

@@ -7,20 +7,20 @@ signed platforms; whatever an interrupted run left out, the next one adds.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 
 from vouchsafe.ci import consumers, kept
-from vouchsafe.ci.consumers import Consumer
 from vouchsafe.ci.done import ImageDone, Seen
-from vouchsafe.ci.job import Job, Present, Work
+from vouchsafe.ci.job import Job, Order, Present, Work
 from vouchsafe.ci.subjects import Found, resolve
 from vouchsafe.ci.witness import Who, Witness
-from vouchsafe.errors import VouchsafeError
+from vouchsafe.errors import SigningError, VouchsafeError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
 from vouchsafe.ports import Clock, Signature
-from vouchsafe.record import Record
 from vouchsafe.signing.make import FORMS, Form, Made, Statement, attach, make
 from vouchsafe.signing.reference import Document
 from vouchsafe.signing.together import together
@@ -32,20 +32,6 @@ MOST_HEALINGS = 3  # looks at one form, each after what was lost has been attach
 MOST_AT_ONCE = 8  # manifests of one image: a log takes its time for each
 
 Tell = Callable[[str], None]
-
-
-class Order(Record):
-    """What every image of the run gets. `name`: what it is called in the signature, "" for its repository.
-
-    `required`: consumers that must be able to read it, or the run fails.
-    """
-
-    statement: Statement = Statement()
-    forms: frozenset[Form] = frozenset(FORMS)
-    recursive: bool = True
-    name: str = ""
-    required: tuple[Consumer, ...] = ()
-    dry_run: bool = False
 
 
 class Run:
@@ -70,6 +56,8 @@ class Run:
         self._clock = clock
         self._readers = readers
         self._tell = tell
+        self._turns: dict[tuple[str, Digest], threading.Lock] = {}
+        self._guard = threading.Lock()
 
     def stating(self, statement: Statement) -> Run:
         """The same run with something else to state: one certificate serves for all."""
@@ -92,10 +80,17 @@ class Run:
         done = ImageDone(reference=reference)
         try:
             found = resolve(work.registry, reference, recursive=self._order.recursive)
-            done = done.replace(digest=found[-1].subject.digest)
-            return self._sign(work, done, found)
+            digest = found[-1].subject.digest
+            done = done.replace(digest=digest)
+            with self._turn(reference, digest):
+                return self._sign(work, done, found)
         except VouchsafeError as error:
             return done.replace(error=error)
+
+    def _turn(self, reference: Reference, digest: Digest) -> threading.Lock:
+        """One after the other where several tags of a run are one image: the second finds it signed."""
+        with self._guard:
+            return self._turns.setdefault((str(reference.repository), digest), threading.Lock())
 
     def _sign(self, work: Work, done: ImageDone, found: tuple[Found, ...]) -> ImageDone:
         order = self._order
@@ -103,7 +98,7 @@ class Run:
         present = self._present(work, found)
         jobs = [Job(work, each, there, order) for each, there in zip(found, present, strict=True)]
         for job in jobs:
-            consumers.demand(order.required, job.forms, job.found.subject, alone=not order.recursive)
+            self._demand(job.forms, [job.found])
         who = self._who if order.dry_run else self._publish(work, jobs)
         done = done.replace(manifests=tuple(job.done(dry_run=order.dry_run) for job in jobs))
         if order.dry_run:
@@ -114,10 +109,36 @@ class Run:
     def _present(self, work: Work, found: Sequence[Found]) -> list[Present]:
         """For each manifest, the forms in which this signer has said this already."""
         asked = [form for form in FORMS if self._order.required or form in self._order.forms]
-        looks = [partial(self._find, work, each, form, self._who) for each in found for form in asked]
-        answers = iter(together(looks, most=MOST_AT_ONCE))
+        prefetch = self._prefetch(work, found)
+
+        def look(each: Found, form: Form) -> VerifiedSignature | None:
+            seen = self._find(work, each, form, self._who)
+            if seen is None and form in self._order.forms:
+                prefetch()
+            return seen
+
+        answers = iter(together([partial(look, *pair) for pair in product(found, asked)], most=MOST_AT_ONCE))
         there = [{form: next(answers) for form in asked} for _ in found]
         return [{form: each for form, each in forms.items() if each is not None} for forms in there]
+
+    def _prefetch(self, work: Work, found: Sequence[Found]) -> Callable[[], None]:
+        """What asks for the certificate, once, while others still look: something is missing, whatever they find."""
+        asked = threading.Lock()
+
+        def prefetch() -> None:
+            if asked.acquire(blocking=False):
+                work.bench.ceremony.prepare()
+
+        try:
+            self._demand(self._order.forms, found)
+        except SigningError:  # not unless what is there already is enough
+            return lambda: None
+        return (lambda: None) if self._order.dry_run else prefetch
+
+    def _demand(self, forms: frozenset[Form], found: Sequence[Found]) -> None:
+        """Raise SigningError when a required consumer could not read these forms."""
+        for each in found:
+            consumers.demand(self._order.required, forms, each.subject, alone=not self._order.recursive)
 
     def _find(self, work: Work, found: Found, form: Form, who: Who) -> VerifiedSignature | None:
         by_digest = work.image.with_digest(found.subject.digest)
@@ -147,10 +168,6 @@ class Run:
         def sign(number: int, job: Job) -> None:
             digest = job.found.subject.digest
             made[number] = make(work.bench.ceremony, statement, digest, name, job.missing)
-            for each in made[
-                number
-            ]:  # not beside the writing of tags: what takes longer must be watched for longer
-                job.attachment.send(each.blob)
 
         makers: list[Callable[[], None]] = [partial(sign, number, job) for number, job in enumerate(todo)]
         helpers = [helper for job in todo for helper in job.foreseen(statement, name)]

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from vouchsafe.ci.consumers import Reader
-from vouchsafe.ci.run import Order, Run
+from vouchsafe.ci.job import Order
+from vouchsafe.ci.run import Run
 from vouchsafe.ci.witness import Who, Witness
 from vouchsafe.errors import ConfigurationError, MalformedError, SigningError
 from vouchsafe.record import Record

@@ -5,10 +5,10 @@ The tag is resolved once; from there on everything goes by digest.
 
 from __future__ import annotations
 
-from vouchsafe.errors import MalformedError, SigningError, Unavailable
+from vouchsafe.errors import MalformedError, SigningError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import IMAGE_TYPES, INDEX_TYPES, Descriptor
-from vouchsafe.image.reference import Reference
+from vouchsafe.image.reference import Reference, absent
 from vouchsafe.ports import Registry
 from vouchsafe.record import Record
 from vouchsafe.signing.artifact import Subject
@@ -39,7 +39,7 @@ def resolve(registry: Registry, reference: Reference, *, recursive: bool) -> tup
         )
     manifest = registry.manifest(reference, None)
     if manifest is None:
-        raise Unavailable("no-such-image", f"expected an image at {reference}, got none")
+        raise absent(reference)
     top = Subject(digest=manifest.digest, media_type=manifest.media_type, size=len(manifest.raw))
     found: dict[Digest, Found] = {}
     if recursive and manifest.is_index:

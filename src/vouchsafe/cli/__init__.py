@@ -20,7 +20,7 @@ from typing import Any, NoReturn, Protocol
 
 from vouchsafe import __version__
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.usage import UsageError, unknown_word
+from vouchsafe.cli.usage import UsageError, unknown_choice, unknown_word
 from vouchsafe.errors import ConfigurationError, MalformedError, Refused, Unavailable, VouchsafeError
 
 ACCEPTED = 0
@@ -29,6 +29,7 @@ UNDECIDED = 2
 USAGE = 64
 CONFIGURATION = 78
 INTERRUPTED = 130
+TERMINATED = 143
 
 COMMANDS = {
     "verify": "verify that images were signed by whom you trust",
@@ -64,6 +65,10 @@ _EPILOG = """examples:
 
 exit status: 0 accepted or done, 1 rejected, 2 undecided, 64 usage, 78 bad policy or configuration
 """
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM where it is heard (`cli.terminated`): ends what ^C ends."""
 
 
 class Command(Protocol):
@@ -103,6 +108,13 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong, and where help is."""
         raise UsageError(message, hint=f"see `{self.prog} --help`")
 
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """argparse's, but a word that is misspelt is told which one was meant."""
+        if action.choices is not None and value not in action.choices:
+            # Whoever writes `vouchsafe help` means a flag.
+            flags = self._option_string_actions if action.nargs == argparse.PARSER else ()
+            raise unknown_choice(self.prog, action, value, flags)
+
 
 def module(name: str) -> Command:
     """A command's module, imported when it is needed."""
@@ -133,6 +145,8 @@ def build_parser(only: str | None = None, *, load: Callable[[str], Command] = mo
         )
         if only in (None, name):
             load(name).configure(sub)
+            if not sub.epilog:  # its actions have their own
+                sub.epilog = f"examples and exit status: {sub.prog} ACTION --help\n"
     return parser
 
 
@@ -144,9 +158,25 @@ def main(argv: Sequence[str] | None = None, *, load: Callable[[str], Command] = 
     # costs a fifth of a start (docs/benchmarks.md).
     gc.set_threshold(_OBJECTS, 20, 100)
     try:
-        return _run(sys.argv[1:], load)
+        code = _run(sys.argv[1:], load)
     finally:
         gc.freeze()
+    return _left(code)
+
+
+def _left(code: int) -> int:
+    """Leave without the interpreter's tidying up, which takes 5 ms; nothing of ours waits for it. Said is said before.
+
+    Returns where a stream cannot be flushed (then the interpreter knows what to do), or where somebody measures.
+    """
+    if sys.gettrace() or sys.getprofile():
+        return code
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        return code
+    os._exit(code)
 
 
 def _run(written: Sequence[str], load: Callable[[str], Command]) -> int:
@@ -157,9 +187,15 @@ def _run(written: Sequence[str], load: Callable[[str], Command]) -> int:
     console = Console(verbose="-v" in words or "--verbose" in words)
     try:
         parser = build_parser(only=asked, load=load)
+        if words and words[0].startswith("-") and words[0] not in parser._option_string_actions:  # noqa: SLF001
+            raise UsageError(
+                f"expected a command first, got {words[0]}",
+                hint="Flags come after the command they are for, as in `vouchsafe verify --policy FILE IMAGE`.",
+            )
         arguments, unknown = parser.parse_known_args(words)
         if unknown:
-            raise unknown_word(parser, arguments.command, unknown[0])
+            action = getattr(arguments, "action", None)
+            raise unknown_word(parser, " ".join(filter(None, (arguments.command, action))), unknown[0])
         console.verbose = bool(getattr(arguments, "verbose", False))
         code = load(arguments.command).run(arguments, console)
         console.flush()
@@ -167,9 +203,9 @@ def _run(written: Sequence[str], load: Callable[[str], Command]) -> int:
     except VouchsafeError as error:
         console.error(error.message, hint=error.hint, code=error.code)
         return exit_code(error)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as ended:
         console.note("")
-        return INTERRUPTED
+        return TERMINATED if isinstance(ended, Terminated) else INTERRUPTED
     except BrokenPipeError:
         console.drop_output()
         return UNDECIDED

@@ -36,15 +36,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "images", metavar="IMAGE", nargs="+", help="[docker://]NAME[:TAG|@DIGEST]; a tag is resolved once"
     )
     what = parser.add_argument_group("what is stated")
-    what.add_argument(
-        "--type", metavar="TYPE", type=options.given, help=f"a URI, or one of {', '.join(predicate.TYPES)}"
-    )
-    what.add_argument(
-        "--predicate",
-        metavar="FILE",
-        type=options.given,
-        help="what is stated: JSON, or text for --type spdx",
-    )
+    options.add_value(what, "--type", "TYPE", f"a URI, or one of {', '.join(predicate.TYPES)}")
+    options.add_value(what, "--predicate", "FILE", "what is stated: JSON, or text for --type spdx")
     stated.add_by_reference(what, "--by-reference")
     what.add_argument(
         "--provenance", choices=("gitlab",), help="SLSA provenance v1 from the variables of this CI job"

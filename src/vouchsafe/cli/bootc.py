@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from vouchsafe import wiring
 from vouchsafe.admission import Question, admit
 from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED, options, render
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.edits import objections_json, show_objections
 from vouchsafe.cli.host_status import look
 from vouchsafe.cli.host_wish import Target
 from vouchsafe.cli.json_output import reason
 from vouchsafe.errors import ConfigurationError, HostError
 from vouchsafe.host import bootc
 from vouchsafe.host.bootc import Check, Deployments
+from vouchsafe.host.places import LARGEST_FILE, POLICY
+from vouchsafe.host.plan import read_applied
 from vouchsafe.host.status import Status
 from vouchsafe.image.reference import Reference
+from vouchsafe.policy import document
+from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Rejected, Verdict
 from vouchsafe.wiring import machine
 
-SCHEMA_VERSION = 1
 _EPILOG = """examples:
   vouchsafe bootc check
         what this host tracks, by tag, before anything is staged
@@ -49,6 +51,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--allow-downgrade", action="store_true", help="also an image that was signed before the booted one"
     )
+    check.add_argument(
+        "--if-enabled",
+        action="store_true",
+        help="say nothing against a host on which `vouchsafe host enable` is not in force",
+    )
     options.add_policy(check)
     options.add_sources(check, bundle=False)
     options.add_output(check, "text", "json")
@@ -56,6 +63,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask bootc, judge, say."""
+    if arguments.if_enabled and read_applied(machine.files()) is None:
+        console.note("vouchsafe: not enabled on this host, so nothing is checked")
+        if arguments.output == "json":
+            console.document({"enabled": False})
+        return ACCEPTED
     host = options.host_of(arguments)
     policy = wiring.policy_of_files((arguments.policy,)) if arguments.policy else Target().policy()
     known = _known(host, needed=arguments.image is None)
@@ -69,7 +81,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
         found = bootc.check(image, known, judge, allow_downgrade=arguments.allow_downgrade)
     if known is not None:
-        found = found.replace(objections=(*found.objections, *bootc.others(known, _status_of)))
+        others = (*bootc.others(known, _status_of), *bootc.weaker(known, _policy_of("/"), _policy_of))
+        found = found.replace(objections=(*found.objections, *others))
     _say(found, arguments, console)
     return _code(found)
 
@@ -99,6 +112,15 @@ def _status_of(folder: str) -> Status | None:
     return look(target)
 
 
+def _policy_of(folder: str) -> Policy | None:
+    """What stock clients read there; None where they would refuse everything, or it is not to be seen."""
+    try:
+        blob = machine.files(folder).read(POLICY, largest=LARGEST_FILE)
+        return None if blob is None else document.parse(blob, dialect="containers", source=POLICY)
+    except (ConfigurationError, HostError):
+        return None
+
+
 def _code(found: Check) -> int:
     if isinstance(found.verdict, Rejected) or found.refused:
         return REJECTED
@@ -111,7 +133,6 @@ def _say(found: Check, arguments: argparse.Namespace, console: Console) -> None:
         show_objections(found.objections, console)
         return
     document = {
-        "schemaVersion": SCHEMA_VERSION,
         "image": found.image,
         "verdict": found.verdict.word,
         "digest": None if found.verdict.digest is None else str(found.verdict.digest),
@@ -121,7 +142,7 @@ def _say(found: Check, arguments: argparse.Namespace, console: Console) -> None:
         "objections": objections_json(found.objections),
         "admitted": _code(found) == ACCEPTED,
     }
-    console.print(json.dumps(document, indent=2))
+    console.document(document)
 
 
 def _moment(verdict: Verdict | None) -> str | None:

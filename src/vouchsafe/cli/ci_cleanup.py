@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from typing import Any
 
-from vouchsafe.cli import ACCEPTED, REJECTED, codequality, options
+from vouchsafe.cli import ACCEPTED, REJECTED, options
 from vouchsafe.cli.console import Console
+from vouchsafe.cli.findings import as_json, code_quality
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import printable
 from vouchsafe.policy.cleanup import EVERYTHING, SOURCE, Cleanup, lint
 from vouchsafe.policy.finding import Finding
 from vouchsafe.wiring import cleanup as wired
 
-SCHEMA_VERSION = 1
 SUMMARY = "check that a registry's tag cleanup deletes no signatures"
 EPILOG = """examples:
   vouchsafe ci lint-cleanup --keep-regex '(?:main|v.+)'
@@ -42,12 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"tags that are deleted (name_regex_delete; default: {EVERYTHING})",
     )
     parser.add_argument("--keep-n", metavar="N", type=_count, help="so many of the newest are kept (keep_n)")
-    parser.add_argument(
-        "--at",
-        metavar="FILE[:LINE]",
-        type=options.given,
-        help="where the expressions are written, for reports",
-    )
+    options.add_value(parser, "--at", "FILE[:LINE]", "where the expressions are written, for reports")
     group = parser.add_argument_group("or ask GitLab")
     group.add_argument(
         "--project",
@@ -56,13 +50,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         const="",
         help="path, number or URL (without a value: the CI job's own project)",
     )
-    group.add_argument(
-        "--base-url",
-        metavar="URL",
-        type=options.given,
-        help="the instance (default: the CI job's, else https://gitlab.com)",
+    options.add_value(
+        group, "--base-url", "URL", "the instance (default: the CI job's, else https://gitlab.com)"
     )
-    group.add_argument("--token-file", metavar="FILE", type=options.given, help="a token to ask with")
+    options.add_value(group, "--token-file", "FILE", "a token to ask with")
     options.add_output(parser, "text", "json", "codequality")
 
 
@@ -71,9 +62,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     cleanup = _placed(_cleanup(arguments), arguments.at)
     findings = lint(cleanup)
     if arguments.output == "json":
-        console.print(_json(cleanup, findings))
+        console.document(_json(cleanup, findings))
     elif arguments.output == "codequality":
-        console.print(codequality.report(findings))
+        console.print(code_quality(findings))
     else:
         _print(cleanup, findings, console)
     return REJECTED if findings else ACCEPTED
@@ -124,9 +115,8 @@ def _print(cleanup: Cleanup, findings: tuple[Finding, ...], console: Console) ->
         console.note("vouchsafe: signatures, attestations and referrers are kept")
 
 
-def _json(cleanup: Cleanup, findings: tuple[Finding, ...]) -> str:
-    document: dict[str, Any] = {
-        "schemaVersion": SCHEMA_VERSION,
+def _json(cleanup: Cleanup, findings: tuple[Finding, ...]) -> dict[str, Any]:
+    return {
         "policy": {
             "source": cleanup.source,
             "enabled": cleanup.enabled,
@@ -134,19 +124,8 @@ def _json(cleanup: Cleanup, findings: tuple[Finding, ...]) -> str:
             "keep": cleanup.keep,
             "keepN": cleanup.keep_n,
         },
-        "findings": [
-            {
-                "file": finding.file,
-                "line": finding.line or None,
-                "code": finding.code,
-                "severity": finding.severity,
-                "message": finding.message,
-                "fix": finding.fix or None,
-            }
-            for finding in findings
-        ],
+        "findings": as_json(findings),
     }
-    return json.dumps(document, indent=2)
 
 
 def _count(text: str) -> int:

@@ -53,12 +53,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="what was printed with -o json; empty where nothing was",
     )
     for flag, text in (("--junit", "a JUnit report"), ("--annotations", "GitLab's job annotations")):
-        parser.add_argument(flag, metavar="FILE", type=options.given, help=f"write {text} there")
-    parser.add_argument(
+        options.add_value(parser, flag, "FILE", f"write {text} there")
+    options.add_value(
+        parser,
         "--log-url",
-        metavar="URL",
-        type=options.given,
-        help="where a log shows an entry, with {index} in it (default: the public log's page)",
+        "URL",
+        "where a log shows an entry, with {index} in it (default: the public log's page)",
     )
     parser.add_argument(
         "--title",
@@ -72,7 +72,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("--said", "FILE", f"what was said on standard error, for when nothing was printed, {_EACH}"),
         ("--require-readable-by", "WHO", f"a case for each of these: {', '.join(READS)}, commas between"),
     ):
-        parser.add_argument(flag, metavar=metavar, action="append", default=[], type=options.given, help=text)
+        options.add_value(parser, flag, metavar, text, several=True)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

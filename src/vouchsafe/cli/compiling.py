@@ -11,19 +11,11 @@ from vouchsafe.policy.compile import FORMS, KEYS, LOCAL_TRANSPORTS, Host
 
 def configure(group: argparse._ActionsContainer) -> None:
     """Add them."""
-    group.add_argument(
-        "--lookaside",
-        metavar="URL",
-        type=options.given,
-        help="where clients ask for countersignatures (default: http://127.0.0.1:843)",
+    options.add_value(
+        group, "--lookaside", "URL", "where clients ask for countersignatures (default: http://127.0.0.1:843)"
     )
-    group.add_argument("--ca", metavar="FILE", type=options.given, help="default: /run/vouchsafe/ca.crt")
-    group.add_argument(
-        "--keys",
-        metavar="DIR",
-        type=options.given,
-        help=f"with --form key or openpgp; default: {KEYS}",
-    )
+    options.add_value(group, "--ca", "FILE", "default: /run/vouchsafe/ca.crt")
+    options.add_value(group, "--keys", "DIR", f"with --form key or openpgp; default: {KEYS}")
     group.add_argument(
         "--form",
         choices=FORMS,

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import TextIO
 
-from vouchsafe.errors import printable
+from vouchsafe.errors import Unavailable, printable
 
+SCHEMA_VERSION = 1  # of every document; a change that is not an addition moves it
 _LONGEST_CRASH = 500  # characters of a message that is not ours
 _STYLES = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "bold": "1"}
 
@@ -45,8 +47,26 @@ class Console:
         return f"\x1b[{_STYLES[name]}m{text}\x1b[0m" if self.colour else text
 
     def print(self, text: str = "") -> None:
-        """One line of the result."""
-        self.out.write(text + "\n")
+        """One line of the result. Unavailable `output` when it could not be written."""
+        with self._writing():
+            self.out.write(text + "\n")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A full disk behind standard output is not an error of ours; that nobody reads any more is no error."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _drop(self.out)  # what is left in the buffer would fail again at exit
+            raise Unavailable("output", f"expected to write the answer, got: {error.strerror}") from error
+
+    def document(self, content: Mapping[str, object]) -> None:
+        """The result as the one JSON document of `-o json`: each command's schema is in docs (docs/cli.md)."""
+        import json  # not where nobody asks for one
+
+        self.print(json.dumps({"schemaVersion": SCHEMA_VERSION, **content}, indent=2))
 
     def _tell(self, text: str) -> None:
         """A full disk behind standard error changes no verdict, now or when what is buffered is written at exit."""
@@ -59,6 +79,11 @@ class Console:
     def note(self, text: str) -> None:
         """One line for the person, beside the result."""
         self._tell(text + "\n")
+
+    def patience(self, text: str) -> None:
+        """One line for a person who watches, before something that takes longer than a breath."""
+        if self.is_terminal:
+            self.note(f"vouchsafe: {text}")
 
     def error(self, message: str, *, hint: str = "", code: str = "") -> None:
         """What went wrong, and the way out."""
@@ -88,8 +113,9 @@ class Console:
         _drop(self.out)
 
     def flush(self) -> None:
-        """Write out what is buffered: BrokenPipeError here, not at exit."""
-        self.out.flush()
+        """Write out what is buffered: BrokenPipeError here, not at exit. Unavailable as of `print`."""
+        with self._writing():
+            self.out.flush()
 
 
 def _drop(stream: TextIO) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from typing import Any
 
 from vouchsafe.cli import options
 from vouchsafe.cli.console import Console
@@ -49,8 +48,10 @@ exit status: 0 refused each time, 1 it was pulled, 2 there was no answer, or nob
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add `check`, `config` and `smoke`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    check = _action(actions, "check", "find what lets containerd pull without asking", _CHECK)
-    config = _action(actions, "config", "print or write the configuration that makes containerd ask", _CONFIG)
+    check = options.add_action(actions, "check", "find what lets containerd pull without asking", _CHECK)
+    config = options.add_action(
+        actions, "config", "print or write the configuration that makes containerd ask", _CONFIG
+    )
     for each in (check, config):
         _add_which(each)
         options.add_output(each, "text", "json")
@@ -63,32 +64,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     config.add_argument("--write", action="store_true", help=f"write it to {dropin.PATH}")
     config.add_argument("--dry-run", action="store_true", help="with --write: show what would change")
-    smoke = _action(actions, "smoke", "prove that the containerd that runs now asks", _SMOKE)
+    smoke = options.add_action(actions, "smoke", "prove that the containerd that runs now asks", _SMOKE)
     smoke.add_argument(
         "--address", metavar="SOCKET", type=options.given, default=ADDRESS, help="default: %(default)s"
     )
     options.add_output(smoke, "text", "json")
 
 
-def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = actions.add_parser(
-        name, help=summary, description=summary[0].upper() + summary[1:] + ".", epilog=epilog
-    )
-    return made
-
-
 def _add_which(parser: argparse.ArgumentParser) -> None:
     """Whose configuration."""
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        type=options.given,
-        help=f"containerd's main file (default: {CONFIG})",
-    )
-    parser.add_argument(
-        "--containerd", metavar="PROGRAM", type=options.given, help="the containerd to ask (default: by PATH)"
-    )
-    parser.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
+    options.add_value(parser, "--config", "FILE", f"containerd's main file (default: {CONFIG})")
+    options.add_value(parser, "--containerd", "PROGRAM", "the containerd to ask (default: by PATH)")
+    options.add_value(parser, "--root", "DIR", "of an image that is being built")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

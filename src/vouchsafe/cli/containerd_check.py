@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 
 from vouchsafe.cli import ACCEPTED, REJECTED
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.edits import objections_json, show_objections
 from vouchsafe.cli.host_wish import Target
 from vouchsafe.errors import ConfigurationError, printable
 from vouchsafe.host.containerd import bindir, guard, settings
 from vouchsafe.host.containerd.settings import Settings
 from vouchsafe.host.objection import Objection, refusing
 from vouchsafe.wiring import machine
-
-SCHEMA_VERSION = 1
 
 
 class Checked:
@@ -38,12 +35,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     checked = Checked(arguments, Target(arguments.root))
     if arguments.output == "json":
         document = {
-            "schemaVersion": SCHEMA_VERSION,
             "source": checked.settings.source,
             "asks": checked.holds,
             "objections": objections_json(checked.objections),
         }
-        console.print(json.dumps(document, indent=2))
+        console.document(document)
     else:
         show(checked, console)
     return ACCEPTED if checked.holds else REJECTED

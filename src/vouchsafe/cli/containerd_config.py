@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from vouchsafe.cli import ACCEPTED, REJECTED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.containerd_check import Checked
-from vouchsafe.cli.host_plan import diff, objections_json, show_objections
+from vouchsafe.cli.edits import edits_json, objections_json, show_edits, show_objections
 from vouchsafe.cli.host_wish import Target
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.host.change import Edit
 from vouchsafe.host.containerd import dropin, settings
 
-SCHEMA_VERSION = 1
 RESTART = "restart containerd: it reads its configuration when it starts"
 
 
@@ -24,10 +22,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if arguments.dry_run:
             raise UsageError("expected --dry-run with --write, got it alone: nothing is written anyway")
         said = dropin.text(arguments.bin_dir)
-        as_json = json.dumps(
-            {"schemaVersion": SCHEMA_VERSION, "path": dropin.PATH, "content": said}, indent=2
-        )
-        console.print(as_json if arguments.output == "json" else said.rstrip("\n"))
+        if arguments.output == "json":
+            console.document({"path": dropin.PATH, "content": said})
+        else:
+            console.print(said.rstrip("\n"))
         return ACCEPTED
     target = Target(arguments.root)
     wanted = dropin.edits(target.files, arguments.config or settings.CONFIG, arguments.bin_dir)
@@ -48,6 +46,9 @@ def _write(wanted: tuple[Edit, ...], target: Target, arguments: argparse.Namespa
     if not checked.holds:
         dropin.undo(wanted, target.files)
     _show(wanted, checked, arguments, console)
+    main = arguments.config or settings.CONFIG
+    if not (checked.holds or dropin.may_be_imported(target.files, main)):
+        console.note(f"{main} imports nothing from {dropin.FOLDER}: it needs imports = {dropin.IMPORTS}")
     return ACCEPTED if checked.holds else REJECTED
 
 
@@ -57,17 +58,13 @@ def _show(
     kept = checked is None or checked.holds
     if arguments.output == "json":
         document = {
-            "schemaVersion": SCHEMA_VERSION,
             "written": bool(wanted) and checked is not None and kept,
-            "changes": [{"path": edit.path, "diff": list(diff(edit))} for edit in wanted],
+            "changes": edits_json(wanted),
             "objections": objections_json(checked.objections if checked else ()),
         }
-        console.print(json.dumps(document, indent=2))
+        console.document(document)
         return
-    for edit in wanted:
-        console.print(console.style(edit.headline, "bold"))
-        for line in diff(edit):
-            console.print(f"    {line}")
+    show_edits(wanted, console)
     if not wanted:
         console.print("nothing to change")
     if checked is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 
 from vouchsafe import wiring
@@ -13,7 +12,6 @@ from vouchsafe.cli.host_tools import tools_and_laboratory
 from vouchsafe.errors import printable
 from vouchsafe.host.containerd.smoke import Leg, Outcome, pulls
 
-SCHEMA_VERSION = 1
 _MARKS: dict[Outcome, tuple[str, str]] = {
     "refused": ("ok  ", "good"),
     "pulled": ("FAIL", "bad"),
@@ -27,7 +25,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         legs = tuple(pulls(tools.runner, laboratory.probes.image, arguments.address))
     if arguments.output == "json":
         listed = [{"way": leg.way, "outcome": leg.outcome, "said": leg.said} for leg in legs]
-        console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "legs": listed}, indent=2))
+        console.document({"legs": listed})
     else:
         _show(legs, console)
     outcomes = {leg.outcome for leg in legs}

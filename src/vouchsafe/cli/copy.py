@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from vouchsafe import wiring
 from vouchsafe.cli import ACCEPTED, options
@@ -11,7 +12,9 @@ from vouchsafe.cli.signer import is_asked_for, policy_of
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.cli.verify import exit_code
 from vouchsafe.image.reference import Reference
-from vouchsafe.record import Record
+
+if TYPE_CHECKING:
+    from vouchsafe.cli.copying import Ends
 
 EPILOG = """examples:
   vouchsafe copy registry.example/group/app:v1 mirror.example/group/app:v1
@@ -56,27 +59,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_output(parser, "text", "json")
 
 
-class Ends(Record):
-    """From where to where, and how both are reached."""
-
-    source: Reference
-    destination: Reference
-    read: wiring.Host
-    write: wiring.Host
-
-
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Judge, look, copy, judge again, print."""
     ends = _ends(arguments)
     policy = policy_of(arguments, ends.read) if is_asked_for(arguments) else None
-    from vouchsafe.cli.copying import Errand  # everything heavy, after the flags are known to be right
+    from vouchsafe.cli.copying import Errand
 
     errand = Errand(ends, policy, console, force=arguments.force, allow_unverified=arguments.allow_unverified)
     done = errand.run(dry_run=arguments.dry_run)
     from vouchsafe.cli import copy_output
 
     if arguments.output == "json":
-        console.print(copy_output.document(done))
+        console.document(copy_output.document(done))
     else:
         copy_output.show(done, console)
     codes = (exit_code(each, allow_unverified=arguments.allow_unverified) for each in done.verdicts.values())
@@ -96,6 +90,8 @@ def _ends(arguments: argparse.Namespace) -> Ends:
         destination = destination.replace(tag=source.tag or "latest")
     if destination == source:
         raise UsageError(f"expected two places, got {source} twice")
+    from vouchsafe.cli.copying import Ends  # and everything heavy, after the flags are known to be right
+
     return Ends(
         source=source,
         destination=destination,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from vouchsafe.cli.amounts import amount, count
@@ -16,7 +15,6 @@ from vouchsafe.image.digest import Digest
 from vouchsafe.policy.verdict import Accepted, Verdict
 from vouchsafe.transfer.plan import Plan, Tagged
 
-SCHEMA_VERSION = 1
 _TAGS = {"copy": "copied", "present": "there already", "add to": "added to", "replace": "replaced"}
 _WOULD = {
     "copy": "would be copied",
@@ -47,10 +45,9 @@ def show(done: Done, console: Console) -> None:
         console.note("vouchsafe: not verified: neither a policy, nor an identity, nor a key was given")
 
 
-def document(done: Done) -> str:
+def document(done: Done) -> Json:
     """All of it."""
     written: Json = {
-        "schemaVersion": SCHEMA_VERSION,
         "source": str(done.ends.source),
         "destination": str(done.ends.destination),
         "digest": None if done.digest is None else str(done.digest),
@@ -64,7 +61,7 @@ def document(done: Done) -> str:
     }
     if done.plan is not None:
         written |= _planned(done, done.plan)
-    return json.dumps(written, indent=2)
+    return written
 
 
 def _word(done: Done) -> tuple[str, str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from vouchsafe import wiring
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.copy import Ends
 from vouchsafe.cli.copy_progress import watched
 from vouchsafe.errors import Unavailable
 from vouchsafe.image.digest import Digest
+from vouchsafe.image.reference import Reference, absent
 from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Verdict
 from vouchsafe.record import Record
@@ -18,6 +19,15 @@ from vouchsafe.wiring.signing import pace
 from vouchsafe.wiring.transfer import Carriage
 
 Verdicts = dict[str, Verdict]  # by what was judged: source, as destination, destination
+
+
+class Ends(Record):
+    """From where to where, and how both are reached."""
+
+    source: Reference
+    destination: Reference
+    read: wiring.Host
+    write: wiring.Host
 
 
 class Done(Record):
@@ -78,7 +88,7 @@ class Errand:
         if self._judge is None:
             manifest = carriage.source.manifest(source, source.digest)
             if manifest is None:
-                raise Unavailable("no-such-image", f"expected an image at {source}, got none")
+                raise absent(source)
             return manifest.digest
         verdicts["source"] = self._judge.at(source, carriage.source)
         return self._accepted(verdicts["source"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from typing import Any
 
 from vouchsafe.cli import options
 from vouchsafe.cli.console import Console
@@ -28,13 +27,17 @@ examples:
 
 exit status: 0 all accepted, 1 one was rejected, 2 one could not be decided, 78 the policy cannot be used
 """
-_REVOKE = """Above every cache and every verdict; of an index its platforms too. Name it with its repository, so
-that they are known. What was revoked stays so until somebody takes the line out of the file.
+_REVOKE = """Above every cache and every verdict; of an index its platforms too, which are read from what is
+kept, from its registry, or, for a digest alone, from repositories that this host was asked about; where nobody has
+it, only the digest itself is revoked, and that is said. What was revoked stays so until somebody takes its line out
+of /var/lib/vouchsafe/revoked.
 
 examples:
   vouchsafe countersign revoke registry.example/group/app@sha256:… --reason "leaked a password"
   vouchsafe countersign revoke --identity https://gitlab.com/group/app//.gitlab-ci.yml@refs/heads/main \\
         --before 2026-11-01T00:00:00Z --reason "runner was compromised"
+
+exit status: 0 revoked, 64 usage
 """
 _EXPORT = """Evidence, manifests, and the trust root that this host believes in. Whoever imports it judges by a
 policy and a root of its own.
@@ -42,6 +45,26 @@ policy and a root of its own.
 examples:
   vouchsafe countersign export --to images.tar registry.example/group/app:v1
   vouchsafe countersign import --for 90d images.tar
+
+exit status: 0 all accepted and packed, 1 one was rejected, 2 one could not be decided, 78 the policy cannot be used
+"""
+_INIT = """vouchsafe-authority.service runs it at each boot, before anything can ask. A CA of another machine (a
+cloned disk) is replaced; one that is good is only published.
+
+examples:
+  vouchsafe countersign init --dry-run
+  vouchsafe countersign init --rotate
+
+exit status: 0 published, 2 it could not be
+"""
+_LIST = """examples:
+  vouchsafe countersign list
+  vouchsafe countersign list --revoked -o json
+"""
+_PRUNE = """examples:
+  vouchsafe countersign prune
+  vouchsafe countersign prune --files /srv/lookaside
+        also the signature files in it that are over
 """
 _IMPORT = """examples:
   vouchsafe countersign import images.tar
@@ -64,6 +87,9 @@ looks at who asks, and writes the auth files that podman, bootc and rpm-ostree r
 are normal.
 """
 _EPILOGS = {
+    "init": _INIT,
+    "list": _LIST,
+    "prune": _PRUNE,
     "serve": _SERVE,
     "credentials": _CREDENTIALS,
     "admit": _ADMIT,
@@ -77,7 +103,10 @@ _MODULES = {"list": "kept", "prune": "kept", "export": "moving", "import": "movi
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the actions."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    made = {name: _action(actions, name) for name in _ACTIONS}
+    made = {
+        name: options.add_action(actions, name, summary, _EPILOGS.get(name, ""))
+        for name, summary in _ACTIONS.items()
+    }
     _add_serve(made["serve"])
     for name, whose in (("init", "whose the key is"), ("credentials", "who may ask")):
         made[name].add_argument(
@@ -126,9 +155,7 @@ def _add_places(made: dict[str, argparse.ArgumentParser]) -> None:
                 default="/",
                 help="of an image that is being built",
             )
-        each.add_argument(
-            "--state-dir", metavar="DIR", type=options.given, help="default: /var/lib/vouchsafe"
-        )
+        options.add_value(each, "--state-dir", "DIR", "default: /var/lib/vouchsafe")
         options.add_output(each, "text", *(() if name == "serve" else ("json",)))
 
 
@@ -139,14 +166,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return code
 
 
-def _action(actions: Any, name: str) -> argparse.ArgumentParser:
-    summary = _ACTIONS[name]
-    made: argparse.ArgumentParser = actions.add_parser(
-        name, help=summary, description=summary[0].upper() + summary[1:] + ".", epilog=_EPILOGS.get(name, "")
-    )
-    return made
-
-
 def _add_serve(parser: argparse.ArgumentParser) -> None:
     flags = (
         ("--listen", "answer clients here too: 127.0.0.1:PORT or unix:PATH"),
@@ -154,15 +173,11 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         ("--metrics", "show metrics here too: 127.0.0.1:PORT or unix:PATH"),
     )
     for flag, what in flags:
-        parser.add_argument(
-            flag, metavar="ADDRESS", type=options.given, action="append", default=[], help=what
-        )
+        options.add_value(parser, flag, "ADDRESS", what, several=True)
 
 
 def _add_revoke(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("digests", metavar="DIGEST", nargs="*", help="NAME@sha256:… or sha256:…")
-    parser.add_argument("--identity", metavar="NAME", type=options.given, help="signatures by this signer")
-    parser.add_argument(
-        "--before", metavar="TIME", type=options.given, help="signatures made before (2026-11-22T12:00:00Z)"
-    )
+    options.add_value(parser, "--identity", "NAME", "signatures by this signer")
+    options.add_value(parser, "--before", "TIME", "signatures made before (2026-11-22T12:00:00Z)")
     parser.add_argument("--reason", metavar="TEXT", default="", help="clients are told")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 from datetime import timedelta
 
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_tools import (
-    SCHEMA_VERSION,
     as_json,
     exit_code,
     length_of,
@@ -43,11 +41,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             written = _write(bench, errand, found, length, arguments.files)
     if arguments.output == "json":
         said = {
-            "schemaVersion": SCHEMA_VERSION,
             "images": [as_json(each) for each in found],
             "files": written,
         }
-        console.print(json.dumps(said, indent=2))
+        console.document(said)
         return exit_code(found)
     code = show(found, console)
     for place in written:

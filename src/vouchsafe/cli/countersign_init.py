@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 
 from vouchsafe.cli import ACCEPTED
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, places_of, workbench
+from vouchsafe.cli.countersign_tools import places_of, workbench
 from vouchsafe.countersign.genesis import prepare, publish_keys
 from vouchsafe.countersign.state import InForce, in_force
 from vouchsafe.errors import VouchsafeError
@@ -28,14 +27,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         keys = publish_keys(files, done.authority, _in_force(arguments, console), rotate=arguments.rotate)
     if arguments.output == "json":
         said = {
-            "schemaVersion": SCHEMA_VERSION,
             "made": bool(done.why),
             "why": done.why or None,
             "certificate": places.published,
             "keys": list(keys),
             "ends": f"{done.authority.not_after:%Y-%m-%dT%H:%M:%SZ}",
         }
-        console.print(json.dumps(said, indent=2))
+        console.document(said)
         return ACCEPTED
     if done.why:
         console.print(f"made      a CA for this machine: {done.why}")

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from vouchsafe.cli import ACCEPTED
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, workbench
+from vouchsafe.cli.countersign_tools import workbench
 from vouchsafe.countersign import signature
+from vouchsafe.countersign.rows import Noted
 from vouchsafe.errors import MalformedError, printable
 from vouchsafe.image.digest import Digest
 from vouchsafe.policy import revocation
@@ -31,6 +32,11 @@ def _accepted(arguments: argparse.Namespace, console: Console) -> int:
         stones = revocation.read(bench.standing().tombstones)
     revoked = {each.digest for each in found if _is_revoked(each.digest, stones)}
     sources = {(repository, digest): (source, until) for repository, digest, source, until in kept}
+
+    def stands(each: Noted) -> tuple[str | None, datetime]:
+        """Why the evidence is kept, and until when: that of the index, where it is the index that speaks."""
+        return sources.get((each.repository, each.speaker), (None, each.until))
+
     if arguments.output == "json":
         images = [
             {
@@ -40,16 +46,16 @@ def _accepted(arguments: argparse.Namespace, console: Console) -> int:
                 "epoch": each.epoch,
                 "signers": list(each.signers),
                 "at": _time(each.at),
-                "until": _time(each.until),
-                "source": sources.get((each.repository, each.digest), (None, None))[0],
+                "until": _time(stands(each)[1]),
+                "source": stands(each)[0],
                 "revoked": each.digest in revoked,
             }
             for each in found
         ]
-        console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "accepted": images}, indent=2))
+        console.document({"accepted": images})
         return ACCEPTED
     for each in found:
-        source, until = sources.get((each.repository, each.digest), ("", each.until))
+        source, until = stands(each)
         state = "revoked;" if each.digest in revoked else "ended" if until < now else "until"
         console.print(f"{each.repository}@{each.digest}")
         console.print(f"    {printable(each.scope)}: {printable(', '.join(each.signers))}")
@@ -72,7 +78,7 @@ def _revoked(arguments: argparse.Namespace, console: Console) -> int:
         stones = revocation.read(bench.standing().tombstones).stones
     if arguments.output == "json":
         said = [json.loads(stone.line()) for stone in stones]
-        console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "revoked": said}, indent=2))
+        console.document({"revoked": said})
         return ACCEPTED
     for stone in stones:
         console.print(f"{stone.at:%Y-%m-%d %H:%M}  {words(stone)}")
@@ -94,23 +100,26 @@ def words(stone: Tombstone) -> str:
 
 def _prune(arguments: argparse.Namespace, console: Console) -> int:
     places: tuple[str, ...] = ()
-    with workbench(arguments, console) as bench:
+    with workbench(arguments, console, only_reads=True) as bench:
         now = bench.clock.now()
-        count = bench.store.prune(now)
-    if arguments.files and not arguments.dry_run:
+        ended = sum(until < now for *_, until in bench.store.subjects())
+        count = ended if arguments.dry_run else bench.store.prune(now)
+    if arguments.files:
 
         def has_ended(blob: bytes) -> bool:
             end = signature.ends(blob)
             return end is not None and end < now
 
-        places = SignatureFiles(arguments.files).ended(has_ended)
+        places = SignatureFiles(arguments.files).ended(has_ended, dry_run=arguments.dry_run)
     if arguments.output == "json":
-        said = {"schemaVersion": SCHEMA_VERSION, "forgotten": count, "removed": list(places)}
-        console.print(json.dumps(said, indent=2))
+        said = {"forgotten": count, "removed": list(places)}
+        console.document(said)
         return ACCEPTED
-    console.print(f"forgot {count} images that had ended; what was revoked stays so")
+    would = "would have " if arguments.dry_run else ""
+    forgot = "forgotten" if would else "forgot"
+    console.print(f"{would}{forgot} {count} images that had ended; what was revoked stays so")
     for place in places:
-        console.print(f"removed {place}")
+        console.print(f"{would}removed {place}")
     return ACCEPTED
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_tools import (
-    SCHEMA_VERSION,
     as_json,
     exit_code,
     length_of,
@@ -41,8 +39,8 @@ def _export(arguments: argparse.Namespace, console: Console) -> int:
             archive.write(Archive(images=packed, trusted_root=trust.trusted_root, delivery=trust.delivery)),
         )
     if arguments.output == "json":
-        said = {"schemaVersion": SCHEMA_VERSION, "images": [as_json(each) for each in found]}
-        console.print(json.dumps(said, indent=2))
+        said = {"images": [as_json(each) for each in found]}
+        console.document(said)
         return exit_code(found)
     code = show(found, console)
     if packed:
@@ -60,11 +58,10 @@ def _import(arguments: argparse.Namespace, console: Console) -> int:
         found = take_in(bench, bench.errand(), packed.images, length)
     if arguments.output == "json":
         said = {
-            "schemaVersion": SCHEMA_VERSION,
             "trustRoot": newer or None,
             "images": [as_json(each) for each in found],
         }
-        console.print(json.dumps(said, indent=2))
+        console.document(said)
         return exit_code(found)
     if newer:
         console.print(f"trust     {newer}")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from vouchsafe.cli import ACCEPTED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.countersign_kept import words
-from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, places_of, workbench
+from vouchsafe.cli.countersign_tools import places_of, workbench
 from vouchsafe.cli.usage import UsageError
+from vouchsafe.countersign.scopes import Table
+from vouchsafe.countersign.store import MOST_LINES
 from vouchsafe.countersign.workbench import Workbench
 from vouchsafe.errors import VouchsafeError
 from vouchsafe.image.digest import Digest
@@ -21,9 +24,8 @@ from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.policy.window import instant
 from vouchsafe.wiring import authority
 
-_UNKNOWN = (
-    "Its platforms, if it is an index, are not known: name it with its repository when that can be reached."
-)
+_UNKNOWN = "no registry that was asked has it. Revoke it again as NAME@DIGEST when its registry answers"
+MOST_REPOSITORIES = 8  # that are asked about a digest which was named alone
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -31,8 +33,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     signer = bool(arguments.identity or arguments.before)
     if bool(arguments.digests) == signer:
         raise UsageError("expected digests, or --identity and --before, got neither or both")
-    with workbench(arguments, console) as bench:
-        stones = list(_signer(arguments, bench) if signer else _images(arguments, bench, console))
+    unknown: list[str] = []
+    with workbench(arguments, console, only_reads=True) as bench:
+        stones = list(_signer(arguments, bench) if signer else _images(arguments, bench, unknown))
     removed = 0
     if not arguments.dry_run:
         for stone in stones:
@@ -42,11 +45,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 removed += sum(files.drop(each) for each in (stone.digest, *stone.covers) if each)
     if arguments.output == "json":
         said = [json.loads(stone.line()) for stone in stones]
-        document = {"schemaVersion": SCHEMA_VERSION, "revoked": said, "removed": removed}
-        console.print(json.dumps(document, indent=2))
+        console.document({"revoked": said, "removed": removed, "platformsUnknown": unknown})
         return ACCEPTED
     for stone in stones:
-        console.print(f"revoked  {words(stone)}")
+        alone = " (itself alone)" if str(stone.digest) in unknown else ""
+        console.print(f"{'would revoke' if arguments.dry_run else 'revoked'}  {words(stone)}{alone}")
+    for digest in unknown:
+        console.print(f"if {digest} is an index, its platforms are not revoked: {_UNKNOWN}")
     if arguments.files:
         console.print(f"removed  {removed} places with signature files")
     return ACCEPTED
@@ -65,7 +70,8 @@ def _signer(arguments: argparse.Namespace, bench: Workbench) -> Iterator[Tombsto
     )
 
 
-def _images(arguments: argparse.Namespace, bench: Workbench, console: Console) -> Iterator[Tombstone]:
+def _images(arguments: argparse.Namespace, bench: Workbench, unknown: list[str]) -> Iterator[Tombstone]:
+    """A tombstone each; digests of which nobody could say what they are go into `unknown`."""
     for text in arguments.digests:
         reference = Reference.parse(text) if "@" in text else None
         digest = reference.digest if reference is not None else Digest.parse(text)
@@ -73,7 +79,7 @@ def _images(arguments: argparse.Namespace, bench: Workbench, console: Console) -
             raise UsageError(f"expected a digest, got {text!r}")
         index = _index(bench, reference, digest)
         if index is None:
-            console.note(f"vouchsafe: {_UNKNOWN} ({digest})")
+            unknown.append(str(digest))
         covers = () if index is None else tuple(entry.digest for entry in index.entries)
         yield Tombstone(
             at=bench.clock.now(), digest=digest, covers=frozenset(covers), reason=arguments.reason
@@ -81,11 +87,31 @@ def _images(arguments: argparse.Namespace, bench: Workbench, console: Console) -
 
 
 def _index(bench: Workbench, reference: Reference | None, digest: Digest) -> Manifest | None:
-    """The manifest, from what is kept or from its registry; None when neither has it."""
-    kept = bench.store.index(digest)
-    if kept is not None or reference is None:
-        return kept
-    try:
-        return bench.registry().manifest(reference, digest)
-    except VouchsafeError:
-        return None
+    """The manifest; None when nobody has it. Neither a database nor a registry that fails keeps us from revoking."""
+    places: tuple[Reference, ...] = () if reference is None else (reference,)
+    with suppress(VouchsafeError):
+        if (kept := bench.store.index(digest)) is not None:
+            return kept
+        places = places or _places(bench, digest)
+    registry = bench.registry()
+    for place in places:
+        with suppress(VouchsafeError):
+            if (found := registry.manifest(place, digest)) is not None:
+                return found
+    return None
+
+
+def _places(bench: Workbench, digest: Digest) -> tuple[Reference, ...]:
+    """Repositories that this host was asked about: this digest's own, then those asked for last.
+
+    Only those that a scope names: while nothing could be answered, anybody's question was written down.
+    """
+    policy = bench.standing().policy
+    table = Table({} if policy is None else policy.transports.get("docker", {}))
+    asked = [(line.repository, line.digest) for line in bench.store.lines(MOST_LINES)]
+    kept = [(name, of) for name, of, _, _ in bench.store.subjects()]
+    known = sorted((*asked, *kept), key=lambda each: each[1] != str(digest))
+    names = [
+        name for name in dict.fromkeys(name for name, _ in known) if table.could_select(name, str(digest))
+    ]
+    return tuple(Reference.parse(f"docker://{name}@{digest}") for name in names[:MOST_REPOSITORIES])

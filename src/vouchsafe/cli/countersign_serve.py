@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         raise ConfigurationError(
             "installation",
             f"expected the library {error.name}, got none",
-            hint="Install vouchsafe with its extra: pip install 'vouchsafe[serve]'.",
+            hint="The extra `serve` is not installed: requirements/serve.txt of the sources has all of it.",
         ) from error
     places = places_of(arguments)
     around = wiring.surroundings(os.environ, uid=os.geteuid(), places=places)
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             journal=around.journal,
             notifier=around.notifier,
             knowing=wiring.knowing,
-            tracked=_tracked(places, console),
+            tracked=lambda: _tracked(places, console),
             trust_ends=around.trust_ends,
         )
     )

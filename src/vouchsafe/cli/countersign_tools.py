@@ -20,8 +20,6 @@ from vouchsafe.policy.window import duration
 from vouchsafe.wiring import countersign as wiring
 from vouchsafe.wiring.countersign import Places
 
-SCHEMA_VERSION = 1
-
 
 def places_of(arguments: argparse.Namespace) -> Places:
     """Where things stand on the host that is meant."""
@@ -29,18 +27,22 @@ def places_of(arguments: argparse.Namespace) -> Places:
 
 
 @contextmanager
-def workbench(arguments: argparse.Namespace, console: Console) -> Iterator[Workbench]:
-    """The files of this host, and its database; with --dry-run one that is gone afterwards."""
+def workbench(
+    arguments: argparse.Namespace, console: Console, *, only_reads: bool = False
+) -> Iterator[Workbench]:
+    """The files of this host, and its database; with --dry-run one that is gone, unless it is `only_reads`."""
     places = places_of(arguments)
     around = wiring.surroundings(os.environ, uid=os.geteuid(), places=places)
     made = Workbench(
         around.configuration,
         around.upstream,
-        InMemory() if getattr(arguments, "dry_run", False) else around.file,
+        InMemory() if getattr(arguments, "dry_run", False) and not only_reads else around.file,
         around.clock,
         report=console.internal,
         tracked=wiring.tracked(places),
     )
+    if getattr(arguments, "dry_run", False):
+        console.note("vouchsafe: dry run: nothing is kept")
     try:
         yield made
     finally:

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.output == "json":
         from vouchsafe.cli.json_output import explanation
 
-        console.print(explanation(verdict, selection.as_json(chosen), witness.places))
+        console.document(explanation(verdict, selection.as_json(chosen), witness.places))
     else:
         for line in _text(verdict, chosen, witness.places, console):
             console.print(line)

@@ -32,6 +32,10 @@ under policies of its own: no network is needed and nothing of this host is chan
 for each answer. What cannot be asked so (CRI-O, programs out of reach, units, settings) is found by its files; and
 the registries that the policy names are asked, without credentials, whether they keep signatures themselves.
 
+examples:
+  vouchsafe host probe
+  vouchsafe host probe --offline -v -o json
+
 exit status: 0 asked, 2 there is no client to ask
 """
 _SMOKE = """A rehearsal: a second countersigner, with a policy, a CA and a Sigstore of its own that nothing else
@@ -51,13 +55,36 @@ exit status: 0 every leg behaved, 1 one did not, 2 there is no client to try, 78
 _AUDIT = """`podman run` asks nobody about what is there: images from before enforcement, from archives, and those that
 the policy refuses by now can still be started. Each is judged by the scope of the name that it carries.
 
+examples:
+  vouchsafe host audit
+  vouchsafe host audit --storage /var/lib/containers/storage -o json
+
 exit status: 0 all accepted, 1 one is refused by now, 2 one could not be decided, or podman not asked, 78 no policy
 """
 _DISABLE = """Every file is put back as it was before `enable`.
 
+examples:
+  vouchsafe host disable --dry-run
+        what would be put back, as a diff
+  vouchsafe host disable
+
 exit status: 0 as it was, 1 somebody else has edited a file, 78 not enabled
 """
-_STATUS = """exit status: 0 enforcing, 1 open, 2 broken
+_STATUS = """enforcing: what the policy does not accept cannot be pulled. open: it can. broken: not as it was enabled;
+pulls may fail.
+
+examples:
+  vouchsafe host status
+  vouchsafe host status -o json | jq -r .status
+
+exit status: 0 enforcing, 1 open, 2 broken
+"""
+_RECOVER = """Run at each boot by vouchsafe-recover.service; by hand after a crash, or simply run `enable` again.
+
+examples:
+  vouchsafe host recover
+
+exit status: 0 settled, also when there was nothing to do, 2 it could not be
 """
 
 
@@ -70,47 +97,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _add_changes(actions: Any) -> None:
     """What changes a host, or would, and what says whether it holds."""
-    plan = _action(actions, "plan", "show what enabling would change", _PLAN)
-    enable = _action(actions, "enable", "put the policy in /etc/vouchsafe into force", _ENABLE)
+    plan = options.add_action(actions, "plan", "show what enabling would change", _PLAN)
+    enable = options.add_action(actions, "enable", "put the policy in /etc/vouchsafe into force", _ENABLE)
     for each in (plan, enable):
         add_wish(each)
     enable.add_argument(
         "--without-smoke", action="store_true", help="do not prove it with this host's own clients"
     )
     enable.add_argument("--dry-run", action="store_true", help="the same as `plan`")
-    disable = _action(actions, "disable", "put back what was there before", _DISABLE)
+    disable = options.add_action(actions, "disable", "put back what was there before", _DISABLE)
     disable.add_argument("--overwrite-edits", action="store_true", help="also what somebody else has edited")
     disable.add_argument("--dry-run", action="store_true", help="show what would be put back")
-    status = _action(actions, "status", "say whether this host enforces, and why not", _STATUS)
-    recover = _action(actions, "recover", "finish or undo a change that a crash left", "")
+    status = options.add_action(actions, "status", "say whether this host enforces, and why not", _STATUS)
+    recover = options.add_action(actions, "recover", "finish or undo a change that a crash left", _RECOVER)
     recover.add_argument("--at-boot", action="store_true", help="also end what broke the glass")
     for each in (plan, enable, disable, status, recover):
-        each.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
+        options.add_value(each, "--root", "DIR", "of an image that is being built")
         options.add_output(each, "text", "json")
 
 
 def _add_questions(actions: Any) -> None:
     """What changes nothing: about clients, about the proof, about what is in storage."""
-    probe = _action(actions, "probe", "ask the clients on this host what they can do", _PROBE)
+    probe = options.add_action(actions, "probe", "ask the clients on this host what they can do", _PROBE)
     probe.add_argument(
         "--offline",
         action="store_true",
         help="do not ask the policy's registries whether they keep signatures",
     )
     options.add_output(probe, "text", "json")
-    audit = _action(actions, "audit", "judge again what is in storage already", _AUDIT)
-    audit.add_argument(
-        "--storage",
-        metavar="DIR",
-        type=options.given,
-        action="append",
-        default=[],
-        help="as podman's --root; default: podman's own and bootc's",
+    audit = options.add_action(actions, "audit", "judge again what is in storage already", _AUDIT)
+    options.add_value(
+        audit, "--storage", "DIR", "as podman's --root; default: podman's own and bootc's", several=True
     )
     options.add_policy(audit)
     options.add_sources(audit, bundle=False)
     options.add_output(audit, "text", "json")
-    smoke = _action(actions, "smoke", "prove with this host's own clients that it holds", _SMOKE)
+    smoke = options.add_action(actions, "smoke", "prove with this host's own clients that it holds", _SMOKE)
     smoke.add_argument(
         "--image",
         metavar="IMAGE",
@@ -123,13 +145,6 @@ def _add_questions(actions: Any) -> None:
     )
     smoke.add_argument("--form", choices=FORMS, help="as of `enable`; default: what this host has")
     options.add_output(smoke, "text", "json", "junit")
-
-
-def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = actions.add_parser(
-        name, help=summary, description=summary[0].upper() + summary[1:] + ".", epilog=epilog
-    )
-    return made
 
 
 def add_wish(parser: argparse.ArgumentParser) -> None:

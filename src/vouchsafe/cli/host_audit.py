@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from vouchsafe import wiring
 from vouchsafe.admission import Question, admit
 from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED, options
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_wish import Target
+from vouchsafe.cli.host_wish import Target, applied_host
 from vouchsafe.cli.json_output import reason
-from vouchsafe.errors import printable
+from vouchsafe.errors import ConfigurationError, HostError, printable
 from vouchsafe.host.audit import BOOTC_STORAGE, Audited, audit, kept
+from vouchsafe.host.last_audit import keep, summed
 from vouchsafe.image.reference import Reference
+from vouchsafe.policy.compile import compile_policy
 from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Rejected, Verdict
 from vouchsafe.wiring import machine
 
-SCHEMA_VERSION = 1
 _STYLES = {"accepted": "good", "rejected": "bad", "undecided": "warn"}
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """List, judge, say."""
     host = options.host_of(arguments)
-    policy = wiring.policy_of_files((arguments.policy,)) if arguments.policy else Target().policy()
+    target = Target()
+    policy = wiring.policy_of_files((arguments.policy,)) if arguments.policy else target.policy()
     images = kept(machine.programs(host), _storages(arguments))
     with wiring.Sources(host) as sources:
 
@@ -34,11 +35,25 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             return admit(question, registry=sources.for_one(), clock=host.clock, world=host.world)
 
         found = tuple(audit(images, policy, judge))
+    if not (arguments.policy or arguments.storage):  # else it says nothing about this host as it stands
+        _keep(found, policy, target, console)
     if arguments.output == "json":
-        console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "images": [*map(_json, found)]}, indent=2))
+        console.document({"images": [*map(_json, found)]})
     else:
         _print(found, console)
     return _code(found)
+
+
+def _keep(found: tuple[Audited, ...], policy: Policy, target: Target, console: Console) -> None:
+    """For `status`. Who may not write it has still been told what was found."""
+    try:
+        epoch = compile_policy(policy, applied_host(target.files)).epoch
+    except ConfigurationError:
+        epoch = ""
+    try:
+        keep(summed(found, epoch=epoch, at=target.now()), target.files)
+    except HostError as error:
+        console.note(f"vouchsafe: not kept for `vouchsafe host status`: {error.message}")
 
 
 def _storages(arguments: argparse.Namespace) -> tuple[str, ...]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping
 
 from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import edits_json, objections_json, show, show_edits, show_objections
+from vouchsafe.cli.edits import edits_json, objections_json, show_edits, show_objections
+from vouchsafe.cli.host_plan import show
 from vouchsafe.cli.host_wish import Target, applied_host, planned
-from vouchsafe.host import enforce, units
+from vouchsafe.errors import HostError
+from vouchsafe.host import change, enforce, units
 from vouchsafe.host.break_glass import end
 from vouchsafe.host.plan import disabling
 from vouchsafe.host.smoke import summary
@@ -19,17 +20,27 @@ from vouchsafe.wiring import machine
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Do what was asked."""
+    """Do what was asked; what speaks against it is a no, not a doubt."""
+    try:
+        return _run(arguments, console)
+    except HostError as error:
+        if error.code != "host-refused":
+            raise
+        console.error(error.message, hint=error.hint, code=error.code)
+        return REJECTED
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> int:
     target = Target(arguments.root)
     match arguments.action:
         case "enable":
             return _enable(arguments, target, console)
-        case "disable" if arguments.dry_run:
+        case "disable" if arguments.dry_run or _is_refused(arguments, target):
             return _would_disable(arguments, target, console)
         case "disable":
             enforce.disable(
                 target.files,
-                activation=activation(arguments, target, console),
+                activation=activation(arguments, target, console, verb="stop"),
                 overwrite_edits=arguments.overwrite_edits,
             )
             _say({"outcome": "disabled"}, "disabled: every file is as it was", arguments, console)
@@ -42,19 +53,27 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             return ACCEPTED
 
 
+def _is_refused(arguments: argparse.Namespace, target: Target) -> bool:
+    """Whether something speaks against disabling, as far as can be seen without the lock."""
+    if change.is_unfinished(target.files):
+        return False  # what a crash left is settled first, and then it is looked at
+    return bool(disabling(target.files, overwrite_edits=arguments.overwrite_edits)[1])
+
+
 def _would_disable(arguments: argparse.Namespace, target: Target, console: Console) -> int:
     edits, objections = disabling(target.files, overwrite_edits=arguments.overwrite_edits)
     changes = tuple(edit for edit in edits if edit.changes)
+    outcome = "planned" if arguments.dry_run else "refused"
     if arguments.output == "json":
         said = {
-            "outcome": "planned",
+            "outcome": outcome,
             "changes": edits_json(changes),
             "objections": objections_json(objections),
             "possible": not objections,
         }
-        console.print(json.dumps(said, indent=2))
+        console.document(said)
     else:
-        show_edits(changes, console)
+        show_edits(changes if arguments.dry_run else (), console)
         show_objections(objections, console)
     return REJECTED if objections else ACCEPTED
 
@@ -63,6 +82,8 @@ def _enable(arguments: argparse.Namespace, target: Target, console: Console) -> 
     plan = planned(arguments, target)
     if arguments.dry_run or plan.refusals:
         show(plan, arguments, console)
+        why = "dry run" if arguments.dry_run else "refused"
+        console.note(f"vouchsafe: {why}: nothing was changed")
         return REJECTED if plan.refusals else ACCEPTED
     beside = activation(arguments, target, console)
     done = enforce.enable(
@@ -80,7 +101,8 @@ def _enable(arguments: argparse.Namespace, target: Target, console: Console) -> 
         show_objections(done.objections, console)
     scopes = [each.scope for each in done.containers.compiled.countersigned]
     said = {"outcome": "enforcing", "epoch": done.epoch, "countersigned": scopes}
-    _say(said, f"enforcing policy {done.epoch}: {len(scopes)} countersigned scopes", arguments, console)
+    counted = "1 countersigned scope" if len(scopes) == 1 else f"{len(scopes)} countersigned scopes"
+    _say(said, f"enforcing policy {done.epoch}: {counted}", arguments, console)
     return ACCEPTED
 
 
@@ -100,13 +122,15 @@ class _Systemd:
         units.stop(self._runner)
 
 
-def activation(arguments: argparse.Namespace, target: Target, console: Console) -> enforce.Activation:
-    """systemd's, where it runs and is meant."""
+def activation(
+    arguments: argparse.Namespace, target: Target, console: Console, *, verb: str = "start"
+) -> enforce.Activation:
+    """systemd's, where it runs and is meant; `verb`: what somebody must do where it does not."""
     without = getattr(arguments, "without_units", False) or bool(units.missing(target.files))
     if not target.is_live or without:
         return enforce.Nothing()
     if not units.systemd_runs(target.files):
-        console.note("systemd does not run here: start `vouchsafe countersign serve` yourself")
+        console.note(f"systemd does not run here: {verb} `vouchsafe countersign serve` yourself")
         return enforce.Nothing()
     return _Systemd(machine.programs(target.host))
 
@@ -122,6 +146,7 @@ def _proof(target: Target, console: Console, *, answers: bool, smoke: bool) -> C
             return ""
         from vouchsafe.cli.host_smoke import rehearse
 
+        console.patience("proving it with this host's own clients; half a minute")
         legs = rehearse(target.host, lambda _: None, form=host.form)
         console.note(f"smoke: {sum(leg.behaved for leg in legs)} of {len(legs)} legs as they should be")
         return summary(legs)
@@ -132,4 +157,7 @@ def _proof(target: Target, console: Console, *, answers: bool, smoke: bool) -> C
 def _say(
     document: Mapping[str, object], sentence: str, arguments: argparse.Namespace, console: Console
 ) -> None:
-    console.print(json.dumps(document, indent=2) if arguments.output == "json" else sentence)
+    if arguments.output == "json":
+        console.document(document)
+    else:
+        console.print(sentence)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 
 from vouchsafe import wiring
 from vouchsafe.cli import ACCEPTED, UNDECIDED
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.edits import objections_json, show_objections
 from vouchsafe.cli.host_tools import tools_and_laboratory
 from vouchsafe.cli.host_wish import Target, applied_host, homes_of
 from vouchsafe.errors import ConfigurationError, printable
@@ -19,7 +18,6 @@ from vouchsafe.host.probe import QUESTIONS, Finding, form, probe
 from vouchsafe.machine import HostEdits
 from vouchsafe.wiring import machine
 
-SCHEMA_VERSION = 1
 _STYLES = {"yes": "good", "no": "warn", "unknown": "dim"}
 _SHORT = {
     "skopeo copy": "skopeo",
@@ -34,10 +32,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask every client every question."""
     host = wiring.this_host()
     target = Target()
+    console.patience("letting each client pull; some seconds for each")
     findings = ask(host)
     notes = (*notes_of(host, target.files), *(() if arguments.offline else _registries(target)))
     if arguments.output == "json":
-        console.print(json.dumps(_json(findings, notes), indent=2))
+        console.document(_json(findings, notes))
     else:
         show(findings, notes, console, verbose=arguments.verbose)
     return ACCEPTED if findings else UNDECIDED
@@ -133,7 +132,6 @@ def _json(findings: Sequence[Finding], notes: Sequence[Objection]) -> dict[str, 
         for each in findings
     ]
     return {
-        "schemaVersion": SCHEMA_VERSION,
         "form": form(findings),
         "findings": listed,
         "notes": objections_json(notes),

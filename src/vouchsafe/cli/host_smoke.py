@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from xml.sax.saxutils import quoteattr
@@ -25,8 +24,6 @@ from vouchsafe.policy.compile import Form
 from vouchsafe.wiring import machine
 from vouchsafe.wiring.places import Places
 
-SCHEMA_VERSION = 1
-
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Rehearse, print each leg as it ends."""
@@ -36,7 +33,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     legs = rehearse(wiring.this_host(), said, form=form, images=images)
     problem = smoke.summary(legs)
     if arguments.output == "json":
-        console.print(json.dumps(_json(legs, problem), indent=2))
+        console.document(_json(legs, problem))
     elif arguments.output == "junit":
         console.print(_junit(legs))
     elif problem:
@@ -125,7 +122,7 @@ def _json(legs: tuple[Leg, ...], problem: str) -> dict[str, object]:
         }
         for leg in legs
     ]
-    return {"schemaVersion": SCHEMA_VERSION, "proven": not problem, "problem": problem, "legs": listed}
+    return {"proven": not problem, "problem": problem, "legs": listed}
 
 
 def _junit(legs: tuple[Leg, ...]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from vouchsafe.cli import options
 from vouchsafe.cli.console import Console
@@ -43,7 +42,7 @@ exit status: 0 written; 2 GitLab could not be asked; 64 usage; 78 no policy can 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add `explain` and `from-gitlab`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    explain = _action(
+    explain = options.add_action(
         actions, "explain", "say in words who signed, and what a safe policy would say", _EXPLAIN
     )
     explain.add_argument(
@@ -52,26 +51,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=options.given,
         help="a file, - for standard input, or an image as `verify` takes it",
     )
-    explain.add_argument(
-        "--trusted-root", metavar="FILE", type=options.given, help="a private Sigstore's trusted_root.json"
-    )
+    options.add_value(explain, "--trusted-root", "FILE", "a private Sigstore's trusted_root.json")
     options.add_sources(explain, bundle=False)
     options.add_output(explain, "text", "json")
-    gitlab = _action(actions, "from-gitlab", "write a policy for a GitLab project", _FROM_GITLAB)
+    gitlab = options.add_action(actions, "from-gitlab", "write a policy for a GitLab project", _FROM_GITLAB)
     _add_project(gitlab)
     _add_instance(gitlab)
     _add_file(gitlab)
     options.add_output(gitlab, "text", "json")
-
-
-def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = actions.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=epilog,
-    )
-    return made
 
 
 def _add_project(parser: argparse.ArgumentParser) -> None:
@@ -90,11 +77,8 @@ def _add_project(parser: argparse.ArgumentParser) -> None:
         type=options.given,
         help="a branch, or refs/tags/…; * stands for anything; repeat for several (default: the default branch)",
     )
-    parser.add_argument(
-        "--registry",
-        metavar="HOST/PATH",
-        type=options.given,
-        help="where the images are (default: the project's own registry)",
+    options.add_value(
+        parser, "--registry", "HOST/PATH", "where the images are (default: the project's own registry)"
     )
     parser.add_argument(
         "--runner",
@@ -102,28 +86,23 @@ def _add_project(parser: argparse.ArgumentParser) -> None:
         default="any",
         help="on whose machines the job must have run (default: %(default)s)",
     )
-    parser.add_argument(
+    options.add_value(
+        parser,
         "--trusted-root",
-        metavar="FILE",
-        type=options.given,
-        help="a private Sigstore's trusted_root.json; its path is written into the policy",
+        "FILE",
+        "a private Sigstore's trusted_root.json; its path is written into the policy",
     )
 
 
 def _add_instance(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--base-url",
-        metavar="URL",
-        type=options.given,
-        help="the instance (default: the CI job's, else https://gitlab.com)",
+    options.add_value(
+        parser, "--base-url", "URL", "the instance (default: the CI job's, else https://gitlab.com)"
     )
-    parser.add_argument("--token-file", metavar="FILE", type=options.given, help="a token to ask with")
+    options.add_value(parser, "--token-file", "FILE", "a token to ask with")
 
 
 def _add_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--write", metavar="FILE", type=options.given, help="write the policy there, not to standard output"
-    )
+    options.add_value(parser, "--write", "FILE", "write the policy there, not to standard output")
     parser.add_argument("--force", action="store_true", help="with --write: replace a file that differs")
     parser.add_argument(
         "--drop-in", action="store_true", help='without "default": for /etc/vouchsafe/policy.d'

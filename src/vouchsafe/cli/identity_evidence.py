@@ -11,10 +11,10 @@ from vouchsafe import wiring
 from vouchsafe.admission import discovery
 from vouchsafe.admission.discovery import LARGEST_BLOB, Trouble, candidates
 from vouchsafe.cli.usage import UsageError
-from vouchsafe.errors import MalformedError, Unavailable, VouchsafeError
+from vouchsafe.errors import MalformedError, VouchsafeError
 from vouchsafe.evidence import Evidence, MessageSignature, parse, pem, saved
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.reference import Reference
+from vouchsafe.image.reference import Reference, absent
 from vouchsafe.policy.verdict import Reason
 from vouchsafe.record import Record
 from vouchsafe.verification import Identity, VerifiedSignature, verify
@@ -22,6 +22,8 @@ from vouchsafe.verification.bare_certificate import Issued, look
 from vouchsafe.verification.trust import TrustRoot
 
 MOST_SIGNERS = 256  # cryptographic verifications for one explanation
+_SEQUENCE = b"\x30"  # how every certificate in DER begins
+_GIVE = "Give a certificate (PEM or DER), a Sigstore bundle, or what `cosign download signature` printed."
 _SUFFIXES = (".pem", ".crt", ".cer", ".der", ".json", ".jsonl", ".sigstore", ".bundle")
 _NOT_A_FILE = ("docker://", "oci:", "dir:")
 
@@ -74,10 +76,7 @@ def of_file(thing: str, root: TrustRoot, at: datetime) -> Gathered:
     try:
         evidence = saved.read(blob, origin)
     except MalformedError as error:
-        hint = (
-            "Give a certificate (PEM or DER), a Sigstore bundle, or what `cosign download signature` printed."
-        )
-        raise UsageError(f"{error.message} ({origin})", hint=hint) from error
+        raise UsageError(f"{error.message} ({origin})", hint=_GIVE) from error
     return Gathered(found=tuple(_of_evidence(each, root, at) for each in evidence[:MOST_SIGNERS]))
 
 
@@ -90,7 +89,7 @@ def of_image(reference: Reference, host: wiring.Host, root: TrustRoot) -> Gather
         registry = sources.for_one()
         manifest = registry.manifest(reference, reference.digest)
         if manifest is None:
-            raise Unavailable("no-such-image", f"expected an image at {reference}, got none")
+            raise absent(reference)
         listed = candidates(registry, reference, manifest.digest, attestations=True, likely=lambda _: True)
         for each in _read(listed, troubles):
             if len(found) == MOST_SIGNERS:
@@ -111,6 +110,8 @@ def _content(thing: str) -> bytes:
 
 
 def _bare(blob: bytes, origin: str, root: TrustRoot) -> Found:
+    if b"-----BEGIN" not in blob and not blob.startswith(_SEQUENCE):
+        raise UsageError(f"expected a certificate, got something else ({origin})", hint=_GIVE)
     try:
         chain = pem.certificates(blob, origin) if b"-----BEGIN" in blob else (blob,)
         issued = look(chain[0], chain[1:], root)

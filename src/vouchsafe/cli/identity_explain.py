@@ -20,7 +20,6 @@ from vouchsafe.policy.meaning import cautions, meanings
 from vouchsafe.policy.suggest import Suggestion, suggest
 from vouchsafe.verification import Identity
 
-SCHEMA_VERSION = 1  # of docs/identity.schema.json
 WIDTH = 100  # columns
 _ALONE = "a certificate alone proves nothing: it is public, and whoever has it can show it"
 _NOBODY = "nobody: a signature by a key names no identity, only the key that verifies it"
@@ -39,7 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         gathered = of_image(wiring.located(Reference.parse(arguments.thing)), host, root)
     trusted_root = os.path.abspath(arguments.trusted_root) if arguments.trusted_root else ""
     if arguments.output == "json":
-        console.print(json.dumps(_document(gathered, trusted_root), indent=2))
+        console.document(_document(gathered, trusted_root))
     else:
         _print(gathered, trusted_root, console)
     for trouble in gathered.troubles:
@@ -146,7 +145,6 @@ def _print_wrapped(text: str, console: Console, indent: str, style: str = "") ->
 
 def _document(gathered: Gathered, trusted_root: str) -> dict[str, Any]:
     return {
-        "schemaVersion": SCHEMA_VERSION,
         "image": None if gathered.image is None else str(gathered.image),
         "signers": [_signer(identity, members, trusted_root) for identity, members in _by_signer(gathered)],
         "troubles": [reason(each) for each in gathered.troubles],

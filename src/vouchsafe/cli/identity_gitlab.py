@@ -14,7 +14,6 @@ from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import printable
 from vouchsafe.policy.gitlab_project import Project, Wanted, Written, write
 
-SCHEMA_VERSION = 1  # of docs/identity.schema.json
 LARGEST_POLICY = 4 * 1024 * 1024  # bytes
 
 
@@ -40,7 +39,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.write:
         _write(arguments.write, text, force=arguments.force)
     if arguments.output == "json":
-        console.print(json.dumps(_document(project, written, policy), indent=2))
+        console.document(_document(project, written, policy))
     elif arguments.write:
         console.note(f"vouchsafe: written to {arguments.write}")
     else:
@@ -77,7 +76,6 @@ def _note(project: Project, written: Written, console: Console) -> None:
 
 def _document(project: Project, written: Written, policy: dict[str, Any]) -> dict[str, Any]:
     return {
-        "schemaVersion": SCHEMA_VERSION,
         "project": {
             "instance": project.instance,
             "id": project.id,

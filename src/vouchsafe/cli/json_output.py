@@ -1,8 +1,7 @@
-"""Verdicts as one JSON document, by docs/verdict.schema.json. A change that is not an addition moves SCHEMA_VERSION."""
+"""Verdicts as data, by docs/verdict.schema.json."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,23 +9,21 @@ from vouchsafe.cli.witness import Place
 from vouchsafe.policy.verdict import Accepted, Looked, Reason, Verdict
 from vouchsafe.verification import VerifiedSignature
 
-SCHEMA_VERSION = 1
-
 Json = dict[str, object]
 
 
-def document(verdicts: Sequence[Verdict], *, allow_unverified: bool = False) -> str:
-    """The text of the document."""
+def document(verdicts: Sequence[Verdict], *, allow_unverified: bool = False) -> Json:
+    """What `verify` prints."""
     found = [_verdict(verdict, allow_unverified=allow_unverified, thorough=False) for verdict in verdicts]
-    return json.dumps({"schemaVersion": SCHEMA_VERSION, "verdicts": found}, indent=2)
+    return {"verdicts": found}
 
 
-def explanation(verdict: Verdict, selection: Json, places: Sequence[Place]) -> str:
+def explanation(verdict: Verdict, selection: Json, places: Sequence[Place]) -> Json:
     """The same of one verdict, with everything that was looked at, where, and by which scope."""
     written = _verdict(verdict, allow_unverified=False, thorough=True)
     written["selection"] = selection
     written["places"] = [{"what": place.what, "answer": place.answer} for place in places]
-    return json.dumps({"schemaVersion": SCHEMA_VERSION, "verdicts": [written]}, indent=2)
+    return {"verdicts": [written]}
 
 
 def reason(value: Reason) -> Json:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from vouchsafe.cli import ACCEPTED, options
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.countersign_tools import SCHEMA_VERSION, workbench
+from vouchsafe.cli.countersign_tools import workbench
 from vouchsafe.cli.usage import UsageError
+from vouchsafe.countersign.ledger import REFUSED_ID
 from vouchsafe.countersign.rows import Line
 from vouchsafe.errors import printable
 
 MOST = 10_000  # lines; no more are kept
-_EPILOG = """What was said again within minutes is not repeated here. The journal has the same:
-journalctl MESSAGE_ID=263eae72dd2441058d3abf35f9528c3e shows refusals.
+_EPILOG = f"""What was said again within minutes is not repeated here. The journal has the same:
+journalctl MESSAGE_ID={REFUSED_ID} shows refusals.
 
 examples:
   vouchsafe log
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root", metavar="DIR", type=options.given, default="/", help="of another machine's files"
     )
-    parser.add_argument("--state-dir", metavar="DIR", type=options.given, help="default: /var/lib/vouchsafe")
+    options.add_value(parser, "--state-dir", "DIR", "default: /var/lib/vouchsafe")
     options.add_output(parser, "text", "json")
 
 
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         lines = bench.store.lines(arguments.lines, arguments.outcome)[::-1]
     if arguments.output == "json":
         said = [_as_json(line) for line in lines]
-        console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "lines": said}, indent=2))
+        console.document({"lines": said})
         return ACCEPTED
     for line in lines:
         outcome = console.style(f"{line.outcome:<9}", _STYLES.get(line.outcome, "dim"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from datetime import timedelta
+from typing import Any
 
 from vouchsafe import wiring
 
@@ -18,41 +19,42 @@ _FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 def add_signer(parser: argparse.ArgumentParser, *, otherwise: str = "the policy in /etc/vouchsafe") -> None:
     """Whose signature is wanted: a policy, an identity or a key. `otherwise`: what none of these means."""
     group = parser.add_argument_group("whom to trust", f"Without any of these: {otherwise}.")
-    _word(group, "--policy", "FILE", "judge by this policy instead of /etc/vouchsafe's")
+    add_value(group, "--policy", "FILE", "judge by this policy instead of /etc/vouchsafe's")
     subject = group.add_mutually_exclusive_group()
-    _word(subject, "--certificate-identity", "URI", "the signer's URI, e-mail address or name, exactly")
-    _word(subject, "--certificate-identity-regexp", "RE2", "a pattern of it, which must match it as a whole")
-    _word(group, "--certificate-oidc-issuer", "URL", "who vouched for the signer, exactly")
-    group.add_argument(
-        "--claim",
-        metavar="NAME=VALUE",
-        type=given,
-        action="append",
-        default=[],
-        help="a claim the certificate must carry, such as source-repository-identifier=1234; "
-        "one name given twice: either value",
+    add_value(subject, "--certificate-identity", "URI", "the signer's URI, e-mail address or name, exactly")
+    add_value(
+        subject, "--certificate-identity-regexp", "RE2", "a pattern of it, which must match it as a whole"
     )
-    _word(group, "--key", "PEM", "the signer's public key, for images signed with one")
-    _word(
+    add_value(group, "--certificate-oidc-issuer", "URL", "who vouched for the signer, exactly")
+    add_value(
+        group,
+        "--claim",
+        "NAME=VALUE",
+        "a claim the certificate must carry, such as source-repository-identifier=1234; "
+        "one name given twice: either value",
+        several=True,
+    )
+    add_value(group, "--key", "PEM", "the signer's public key, for images signed with one")
+    add_value(
         group,
         "--type",
         "PREDICATE",
         "ask for an attestation of this type (a URI, or cyclonedx, spdxjson, slsaprovenance1, …) "
         "instead of the signature",
     )
-    _word(group, "--trusted-root", "FILE", "a private Sigstore's trusted_root.json")
+    add_value(group, "--trusted-root", "FILE", "a private Sigstore's trusted_root.json")
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
     """Which policy is meant, where no flags stand in for one."""
-    _word(parser, "--policy", "FILE", "use this policy instead of /etc/vouchsafe's")
+    add_value(parser, "--policy", "FILE", "use this policy instead of /etc/vouchsafe's")
 
 
 def add_sources(parser: argparse.ArgumentParser, *, bundle: bool = True) -> None:
     """Where images and evidence come from; `bundle`: or from a file."""
     group = parser.add_argument_group("where to look")
     if bundle:
-        _word(group, "--bundle", "FILE", "judge this Sigstore bundle instead of the registry's")
+        add_value(group, "--bundle", "FILE", "judge this Sigstore bundle instead of the registry's")
     group.add_argument(
         "--offline", action="store_true", help="ask nobody but the image's own registry, not even for trust"
     )
@@ -61,8 +63,8 @@ def add_sources(parser: argparse.ArgumentParser, *, bundle: bool = True) -> None
 
 def add_registry(group: argparse._ActionsContainer, *, seconds: float = DEFAULT_SECONDS) -> None:
     """How registries are reached; `seconds` is the default time for one image."""
-    _word(group, "--authfile", "FILE", "registry credentials (auth.json)")
-    _word(group, "--cert-dir", "DIR", "*.crt, *.cert and *.key for the registry")
+    add_value(group, "--authfile", "FILE", "registry credentials (auth.json)")
+    add_value(group, "--cert-dir", "DIR", "*.crt, *.cert and *.key for the registry")
     group.add_argument(
         "--tls-verify",
         metavar="BOOL",
@@ -70,7 +72,7 @@ def add_registry(group: argparse._ActionsContainer, *, seconds: float = DEFAULT_
         default=None,
         help="false: plain HTTP and unknown certificates are taken too (signatures are still verified)",
     )
-    _word(group, "--registries-conf", "FILE", "instead of /etc/containers/registries.conf")
+    add_value(group, "--registries-conf", "FILE", "instead of /etc/containers/registries.conf")
     group.add_argument(
         "--timeout",
         metavar="SECONDS",
@@ -102,8 +104,22 @@ def add_output(parser: argparse.ArgumentParser, *formats: str) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="say more; a trace where we fail")
 
 
-def _word(group: argparse._ActionsContainer, flag: str, metavar: str, text: str) -> None:
-    group.add_argument(flag, metavar=metavar, type=given, help=text)
+def add_value(
+    group: argparse._ActionsContainer, flag: str, metavar: str, text: str, *, several: bool = False
+) -> None:
+    """A flag with a value that says something; `several`: it may be repeated, and is a list."""
+    if several:
+        group.add_argument(flag, metavar=metavar, type=given, action="append", default=[], help=text)
+    else:
+        group.add_argument(flag, metavar=metavar, type=given, help=text)
+
+
+def add_action(actions: Any, name: str, summary: str, epilog: str = "") -> argparse.ArgumentParser:
+    """One action of a command."""
+    made: argparse.ArgumentParser = actions.add_parser(
+        name, help=summary, description=summary[0].upper() + summary[1:] + ".", epilog=epilog
+    )
+    return made
 
 
 def host_of(arguments: argparse.Namespace, *, tls_verify: bool | None = None) -> wiring.Host:

@@ -19,8 +19,8 @@ examples:
 
 exit status: 0 allow, 1 deny, 2 error; every response says so too
 """
-_CONFORM = """Runs BINARY with the request of an image that it accepts (--accepted), and with about sixty that are
-wrong in one way each: malformed, hostile, slow, huge, of another version. A plugin that overlooks that one
+_CONFORM = """Runs BINARY with the request of an image that it accepts (--accepted), and with some seventy that
+are wrong in one way each: malformed, hostile, slow, huge, of another version. A plugin that overlooks that one
 thing allows, and is found out.
 
 examples:
@@ -41,9 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     summary = "ask a plugin what the protocol says, and report what is wrong with its answers"
-    conform = actions.add_parser(
-        "conform", help=summary, description=summary[0].upper() + summary[1:] + ".", epilog=_CONFORM
-    )
+    conform = options.add_action(actions, "conform", summary, _CONFORM)
     conform.add_argument("binary", metavar="BINARY", nargs="?", help="the plugin")
     for flag, what in (("--accepted", "accepts"), ("--refused", "refuses")):
         conform.add_argument(

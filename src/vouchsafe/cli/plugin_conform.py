@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Callable
 
@@ -18,8 +17,6 @@ from vouchsafe.plugin.conformance import Case, Subjects, cases
 from vouchsafe.plugin.kit import Kit, Result
 from vouchsafe.wiring import machine
 
-SCHEMA_VERSION = 1
-
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask, print each result as it comes."""
@@ -32,6 +29,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return _list(questions, console)
     if not arguments.binary:
         raise UsageError("expected a plugin to ask, got none")
+    if not os.access(arguments.binary, os.X_OK):
+        # Or each of sixty questions would fail for the same reason, and those that want a refusal would pass.
+        raise UsageError(f"expected a program that can be run, got {arguments.binary!r}")
     said = _sayer(console) if arguments.output == "text" else _silent
     kit = Kit(os.path.abspath(arguments.binary), machine.programs(wiring.this_host()))
     results: list[Result] = []
@@ -94,8 +94,8 @@ def _show(results: list[Result], arguments: argparse.Namespace, console: Console
             }
             for each in results
         ]
-        said = {"schemaVersion": SCHEMA_VERSION, "plugin": arguments.binary, **counts, "cases": listed}
-        console.print(json.dumps(said, indent=2))
+        said = {"plugin": arguments.binary, **counts, "cases": listed}
+        console.document(said)
     elif arguments.output == "junit":
         console.print(
             junit.document(f"vouchsafe plugin conform {arguments.binary}", [_case(each) for each in results])

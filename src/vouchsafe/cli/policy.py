@@ -100,7 +100,7 @@ def _add_compile(actions: Any) -> None:
     made = actions.add_parser("compile", help="say it in words that stock clients read", epilog=_COMPILE)
     made.description = "Say a policy in words that podman, skopeo, bootc and CRI-O read."
     options.add_policy(made)
-    made.add_argument("--to", metavar="DIR", type=options.given, help="write the two files there")
+    options.add_value(made, "--to", "DIR", "write the two files there")
     compiling.configure(made.add_argument_group("how"))
     options.add_output(made, "text", "json")
 

@@ -3,46 +3,44 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 
 from vouchsafe import wiring
 from vouchsafe.admission.named import material_of
 from vouchsafe.cli import ACCEPTED, CONFIGURATION, REJECTED
 from vouchsafe.cli.console import Console
+from vouchsafe.cli.findings import as_json, code_quality
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import printable
 from vouchsafe.policy.lint import Finding, lint, named_files
 from vouchsafe.policy.reading import PolicyError
 from vouchsafe.policy.scope import Policy
 
-SCHEMA_VERSION = 1
-
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Load, look, print."""
     host = wiring.this_host()
-    findings: list[Finding] = []
+    found: list[Finding] = []
     loads = True
     try:
         for policy in _policies(arguments, host):
             material = {name: material_of(name, host.world) for name in named_files(policy)}
-            findings += lint(policy, now=host.clock.now(), material=material)
+            found += lint(policy, now=host.clock.now(), material=material)
     except PolicyError as error:
         loads = False
-        findings.append(Finding.of(error))
+        found.append(Finding.of(error))
     if arguments.output == "json":
-        console.print(_json(findings, loads=loads))
+        console.document({"loads": loads, "findings": as_json(found)})
     elif arguments.output == "codequality":
-        from vouchsafe.cli import codequality
-
-        console.print(codequality.report(findings))
+        console.print(code_quality(found))
     else:
-        for finding in findings:
+        for finding in found:
             _print(finding, console)
+        if not found:
+            console.note("vouchsafe: the policy loads, and nothing was found against it")
     if not loads:
         return CONFIGURATION
-    return REJECTED if findings else ACCEPTED
+    return REJECTED if found else ACCEPTED
 
 
 def _policies(arguments: argparse.Namespace, host: wiring.Host) -> Iterator[Policy]:
@@ -66,18 +64,3 @@ def _print(finding: Finding, console: Console) -> None:
     console.print(f"{where}: {console.style(finding.code, style)}: {printable(finding.message)}")
     if finding.fix:
         console.print(f"    fix: {printable(finding.fix)}")
-
-
-def _json(findings: list[Finding], *, loads: bool) -> str:
-    listed = [
-        {
-            "file": finding.file,
-            "line": finding.line or None,
-            "code": finding.code,
-            "severity": finding.severity,
-            "message": finding.message,
-            "fix": finding.fix or None,
-        }
-        for finding in findings
-    ]
-    return json.dumps({"schemaVersion": SCHEMA_VERSION, "loads": loads, "findings": listed}, indent=2)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from vouchsafe.cli import ACCEPTED, REJECTED, compiling
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.edits import objections_json, show_objections
 from vouchsafe.cli.host_wish import DEFAULT_HOST
 from vouchsafe.cli.policy_show import policy_of
 from vouchsafe.cli.usage import UsageError
@@ -19,7 +19,6 @@ from vouchsafe.host.objection import Consequence, Objection
 from vouchsafe.host.places import NO_REGISTRIES, POLICY, PUBLIC_MODE
 from vouchsafe.wiring import machine, this_host
 
-SCHEMA_VERSION = 1
 NAMES = ("policy.json", "registries.d/vouchsafe.yaml")
 IN_FORCE = POLICY.rpartition("/")[0]
 
@@ -34,7 +33,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     consequences = containers.consequences(policy, made)
     if arguments.output == "json":
         document = _json(made, consequences, objections, written)
-        console.print(json.dumps(document, indent=2))
+        console.document(document)
     else:
         _print(made, consequences, written, console, quiet=bool(arguments.to))
         show_objections(objections, console)
@@ -81,7 +80,6 @@ def _json(
     written: Sequence[str],
 ) -> dict[str, object]:
     return {
-        "schemaVersion": SCHEMA_VERSION,
         "epoch": made.compiled.epoch,
         "policy": json.loads(made.compiled.policy),
         "registries": made.compiled.registries.decode("ascii"),

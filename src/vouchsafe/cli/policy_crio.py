@@ -14,7 +14,6 @@ from vouchsafe.policy import crio
 if TYPE_CHECKING:
     from vouchsafe.host.crio import Namespaces
 
-SCHEMA_VERSION = 1
 EPILOG = """Without --write the policy is printed. CRI-O judges by it what it pulls for pods of that namespace, and
 again when a container starts. Its keys change whenever `vouchsafe host enable` puts another policy into force: run
 this again then, and let pods pull again (imagePullPolicy: Always), because what was kept is refused.
@@ -32,13 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names", metavar="NAMESPACE", type=_namespace, nargs="+", help="a Kubernetes namespace"
     )
-    parser.add_argument(
+    options.add_value(
+        parser,
         "--scope",
-        metavar="SCOPE",
-        type=options.given,
-        action="append",
-        default=[],
-        help="only images of this scope of the policy; repeat for several (default: all)",
+        "SCOPE",
+        "only images of this scope of the policy; repeat for several (default: all)",
+        several=True,
     )
     parser.add_argument(
         "--dir",
@@ -50,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--write", action="store_true", help="write DIR/NAMESPACE.json")
     parser.add_argument("--dry-run", action="store_true", help="with --write: show what would change")
     parser.add_argument("--overwrite-edits", action="store_true", help="also a file of somebody else's")
-    parser.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
+    options.add_value(parser, "--root", "DIR", "of an image that is being built")
     options.add_output(parser, "text", "json")
 
 
@@ -81,22 +79,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _show(plan: Namespaces, arguments: argparse.Namespace, console: Console, *, written: bool) -> None:
-    from vouchsafe.cli.host_plan import diff, objections_json, show_objections
+    from vouchsafe.cli.edits import edits_json, objections_json, show_edits, show_objections
 
     if arguments.output == "json":
         document = {
-            "schemaVersion": SCHEMA_VERSION,
             "policy": json.loads(plan.content),
             "written": written,
-            "changes": [{"path": edit.path, "diff": list(diff(edit))} for edit in plan.changes],
+            "changes": edits_json(plan.changes),
             "objections": objections_json(plan.objections),
         }
-        console.print(json.dumps(document, indent=2))
+        console.document(document)
         return
-    for edit in plan.changes:
-        console.print(console.style(edit.headline, "bold"))
-        for line in diff(edit):
-            console.print(f"    {line}")
+    show_edits(plan.changes, console)
     if not plan.changes:
         console.print("nothing to change")
     show_objections(plan.objections, console)

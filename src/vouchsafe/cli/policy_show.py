@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from vouchsafe import wiring
 from vouchsafe.cli import ACCEPTED, selection
@@ -14,16 +13,14 @@ from vouchsafe.errors import printable
 from vouchsafe.image.reference import Reference
 from vouchsafe.policy.scope import Policy
 
-SCHEMA_VERSION = 1
-
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Look up and print."""
     reference = wiring.located(Reference.parse(arguments.image))
     chosen = Selection.of(policy_of(arguments.policy), reference)
     if arguments.output == "json":
-        document = {"schemaVersion": SCHEMA_VERSION, "selection": selection.as_json(chosen)}
-        console.print(json.dumps(document, indent=2))
+        document = {"selection": selection.as_json(chosen)}
+        console.document(document)
         return ACCEPTED
     console.print(console.style(printable(reference), "bold"))
     for line in selection.text(chosen, console):

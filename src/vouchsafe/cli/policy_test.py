@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from datetime import datetime
 
@@ -22,8 +21,6 @@ from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Verdict
 from vouchsafe.ports import Clock, Registry
 from vouchsafe.record import Record
-
-SCHEMA_VERSION = 1
 
 
 class Result(Record):
@@ -167,7 +164,7 @@ def _show(results: list[Result], output: str, console: Console) -> None:
             }
             for result in results
         ]
-        console.print(json.dumps({"schemaVersion": SCHEMA_VERSION, "cases": listed}, indent=2))
+        console.document({"cases": listed})
     elif output == "junit":
         console.print(_junit(results))
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from vouchsafe import wiring
 from vouchsafe.cli import ACCEPTED, options, runbook_about, runbook_output
@@ -51,21 +50,16 @@ Markdown that reads as plain text, with versions, times, each step's command and
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the runbooks, and `log`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    run_it = _action(actions, NAME, "refuse what the policy does not accept, step by step", _RE_ENABLE)
+    run_it = options.add_action(
+        actions, NAME, "refuse what the policy does not accept, step by step", _RE_ENABLE
+    )
     _add_steps(run_it)
     _add_images(run_it)
     add_wish(run_it)
-    logged = _action(actions, "log", "print what is known of the runs on this host", _LOG)
+    logged = options.add_action(actions, "log", "print what is known of the runs on this host", _LOG)
     for each in (run_it, logged):
-        each.add_argument("--root", metavar="DIR", type=options.given, help="of an image that is being built")
+        options.add_value(each, "--root", "DIR", "of an image that is being built")
     options.add_output(run_it, "text", "json", "junit")
-
-
-def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = actions.add_parser(
-        name, help=summary, description=summary[0].upper() + summary[1:] + ".", epilog=epilog
-    )
-    return made
 
 
 def _add_steps(parser: argparse.ArgumentParser) -> None:
@@ -87,10 +81,8 @@ def _add_steps(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dry-run", action="store_true", help="make every check, change and keep nothing")
     group.add_argument("--strict", action="store_true", help="stop at what only warns, too")
     group.add_argument("--roll-back", action="store_true", help="undo in reverse what this runbook changed")
-    group.add_argument("--log", metavar="FILE", type=options.given, help="write the log there, for a ticket")
-    group.add_argument(
-        "--contact", metavar="TEXT", type=options.given, help="whom the announcement tells people to ask"
-    )
+    options.add_value(group, "--log", "FILE", "write the log there, for a ticket")
+    options.add_value(group, "--contact", "TEXT", "whom the announcement tells people to ask")
 
 
 def _add_images(parser: argparse.ArgumentParser) -> None:
@@ -101,12 +93,12 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         ("--image", "IMAGE", "what this host must be able to pull; repeat for several, one for each scope"),
         ("--images", "FILE", "the same, one a line"),
     ):
-        group.add_argument(flag, metavar=metavar, type=options.given, action="append", default=[], help=text)
-    group.add_argument(
+        options.add_value(group, flag, metavar, text, several=True)
+    options.add_value(
+        group,
         "--like",
-        metavar="FILE",
-        type=options.given,
-        help="what the host that went first printed with -o json: stop where policy or trust differ",
+        "FILE",
+        "what the host that went first printed with -o json: stop where policy or trust differ",
     )
 
 
@@ -225,7 +217,9 @@ def _say(report: Report, prepared: _Prepared, arguments: argparse.Namespace, con
     match arguments.output:
         case "json":
             about = prepared.about
-            console.print(runbook_output.document(report, prepared.runbook, about, dry_run=arguments.dry_run))
+            console.document(
+                runbook_output.document(report, prepared.runbook, about, dry_run=arguments.dry_run)
+            )
         case "junit":
             console.print(runbook_output.report_junit(report, prepared.runbook))
         case _:
@@ -235,7 +229,7 @@ def _say(report: Report, prepared: _Prepared, arguments: argparse.Namespace, con
 
 def _list(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.output == "json":
-        console.print(runbook_output.steps_json(RUNBOOK))
+        console.document(runbook_output.steps_json(RUNBOOK))
     else:
         runbook_output.steps(RUNBOOK, console)
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import TextIO
 
 from vouchsafe.cli import ACCEPTED, CONFIGURATION, REJECTED, UNDECIDED, USAGE, junit
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.edits import objections_json, show_objections
 from vouchsafe.errors import printable
 from vouchsafe.runbook.running import Report, Shown
 from vouchsafe.runbook.step import Outcome, Runbook, Step
 
-SCHEMA_VERSION = 1  # of docs/runbook.schema.json
 CODES: dict[Outcome, int] = {
     "passed": ACCEPTED,
     "rejected": REJECTED,
@@ -86,7 +84,7 @@ def steps(runbook: Runbook, console: Console) -> None:
         console.print(f"   by hand {step.command}")
 
 
-def steps_json(runbook: Runbook) -> str:
+def steps_json(runbook: Runbook) -> dict[str, object]:
     """The list as data."""
     listed = [
         {
@@ -100,13 +98,14 @@ def steps_json(runbook: Runbook) -> str:
         }
         for step in runbook.steps
     ]
-    return json.dumps({"schemaVersion": SCHEMA_VERSION, "runbook": runbook.name, "steps": listed}, indent=2)
+    return {"runbook": runbook.name, "steps": listed}
 
 
-def document(report: Report, runbook: Runbook, about: Mapping[str, str], *, dry_run: bool) -> str:
+def document(
+    report: Report, runbook: Runbook, about: Mapping[str, str], *, dry_run: bool
+) -> dict[str, object]:
     """A run as data, for a fleet's tools and for `--like`."""
-    said = {
-        "schemaVersion": SCHEMA_VERSION,
+    return {
         "runbook": runbook.name,
         "outcome": report.outcome,
         "changed": report.changed,
@@ -117,7 +116,6 @@ def document(report: Report, runbook: Runbook, about: Mapping[str, str], *, dry_
         "facts": report.facts,
         "steps": [_step_json(each) for each in report.shown],
     }
-    return json.dumps(said, indent=2)
 
 
 def _step_json(shown: Shown) -> dict[str, object]:

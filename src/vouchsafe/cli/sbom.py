@@ -36,17 +36,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--tool", choices=("syft", "trivy"), help="which program makes it (default: the first installed)"
     )
     parser.add_argument("--format", choices=FORMS, default=FORMS[0], help="(default: %(default)s)")
-    parser.add_argument(
-        "--platform",
-        metavar="OS/ARCH",
-        type=options.given,
-        help="of an index, this one; or `all` (linux/amd64, linux/arm64/v8, …)",
+    options.add_value(
+        parser, "--platform", "OS/ARCH", "of an index, this one; or `all` (linux/amd64, linux/arm64/v8, …)"
     )
-    parser.add_argument(
+    options.add_value(
+        parser,
         "--output",
-        metavar="FILE",
-        type=options.given,
-        help="write it there, with {platform} in the name for several (default: standard output)",
+        "FILE",
+        "write it there, with {platform} in the name for several (default: standard output)",
     )
     _add_attesting(parser)
     signing_options.add_signer(parser)
@@ -90,8 +87,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     reference = wiring.located(Reference.parse(arguments.image))
     _check(arguments, reference)
     from vouchsafe.cli import sbom_run  # everything heavy, after the flags are known to be right
+    from vouchsafe.cli.terminated import terminable
 
-    return sbom_run.run(arguments, reference, console)
+    with terminable():
+        return sbom_run.run(arguments, reference, console)
 
 
 def _check(arguments: argparse.Namespace, reference: Reference) -> None:

@@ -13,7 +13,7 @@ from vouchsafe.cli.options import host_of
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import MalformedError, Unavailable, printable
 from vouchsafe.image.manifest import Descriptor, Manifest
-from vouchsafe.image.reference import Reference
+from vouchsafe.image.reference import Reference, absent
 from vouchsafe.ports import Registry
 from vouchsafe.record import Record
 from vouchsafe.wiring.sbom import Tool, tools
@@ -41,6 +41,8 @@ class Part(Record):
 
 def run(arguments: argparse.Namespace, reference: Reference, console: Console) -> int:
     """Everything is made and checked before anything is attested."""
+    if "{platform}" not in (arguments.output or "").rpartition("/")[0]:
+        wiring.demand_places(arguments.output)
     host = host_of(arguments)
     installed = tools(host)
     tool = installed.find(arguments.tool or "")
@@ -65,7 +67,7 @@ def _parts(registry: Registry, reference: Reference, wanted: str) -> list[Part]:
     """What is described. An index has no contents of its own: a tool would take some platform and say nothing."""
     root = registry.manifest(reference, reference.digest)
     if root is None:
-        raise Unavailable("no-such-image", f"expected an image at {reference}, got none")
+        raise absent(reference)
     if not root.is_index:
         if wanted not in ("", "all"):
             raise UsageError(f"expected no --platform for an image that is no index, got {wanted}")

@@ -19,11 +19,11 @@ def add_signer(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "who signs (without any of these: SIGSTORE_ID_TOKEN, or the CI system's own)"
     )
-    group.add_argument(
+    options.add_value(
+        group,
         "--identity-token",
-        metavar="FILE",
-        type=options.given,
-        help="a file with the identity token, or - for standard input; never the token itself",
+        "FILE",
+        "a file with the identity token, or - for standard input; never the token itself",
     )
     group.add_argument(
         "--oidc-audience",
@@ -37,11 +37,8 @@ def add_signer(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="sign also in the pipeline of a merge request, whose code nobody has merged",
     )
-    group.add_argument(
-        "--key",
-        metavar="PEM",
-        type=options.given,
-        help="sign with this private key instead; its password in VOUCHSAFE_KEY_PASSWORD",
+    options.add_value(
+        group, "--key", "PEM", "sign with this private key instead; its password in VOUCHSAFE_KEY_PASSWORD"
     )
 
 
@@ -54,12 +51,12 @@ def add_services(parser: argparse.ArgumentParser) -> None:
         ("--trusted-root", "FILE", "the services' trusted_root.json"),
         ("--fulcio-url", "URL", "the certificate authority"),
     ):
-        group.add_argument(flag, metavar=metavar, type=options.given, help=text)
+        options.add_value(group, flag, metavar, text)
     for flag, text in (
         ("--rekor-url", "a transparency log"),
         ("--timestamp-url", "a time-stamping authority, path included"),
     ):
-        group.add_argument(flag, metavar="URL", type=options.given, action="append", default=[], help=text)
+        options.add_value(group, flag, "URL", text, several=True)
     group.add_argument(
         "--rekor-version",
         type=int,
@@ -72,9 +69,7 @@ def add_services(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="record in the transparency log (default: with a certificate always, with a key where one is named)",
     )
-    group.add_argument(
-        "--service-ca", metavar="FILE", type=options.given, help="CAs in PEM that the services' TLS may use"
-    )
+    options.add_value(group, "--service-ca", "FILE", "CAs in PEM that the services' TLS may use")
 
 
 def add_publication(parser: argparse.ArgumentParser, *, recursive: bool = True) -> None:
@@ -92,11 +87,11 @@ def add_publication(parser: argparse.ArgumentParser, *, recursive: bool = True) 
         default=recursive,
         help=f"an index and every platform in it (default: {'yes' if recursive else 'no'})",
     )
-    group.add_argument(
+    options.add_value(
+        group,
         "--signed-name",
-        metavar="NAME",
-        type=options.given,
-        help="the repository that the signature names, where consumers know it by another name",
+        "NAME",
+        "the repository that the signature names, where consumers know it by another name",
     )
     group.add_argument(
         "-a",
@@ -130,14 +125,12 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
 def add_files(parser: argparse.ArgumentParser) -> None:
     """What later jobs want to know."""
     group = parser.add_argument_group("for later jobs")
-    group.add_argument(
-        "--digest-file", metavar="FILE", type=options.given, help="write the digest there (one line an image)"
-    )
-    group.add_argument(
+    options.add_value(group, "--digest-file", "FILE", "write the digest there (one line an image)")
+    options.add_value(
+        group,
         "--dotenv",
-        metavar="FILE",
-        type=options.given,
-        help="write DIGEST, IMAGE and REKOR_LOG_INDEX there, for GitLab's reports:dotenv",
+        "FILE",
+        "write DIGEST, IMAGE and REKOR_LOG_INDEX there, for GitLab's reports:dotenv",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from vouchsafe.ci.done import DocumentDone, FormDone, ImageDone, ManifestDone
@@ -11,8 +10,6 @@ from vouchsafe.cli.amounts import amount
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.render import line
 from vouchsafe.errors import printable
-
-SCHEMA_VERSION = 1  # of docs/sign.schema.json
 
 Json = dict[str, object]
 
@@ -42,15 +39,13 @@ def dotenv(done: Sequence[ImageDone]) -> str:
     return "".join(lines)
 
 
-def document(done: Sequence[ImageDone], who: Who, *, dry_run: bool) -> str:
+def document(done: Sequence[ImageDone], who: Who, *, dry_run: bool) -> Json:
     """The JSON document."""
-    made = {
-        "schemaVersion": SCHEMA_VERSION,
+    return {
         "dryRun": dry_run,
         "signer": _signer(who),
         "images": [_image(each) for each in done],
     }
-    return json.dumps(made, indent=2)
 
 
 def _word(done: ImageDone) -> str:

@@ -10,10 +10,11 @@ from typing import get_args
 from vouchsafe import wiring
 from vouchsafe.ci.consumers import READS, Consumer
 from vouchsafe.ci.done import ImageDone
-from vouchsafe.ci.run import Order
+from vouchsafe.ci.job import Order
 from vouchsafe.ci.setup import Choices, Prepared, prepare
 from vouchsafe.cli import ACCEPTED, REJECTED, exit_code, options, signing_output
 from vouchsafe.cli.console import Console
+from vouchsafe.cli.terminated import terminable
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import printable
 from vouchsafe.image.reference import Reference
@@ -33,6 +34,7 @@ _FORMS: dict[str, frozenset[Form]] = {
 def sign_all(arguments: argparse.Namespace, console: Console, *statements: Statement) -> int:
     """Sign every image; the highest exit code. One statement is for all images, several are for one each."""
     references = [Reference.parse(text) for text in arguments.images]
+    wiring.demand_places(arguments.digest_file, arguments.dotenv)
     order = _order(arguments, statements[0])
     choices = _choices(arguments)
     host = options.host_of(arguments)
@@ -51,12 +53,15 @@ def sign_all(arguments: argparse.Namespace, console: Console, *statements: State
         stated = statements if len(statements) > 1 else statements * len(references)
         runs = [prepared.run.stating(statement) for statement in stated]
         tasks = [partial(run.sign, image) for run, image in zip(runs, references, strict=True)]
-        done = together(tasks, most=MOST_IMAGES)
+        with terminable():
+            done = together(tasks, most=MOST_IMAGES)
     finally:
         for each in opened:
             each.close()
+    _show(
+        arguments, console, prepared, done, order
+    )  # first: it is signed, whether or not that can be written down
     _write_files(arguments, done)
-    _show(arguments, console, prepared, done, order)
     return max(_exit_code(each, console) for each in done)
 
 
@@ -137,7 +142,7 @@ def _show(
     order: Order,
 ) -> None:
     if arguments.output == "json":
-        console.print(signing_output.document(done, prepared.who, dry_run=order.dry_run))
+        console.document(signing_output.document(done, prepared.who, dry_run=order.dry_run))
         return
     for each in done:
         console.print(signing_output.text(each, console, prepared.who))

@@ -7,8 +7,8 @@ import argparse
 from vouchsafe import wiring
 from vouchsafe.cli import ACCEPTED, UNDECIDED, options
 from vouchsafe.cli.console import Console
-from vouchsafe.errors import MalformedError, Unavailable
-from vouchsafe.image.reference import Reference
+from vouchsafe.errors import MalformedError
+from vouchsafe.image.reference import Reference, absent
 from vouchsafe.verification.trust import TrustRoot, from_pem
 
 LARGEST_KEY = 64 * 1024  # bytes
@@ -38,16 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "whose signatures can be verified", "Without any of these: Sigstore's own."
     )
-    group.add_argument(
-        "--trusted-root", metavar="FILE", type=options.given, help="a private Sigstore's trusted_root.json"
-    )
-    group.add_argument(
-        "--key",
-        metavar="PEM",
-        type=options.given,
-        action="append",
-        default=[],
-        help="a public key, for what was signed with one; repeat for several",
+    options.add_value(group, "--trusted-root", "FILE", "a private Sigstore's trusted_root.json")
+    options.add_value(
+        group, "--key", "PEM", "a public key, for what was signed with one; repeat for several", several=True
     )
     options.add_sources(parser, bundle=False)
     options.add_output(parser, "text", "json")
@@ -65,13 +58,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         registry = sources.for_one()
         manifest = registry.manifest(reference, reference.digest)
         if manifest is None:
-            raise Unavailable("no-such-image", f"expected an image at {reference}, got none")
+            raise absent(reference)
         graph = explore(registry, reference, manifest)
         attached = Looker(registry, reference, root, host.clock.now()).look(graph)
     from vouchsafe.cli import tree_output
 
     if arguments.output == "json":
-        console.print(tree_output.document(reference, graph, attached))
+        console.document(tree_output.document(reference, graph, attached))
     else:
         tree_output.show(reference, graph, attached, console)
     for trouble in graph.troubles:

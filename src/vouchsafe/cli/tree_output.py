@@ -5,7 +5,6 @@ Whatever a registry or a certificate said is escaped, and what was not verified 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from vouchsafe.cli.amounts import amount, count
@@ -19,7 +18,6 @@ from vouchsafe.transfer.attached import Attached, size_of
 from vouchsafe.transfer.graph import Graph
 from vouchsafe.verification import Identity
 
-SCHEMA_VERSION = 1
 _BRANCH, _LAST = ("├─ ", "│  "), ("└─ ", "   ")
 
 Found = dict[Digest, tuple[Attached, ...]]
@@ -33,10 +31,9 @@ def show(reference: Reference, graph: Graph, attached: Found, console: Console) 
         console.print(line)
 
 
-def document(reference: Reference, graph: Graph, attached: Found) -> str:
+def document(reference: Reference, graph: Graph, attached: Found) -> Json:
     """The same as data."""
     written: Json = {
-        "schemaVersion": SCHEMA_VERSION,
         "reference": str(reference),
         "image": _Document(graph, attached).node(graph.root, ""),
         "troubles": [
@@ -44,7 +41,7 @@ def document(reference: Reference, graph: Graph, attached: Found) -> str:
             for each in graph.troubles
         ],
     }
-    return json.dumps(written, indent=2)
+    return written
 
 
 class _Printer:

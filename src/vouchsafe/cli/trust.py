@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from datetime import datetime
 from typing import Any
 
 from vouchsafe import __version__, wiring
-from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED
+from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED, options
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.options import given
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.errors import MalformedError, Unavailable, VerificationError, printable
 from vouchsafe.verification.inventory import NAMES, Believed, Kind, inventory, staleness, warnings
 from vouchsafe.verification.trust import LoadedRoot, parse_trusted_root
 from vouchsafe.verification.tuf import Refreshed
 
-SCHEMA_VERSION = 1  # of docs/trust.schema.json
 _SHORT = 16  # hexadecimal digits of a fingerprint that a line shows
 _WIDEST = 44  # characters of a name in a line
 _STYLES = {"current": "good", "ending": "warn", "ended": "dim", "future": "dim"}
@@ -27,7 +24,8 @@ _SHOW = """examples:
   vouchsafe trust show --trusted-root /etc/vouchsafe/private-sigstore.json -v
   vouchsafe trust show -o json | jq '.warnings'
 
-Prints what is believed to standard output, and what ends within 30 days to standard error.
+Prints what is believed to standard output, and what ends within 30 days to standard error. With -v
+it prints whole fingerprints, addresses and anchors.
 """
 _REFRESH = """examples:
   vouchsafe trust refresh
@@ -43,47 +41,17 @@ trustedRootPath. exit status: 0 done, 1 what was served is refused, 2 no answer.
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add `show` and `refresh`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    show = _action(actions, "show", "print what is believed and until when", _SHOW)
-    show.add_argument(
-        "--trusted-root",
-        metavar="FILE",
-        type=given,
-        help="look at this trusted_root.json instead",
+    show = options.add_action(actions, "show", "print what is believed and until when", _SHOW)
+    options.add_value(show, "--trusted-root", "FILE", "look at this trusted_root.json instead")
+    refresh = options.add_action(
+        actions, "refresh", "ask the TUF repository for the current trust root", _REFRESH
     )
-    show.add_argument(
-        "-v", "--verbose", action="store_true", help="whole fingerprints, addresses and anchors"
-    )
-    refresh = _action(actions, "refresh", "ask the TUF repository for the current trust root", _REFRESH)
-    refresh.add_argument(
-        "--tuf-url",
-        metavar="URL",
-        type=given,
-        help="the repository (default: Sigstore's public-good one)",
-    )
-    refresh.add_argument(
-        "--tuf-root",
-        metavar="FILE",
-        type=given,
-        help="the root.json that a private repository starts from",
-    )
+    options.add_value(refresh, "--tuf-url", "URL", "the repository (default: Sigstore's public-good one)")
+    options.add_value(refresh, "--tuf-root", "FILE", "the root.json that a private repository starts from")
     refresh.add_argument("--dry-run", action="store_true", help="ask and check, but keep nothing")
-
-
-def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = actions.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=epilog,
-    )
-    made.add_argument(
-        "--cache-dir",
-        metavar="DIR",
-        type=given,
-        help="where refreshed roots are (default: the user's cache)",
-    )
-    made.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: text")
-    return made
+    for each in (show, refresh):
+        options.add_value(each, "--cache-dir", "DIR", "where refreshed roots are (default: the user's cache)")
+        options.add_output(each, "text", "json")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -106,13 +74,12 @@ def report(loaded: LoadedRoot, at: datetime, output: str, console: Console) -> N
     found = [*staleness(loaded, at), *warnings(believed, at)]
     if output == "json":
         document = {
-            "schemaVersion": SCHEMA_VERSION,
             "source": _source(loaded),
             "fingerprint": loaded.root.fingerprint,
             "believed": [_as_json(each, at) for each in believed],
             "warnings": found,
         }
-        console.print(json.dumps(document, indent=2))
+        console.document(document)
     else:
         _print_source(loaded, console)
         _print_believed(believed, at, console)
@@ -184,7 +151,9 @@ def _refresh(arguments: argparse.Namespace, console: Console) -> int:
         console.error(f"refused: {error.message}", hint=error.hint, code=error.code)
         return REJECTED
     except Unavailable as error:
-        console.error(error.message, hint=error.hint or "The trust root stays as it is.", code=error.code)
+        console.error(
+            error.message, hint=f"{error.hint} The trust root stays as it is.".lstrip(), code=error.code
+        )
         return UNDECIDED
     before, after = _before(done, private=bool(arguments.tuf_root)), _listed(done.delivery.target)
     added, removed = (
@@ -192,7 +161,7 @@ def _refresh(arguments: argparse.Namespace, console: Console) -> int:
         [each for each in before if each not in after],
     )
     if arguments.output == "json":
-        console.print(json.dumps(_refreshed(done, added, removed, kept=not arguments.dry_run), indent=2))
+        console.document(_refreshed(done, added, removed, kept=not arguments.dry_run))
         return ACCEPTED
     _print_refreshed(done, added, removed, arguments, console)
     return ACCEPTED
@@ -240,7 +209,6 @@ def _refreshed(
 ) -> dict[str, Any]:
     signed = done.signed
     return {
-        "schemaVersion": SCHEMA_VERSION,
         "url": done.delivery.url,
         "fetched": _time(done.delivery.fetched),
         "rootVersion": signed.root_version,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from typing import Any
 
 from vouchsafe.cli import options
 from vouchsafe.cli.console import Console
@@ -41,42 +40,30 @@ be compiled
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the actions."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    check = _action(actions, "check", "say how far upstream is, and what is new since last time", _CHECK)
+    check = options.add_action(
+        actions, "check", "say how far upstream is, and what is new since last time", _CHECK
+    )
     _add_asking(check)
     _add_issue(check)
     options.add_output(check, "text", "json", "markdown")
-    act = _action(
+    act = options.add_action(
         actions, "act", "test whether this host can do without the countersigner, and say how", _ACT
     )
     options.add_policy(act)
-    act.add_argument(
+    options.add_value(
+        act,
         "--key",
-        metavar="NAME",
-        type=options.given,
-        help="ask for this key only (default: those that were proposed, and what the last check found)",
+        "NAME",
+        "ask for this key only (default: those that were proposed, and what the last check found)",
     )
     act.add_argument(
         "--insecure-drop-claims",
         action="store_true",
         help="also where claims such as the project's number would no longer be compared",
     )
-    act.add_argument(
-        "--write", metavar="DIR", type=options.given, help="write both files there, when it can be done"
-    )
-    act.add_argument(
-        "--cache-dir",
-        metavar="DIR",
-        type=options.given,
-        help="where `check` keeps answers: keys that upstream has",
-    )
+    options.add_value(act, "--write", "DIR", "write both files there, when it can be done")
+    options.add_value(act, "--cache-dir", "DIR", "where `check` keeps answers: keys that upstream has")
     options.add_output(act, "text", "json")
-
-
-def _action(actions: Any, name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = actions.add_parser(
-        name, help=summary, description=summary[0].upper() + summary[1:] + ".", epilog=epilog
-    )
-    return made
 
 
 def _add_asking(parser: argparse.ArgumentParser) -> None:
@@ -84,49 +71,35 @@ def _add_asking(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--offline", action="store_true", help="ask nobody: repeat the last check from what is kept"
     )
-    group.add_argument(
+    options.add_value(
+        group,
         "--at",
-        metavar="DATE",
-        type=options.given,
-        help="repeat the last check until then (2026-06-15, or an RFC 3339 time); implies --offline",
+        "DATE",
+        "repeat the last check until then (2026-06-15, or an RFC 3339 time); implies --offline",
     )
     group.add_argument("--without-host", action="store_true", help="do not ask this host's own clients")
-    group.add_argument(
-        "--cache-dir",
-        metavar="DIR",
-        type=options.given,
-        help="where answers are kept (default: the user's cache)",
-    )
-    group.add_argument(
+    options.add_value(group, "--cache-dir", "DIR", "where answers are kept (default: the user's cache)")
+    options.add_value(
+        group,
         "--service",
-        metavar="NAME=URL",
-        type=options.given,
-        action="append",
-        default=[],
-        help="ask github, gitlab, debian or fedora there, such as at a proxy; repeat for several",
+        "NAME=URL",
+        "ask github, gitlab, debian or fedora there, such as at a proxy; repeat for several",
+        several=True,
     )
 
 
 def _add_issue(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("whom to tell")
-    group.add_argument(
+    options.add_value(
+        group,
         "--issue",
-        metavar="gitlab:PROJECT",
-        type=options.given,
-        help="open or update one issue there: the table, and a comment when something moved",
+        "gitlab:PROJECT",
+        "open or update one issue there: the table, and a comment when something moved",
     )
-    group.add_argument(
-        "--base-url",
-        metavar="URL",
-        type=options.given,
-        help="the issue's instance (default: the CI job's, else https://gitlab.com)",
+    options.add_value(
+        group, "--base-url", "URL", "the issue's instance (default: the CI job's, else https://gitlab.com)"
     )
-    group.add_argument(
-        "--token-file",
-        metavar="FILE",
-        type=options.given,
-        help="a token with the scope api (default: GITLAB_TOKEN)",
-    )
+    options.add_value(group, "--token-file", "FILE", "a token with the scope api (default: GITLAB_TOKEN)")
     group.add_argument(
         "--dry-run",
         action="store_true",

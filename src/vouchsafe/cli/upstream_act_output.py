@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
-
 from vouchsafe.cli.console import Console
 from vouchsafe.errors import printable
+from vouchsafe.host.unaided import Examined
 from vouchsafe.policy.native import ALWAYS_LOST, NativePolicy
 
-if TYPE_CHECKING:
-    from vouchsafe.cli.upstream_act import Examined
-
-SCHEMA_VERSION = 1
 POLICY, REGISTRIES = "/etc/containers/policy.json", "/etc/containers/registries.d/vouchsafe.yaml"
 STEPS = (
     "Run this on every host that gets this policy. While one of them says otherwise, all keep the countersigner.",
@@ -67,11 +61,10 @@ def _print_move(policy: NativePolicy, console: Console, written: str) -> None:
         console.print(f"{number}. {step}")
 
 
-def as_json(done: Examined) -> str:
+def as_json(done: Examined) -> dict[str, object]:
     """One document."""
     policy = done.policy
-    document: dict[str, object] = {
-        "schemaVersion": SCHEMA_VERSION,
+    return {
         "outcome": done.outcome,
         "why": done.why or None,
         "key": done.key or None,
@@ -102,7 +95,6 @@ def as_json(done: Examined) -> str:
         ],
         "steps": list(STEPS) if done.outcome == "possible" else [],
     }
-    return json.dumps(document, indent=2)
 
 
 def _files(policy: NativePolicy) -> dict[str, str]:

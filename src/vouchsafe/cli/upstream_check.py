@@ -59,8 +59,8 @@ def _anew(
         every: dict[str, Forge] = {**services}
         if not arguments.without_host:
             every["host"] = HostClients(host)
-        if console.is_terminal and not console.verbose:
-            console.note("vouchsafe: asking; a first check takes a minute")
+        if not console.verbose:
+            console.patience("asking; a first check takes a minute")
         report = (
             (lambda each: console.note(f"asking {printable(each)}")) if console.verbose else (lambda _: None)
         )
@@ -115,7 +115,7 @@ def _publish(done: Check, project: str, arguments: argparse.Namespace) -> Publis
 def _show(done: Check, published: Published | None, arguments: argparse.Namespace, console: Console) -> None:
     match arguments.output:
         case "json":
-            console.print(as_json(done, published))
+            console.document(as_json(done, published))
         case "markdown":
             console.print(markdown.document(done).removesuffix("\n"))
         case _:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 from vouchsafe.cli.console import Console
 from vouchsafe.errors import printable
 from vouchsafe.upstream.check import Check, News, Row, Standing, first_compared_with
 from vouchsafe.upstream.issue import Published
 from vouchsafe.upstream.question import Fact, Judgement, State, Unasked
 
-SCHEMA_VERSION = 1
 MOST_TITLES = 3  # of questions that could not be asked for one reason
 Json = dict[str, object]
 _STYLES = {
@@ -86,10 +83,9 @@ def _news(each: News) -> str:
     return f"{about}{gone}{printable(each.text)}{was}{when}"
 
 
-def as_json(check: Check, published: Published | None) -> str:
+def as_json(check: Check, published: Published | None) -> Json:
     """One document."""
-    document: Json = {
-        "schemaVersion": SCHEMA_VERSION,
+    return {
         "at": f"{check.at:%Y-%m-%dT%H:%M:%SZ}",
         "comparedWith": f"{check.compared_with:%Y-%m-%dT%H:%M:%SZ}" if check.compared_with else None,
         "outcome": check.outcome,
@@ -102,7 +98,6 @@ def as_json(check: Check, published: Published | None) -> str:
         ],
         "issue": None if published is None else _published(published),
     }
-    return json.dumps(document, indent=2)
 
 
 def _standing(standing: Standing) -> Json:

@@ -111,7 +111,7 @@ def show(
     if arguments.output == "json":
         from vouchsafe.cli.json_output import document
 
-        console.print(document(verdicts, allow_unverified=arguments.allow_unverified))
+        console.document(document(verdicts, allow_unverified=arguments.allow_unverified))
     elif arguments.output == "junit":
         from vouchsafe.cli.junit import report
 

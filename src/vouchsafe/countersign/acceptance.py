@@ -91,4 +91,4 @@ def _ends(used: list[VerifiedSignature], rule: Rule) -> list[datetime]:
     """When signatures become too old for the rule."""
     if rule.max_age is None:
         return []
-    return [signature.time + rule.max_age for signature in used if signature.time is not None]
+    return [signature.made + rule.max_age for signature in used if signature.made is not None]

@@ -13,10 +13,10 @@ from vouchsafe.countersign.acceptance import Acceptance, Judgement
 from vouchsafe.countersign.judge import Errand, Subject
 from vouchsafe.countersign.rows import ADMITTED
 from vouchsafe.countersign.workbench import Workbench
-from vouchsafe.errors import ConfigurationError, MalformedError, Unavailable
+from vouchsafe.errors import ConfigurationError, MalformedError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import IMAGE_TYPES, Manifest
-from vouchsafe.image.reference import Reference, Repository
+from vouchsafe.image.reference import Reference, Repository, absent
 from vouchsafe.record import Record
 
 STANDS = timedelta(days=30)  # what is admitted, when nobody says how long
@@ -39,7 +39,7 @@ def resolve(errand: Errand, reference: Reference) -> Manifest:
         raise MalformedError("reference-transport", f"expected a docker reference, got {reference}")
     manifest = errand.registry.manifest(reference, None)
     if manifest is None:
-        raise Unavailable("no-such-image", f"expected an image at {reference}, got none")
+        raise absent(reference)
     return manifest
 
 

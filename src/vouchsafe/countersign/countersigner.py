@@ -1,33 +1,24 @@
 """Answers a client: which scopes could have led to its question, what each says, and what is signed of that.
 
 An answer that was given is given again for minutes without another look at evidence, as long as no file
-has changed; the first refusal of podman's three tries is remembered for a second, for the lane that it was
-given in: what others could not find out is no answer for root. Everything else is judged.
+has changed, and a refusal for a second. Everything else is judged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Hashable
+from datetime import datetime
 
 from vouchsafe.countersign import answer as answers
 from vouchsafe.countersign.acceptance import Acceptance, Refusal
 from vouchsafe.countersign.answer import Answer
-from vouchsafe.countersign.judge import Errand, Subject
-from vouchsafe.countersign.remembered import Remembered
+from vouchsafe.countersign.judge import Subject
 from vouchsafe.countersign.request import Asked
 from vouchsafe.countersign.signer import REUSED, Accepting, Signer
-from vouchsafe.countersign.state import Keeper, Ready
-from vouchsafe.countersign.steady import steady
-from vouchsafe.countersign.through import Bench
-from vouchsafe.countersign.upstream import Upstream
+from vouchsafe.countersign.state import Ready
+from vouchsafe.countersign.steady import EVERY_LANE, REFUSED_FOR, Means, Steady
 from vouchsafe.policy.verdict import Reason
-from vouchsafe.ports import Clock
 from vouchsafe.record import Record
-
-MOST_ANSWERS = 2_048  # kept in memory, a few kilobytes each
-REFUSED_FOR = timedelta(seconds=1)
-EVERY_LANE = "*"  # an answer for whoever asks
 
 
 class Given(Record):
@@ -45,33 +36,17 @@ class Given(Record):
         )
 
 
-class Countersigner:
+class Countersigner(Steady[Given]):
     """Answers. Thread-safe; never raises."""
 
-    def __init__(
-        self,
-        keeper: Keeper,
-        bench: Bench,
-        upstream: Upstream,
-        *,
-        clock: Clock,
-        report: Callable[[BaseException], None],
-    ) -> None:
-        """`report` is told of errors that are our own fault."""
-        self._keeper = keeper
-        self._bench = bench
-        self._upstream = upstream
-        self._clock = clock
-        self._report = report
-        self._signer = Signer(clock)
-        self._given: Remembered[tuple[int, str, str, str], Given] = Remembered(MOST_ANSWERS)
+    def __init__(self, means: Means) -> None:
+        """Nothing was signed yet."""
+        super().__init__(means)
+        self._signer = Signer(means.clock)
 
     def remembered(self, asked: Asked, lane: str = "") -> Answer | None:
-        """The answer, if it is at hand and no file has changed; cheap enough for every question."""
-        state = self._keeper.peek()
-        if state is None or state.problem is not None:
-            return None
-        given = self._at_hand(state.generation, asked, lane)
+        """The answer, if it is at hand and no file has changed."""
+        given = self._recalled(_question(asked), lane, self._clock.now())
         return None if given is None else given.to(asked.number)
 
     def answer(self, asked: Asked) -> Answer:
@@ -80,20 +55,16 @@ class Countersigner:
 
     def given(self, asked: Asked, lane: str = "") -> Given:
         """The answer to every number; true of the files as they are when it is given."""
-        found = steady(self._keeper, self._report, lambda now: self._judged(now, asked, lane))
+        found = self._steadily(lambda now: self._judged(now, asked, lane))
         return _undecided(found) if isinstance(found, Reason) else found
 
-    def _at_hand(self, generation: int, asked: Asked, lane: str) -> Given | None:
-        """What was answered to anybody; a refusal only in this lane."""
-        at = self._clock.now()
-        given = self._given.get(_key(generation, asked), at)
-        return given or self._given.get(_key(generation, asked, lane), at)
-
     def _judged(self, now: Ready, asked: Asked, lane: str) -> Given:
-        given = self._at_hand(now.generation, asked, lane)
-        if given is not None:
-            return given
         at = self._clock.now()
+        return self._at_hand(now.generation, _question(asked), lane, at) or self._found_out(
+            now, asked, lane, at
+        )
+
+    def _found_out(self, now: Ready, asked: Asked, lane: str, at: datetime) -> Given:
         judgements = self._judgements(now, asked, lane)
         accepting = [each for each in judgements if isinstance(each, Accepting)]
         refusals = [each for each in judgements if isinstance(each, Refusal)]
@@ -110,20 +81,15 @@ class Countersigner:
         if could_not_tell or (refusals and not accepting):
             # Who could not tell may be able to, soon; and for whoever asks in another lane.
             whose, end = lane, min(end, at + REFUSED_FOR)
-        self._given.put(_key(now.generation, asked, whose), given, start=at, end=end)
+        self._keep(now, _question(asked), whose, given, start=at, end=end)
         return given
 
     def _judgements(self, now: Ready, asked: Asked, lane: str) -> list[Accepting | Refusal]:
         """What each scope says that could have led to this question."""
-        errand = Errand(
-            grounds=now,
-            registry=self._upstream.registry(now.generation),
-            world=self._upstream.world(now.generation),
-            lane=lane,
-        )
+        errand = self._errand(now, lane)
         found: list[Accepting | Refusal] = []
         for subject in self._subjects(now, asked):
-            judgement = self._bench.judge(errand, subject)
+            judgement = self._means.bench.judge(errand, subject)
             if isinstance(judgement, Acceptance):
                 marker = now.in_force.markers[subject.scope]
                 found.append(Accepting(repository=subject.repository, marker=marker, acceptance=judgement))
@@ -137,7 +103,7 @@ class Countersigner:
         domains = sorted({scope.partition("/")[0] for scope in markers})
         return [
             Subject(repository=repository, digest=asked.digest, scope=scope)
-            for repository in self._upstream.logical(now.generation, asked.repository, domains)
+            for repository in self._means.upstream.logical(now.generation, asked.repository, domains)
             for scope in now.in_force.table.could_select(repository.name, str(asked.digest))
             if scope in markers
         ]
@@ -147,8 +113,9 @@ def _undecided(reason: Reason) -> Given:
     return Given(refusal=answers.undecided(reason))
 
 
-def _key(generation: int, asked: Asked, lane: str = EVERY_LANE) -> tuple[int, str, str, str]:
-    return (generation, asked.repository.name, str(asked.digest), lane)
+def _question(asked: Asked) -> Hashable:
+    """Whatever the number: all are answered at once."""
+    return (asked.repository.name, str(asked.digest))
 
 
 def _refusal(refusals: list[Refusal]) -> Answer:

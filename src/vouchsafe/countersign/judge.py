@@ -19,7 +19,7 @@ from vouchsafe.countersign.believed import Believed, believed
 from vouchsafe.countersign.flights import Flights
 from vouchsafe.countersign.recording import MOST_PIECES, Recording, candidates
 from vouchsafe.countersign.remembered import Remembered
-from vouchsafe.countersign.rows import SERVICE, Memory, Noted
+from vouchsafe.countersign.rows import SERVICE, THROUGH, Memory, Noted
 from vouchsafe.countersign.scopes import tag_matters
 from vouchsafe.countersign.state import Grounds, InForce
 from vouchsafe.countersign.store import Store
@@ -249,7 +249,7 @@ class Judge:
 
 
 def _noted(key: tuple[str, ...], subject: Subject, judgement: Acceptance, at: datetime) -> Noted:
-    through = () if judgement.through is None else (f"through the index {judgement.through}",)
+    through = () if judgement.through is None else (f"{THROUGH}{judgement.through}",)
     return Noted(
         repository=subject.repository.name,
         digest=str(subject.digest),

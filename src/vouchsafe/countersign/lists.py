@@ -86,14 +86,20 @@ class Lists:
     """Finds candidates. Thread-safe."""
 
     def __init__(self, clock: Clock, tracked: Iterable[Reference] = ()) -> None:
-        """`tracked`: references that the operator wants looked at first, by repository."""
+        """`tracked` as for `track`."""
         self._clock = clock
         self._tracked: dict[str, list[str]] = {}
-        for reference in tracked:
-            if reference.repository is not None and reference.tag is not None:
-                self._tracked.setdefault(reference.repository.name, []).append(reference.tag)
+        self.track(tracked)
         self._scans: Remembered[tuple[str, str], Scan] = Remembered(MOST_REPOSITORIES)
         self._images: Remembered[tuple[str, str], bool] = Remembered(MOST_FOUND)
+
+    def track(self, tracked: Iterable[Reference]) -> None:
+        """References that the operator wants looked at first, in place of those before."""
+        tags: dict[str, list[str]] = {}
+        for reference in tracked:
+            if reference.repository is not None and reference.tag is not None:
+                tags.setdefault(reference.repository.name, []).append(reference.tag)
+        self._tracked = tags
 
     def candidates(
         self,

@@ -30,12 +30,17 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class Condition(Record):
-    """How the service is at this moment; None where there is no such end, or nothing to say."""
+    """How the service is at this moment; None where there is no such end, or nothing to say.
+
+    `believed_ends`: the first of what the policy believes that has an end; `trust_ends` is about the refreshing of
+    the public-good root alone.
+    """
 
     problem: str
     authority_ends: datetime | None
     trust_ends: datetime | None
     connections: int
+    believed_ends: datetime | None = None
 
 
 class _Times:
@@ -133,7 +138,11 @@ class Metrics:
         broken.add_metric((self._bounded(condition.problem) or "none",), 1 if condition.problem else 0)
         yield broken
         ends = GaugeMetricFamily("vouchsafe_ends_timestamp_seconds", "When something ends.", labels=("what",))
-        for label, end in (("ca", condition.authority_ends), ("trust-root", condition.trust_ends)):
+        for label, end in (
+            ("ca", condition.authority_ends),
+            ("trust-root", condition.trust_ends),
+            ("policy", condition.believed_ends),
+        ):
             if end is not None:
                 ends.add_metric((label,), end.timestamp())
         yield ends

@@ -60,8 +60,9 @@ def take_in(
             )
         judged = _judged(workbench, here, image, [each for each in ordered if each.manifest.is_index])
         found += judged
-        if not any(isinstance(each.judgement, Acceptance) for each in judged):
-            workbench.store.forget(image.manifest.digest)
+        if image.pieces and not any(isinstance(each.judgement, Acceptance) for each in judged):
+            # What was known before stays: an archive must not make a host forget what it cannot ask for again.
+            workbench.store.forget(image.repository, image.manifest.digest)
             if before is not None:
                 workbench.store.remember(before)
     return tuple(found)

@@ -53,6 +53,9 @@ class Line(Record):
     message: str = ""
 
 
+THROUGH = "through the index "  # and its digest: who speaks for an image that nobody signed by itself
+
+
 class Noted(Record):
     """What was found last for one image and scope, for `list`. Nothing is decided by it."""
 
@@ -68,6 +71,12 @@ class Noted(Record):
     signers: tuple[str, ...]
     at: datetime
     until: datetime
+
+    @property
+    def speaker(self) -> str:
+        """The digest whose evidence was accepted: an index's, or its own."""
+        through = (each.removeprefix(THROUGH) for each in self.signers if each.startswith(THROUGH))
+        return next(through, self.digest)
 
 
 def moment(value: object) -> datetime:

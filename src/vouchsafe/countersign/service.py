@@ -27,7 +27,8 @@ from vouchsafe.countersign.ledger import Journal, Ledger
 from vouchsafe.countersign.lists import Lists
 from vouchsafe.countersign.metrics import CONTENT_TYPE, Condition, Metrics
 from vouchsafe.countersign.server import Knowing, Page, Server
-from vouchsafe.countersign.state import Keeper
+from vouchsafe.countersign.state import Keeper, State
+from vouchsafe.countersign.steady import Means
 from vouchsafe.countersign.store import Store
 from vouchsafe.countersign.through import Bench
 from vouchsafe.countersign.upstream import Upstream
@@ -67,7 +68,7 @@ class Outside(Record):
     journal: Journal
     notifier: Notifier
     knowing: Knowing
-    tracked: tuple[Reference, ...] = ()
+    tracked: Callable[[], tuple[Reference, ...]] = tuple
     trust_ends: Callable[[], datetime | None] = lambda: None
 
 
@@ -93,13 +94,17 @@ class Service:
         self.ledger = Ledger(outside.journal, self.store, clock, (self.metrics,))
         self.keeper = Keeper(outside.configuration, clock, report)
         judge = Judge(self.store, clock=clock, report=report)
-        bench = Bench(judge, Lists(clock, outside.tracked))
+        self._lists = Lists(clock)
+        bench = Bench(judge, self._lists)
         upstream = WatchedUpstream(outside.upstream, self.metrics.upstream_error)
-        self.countersigner = Countersigner(self.keeper, bench, upstream, clock=clock, report=report)
-        self.verdicts = Verdicts(self.keeper, bench, upstream, clock=clock, report=report)
+        means = Means(keeper=self.keeper, bench=bench, upstream=upstream, clock=clock, report=report)
+        self.countersigner, self.verdicts = Countersigner(means), Verdicts(means)
         self._desk = Desk(self.countersigner, self.verdicts, self.ledger, limits)
         self._stopping: asyncio.Event | None = None
+        self._generation = 0  # of the files when `track` was read
         self._problem = "starting"
+        self._believed: tuple[int, datetime | None] = (0, None)  # as of which generation, and the end
+        self._tracking()
 
     def report(self, error: BaseException) -> None:
         """An error of our own."""
@@ -148,6 +153,18 @@ class Service:
         if self._stopping is not None:
             self._stopping.set()
 
+    def reload(self) -> None:
+        """Read everything anew, from within its loop: nothing that is remembered counts any more.
+
+        Changed files are noticed without this; it is for what looks like it was, and for whoever expects it.
+        """
+        asyncio.get_running_loop().run_in_executor(None, self._read_anew)
+
+    def _read_anew(self) -> None:
+        self.keeper.forget()
+        self._tracking()
+        self.ledger.condition("reading everything anew")
+
     async def _answer(self, target: str, uid: int | None) -> Page:
         answer: Answer = await self._desk.answer(target, uid)
         if answer.blob:
@@ -182,13 +199,20 @@ class Service:
 
     def _duties(self) -> None:
         self.ledger.write(self.report)
-        problem = self.keeper.now().problem
+        state = self.keeper.now()
+        if state.generation != self._generation:
+            self._generation = state.generation
+            self._tracking()
+        problem = state.problem
         code = "" if problem is None else f"{problem.code}: {problem.message}"
         if code != self._problem:
             self._problem = code
             said = f"answering 503: {code}" if problem else "answering"
             self.ledger.condition(said, code=problem.code if problem else "", broken=problem is not None)
             self._outside.notifier.tell(f"STATUS={said}")
+
+    def _tracking(self) -> None:
+        self._lists.track(self._outside.tracked())
 
     def _condition(self) -> Condition:
         state = self.keeper.now()
@@ -197,7 +221,24 @@ class Service:
             authority_ends=None if state.authority is None else state.authority.not_after,
             trust_ends=self._outside.trust_ends(),
             connections=self._gate.connections,
+            believed_ends=self._believed_until(state),
         )
+
+    def _believed_until(self, state: State) -> datetime | None:
+        """The first end among CAs, logs and keys that the policy believes; looked up once a generation."""
+        generation, end = self._believed
+        if generation != state.generation:
+            end = None
+            if state.in_force is not None:
+                from vouchsafe.admission.named import material_of
+                from vouchsafe.policy.lint import named_files
+
+                world = self._outside.upstream.world(state.generation)
+                names = named_files(state.in_force.policy)
+                ends = [material_of(name, world).expires for name in names]
+                end = min((each for each in ends if each is not None), default=None)
+            self._believed = (state.generation, end)
+        return end
 
     def _begun_anew(self, why: str) -> None:
         self.ledger.condition(f"the database could not be used and was begun anew: {why}", code="store-anew")
@@ -215,7 +256,7 @@ def run(service: Service, sockets: Sockets) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, service.stop)
-        loop.add_signal_handler(signal.SIGHUP, service.keeper.forget)
+        loop.add_signal_handler(signal.SIGHUP, service.reload)
         await service.run(sockets)
 
     asyncio.run(main())

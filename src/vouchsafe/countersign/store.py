@@ -241,20 +241,10 @@ class Store:
 
         return self._database.run(work)
 
-    def forget(self, digest: Digest) -> None:
-        """Drop everything about an image, in every repository."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            for deletion in (
-                "DELETE FROM subjects WHERE digest = ?",
-                "DELETE FROM evidence WHERE digest = ?",
-                "DELETE FROM verdicts WHERE digest = ?",
-                "DELETE FROM indexes WHERE digest = ?",
-                "DELETE FROM entries WHERE parent = ?",
-            ):
-                connection.execute(deletion, (str(digest),))
-
-        self._database.run(work)
+    def forget(self, repository: Repository, digest: Digest) -> None:
+        """Drop the evidence of an image."""
+        key = (repository.name, str(digest))
+        self._database.run(lambda connection: forget(connection, key))
 
     def close(self) -> None:
         """Let go of the file."""

@@ -8,24 +8,19 @@ user makes this service ask a registry that the policy does not send it to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Hashable
 from datetime import datetime
 
 from vouchsafe.countersign.acceptance import Refusal
-from vouchsafe.countersign.countersigner import EVERY_LANE, REFUSED_FOR
 from vouchsafe.countersign.inquiry import Inquiry
-from vouchsafe.countersign.judge import Errand, Subject
-from vouchsafe.countersign.remembered import Remembered
+from vouchsafe.countersign.judge import Subject
 from vouchsafe.countersign.scopes import tag_matters
 from vouchsafe.countersign.signer import REUSED
-from vouchsafe.countersign.state import Keeper, Ready
-from vouchsafe.countersign.steady import steady
-from vouchsafe.countersign.through import Bench
-from vouchsafe.countersign.upstream import Upstream
+from vouchsafe.countersign.state import Ready
+from vouchsafe.countersign.steady import EVERY_LANE, REFUSED_FOR, Steady
 from vouchsafe.policy.evaluate import refusal
 from vouchsafe.policy.scope import Selected, select
 from vouchsafe.policy.verdict import Reason
-from vouchsafe.ports import Clock
 from vouchsafe.protocol.decision import Decision
 from vouchsafe.record import Record
 
@@ -33,7 +28,6 @@ NOT_VERIFIED = Reason(
     code="not-verified", message="expected a verified signature, got a rule that accepts anything"
 )
 NOT_OURS = Reason(code="not-ours", message="expected a scope that vouchsafe countersigns, got another")
-MOST_VERDICTS = 2_048  # kept in memory, a kilobyte each
 
 
 class Held(Record):
@@ -48,61 +42,34 @@ class Held(Record):
         return self.decision.replace(max_age=max(0, int(left)) if self.decision.word == "allow" else 0)
 
 
-class Verdicts:
+class Verdicts(Steady[Held]):
     """Answers. Thread-safe; never raises."""
 
-    def __init__(
-        self,
-        keeper: Keeper,
-        bench: Bench,
-        upstream: Upstream,
-        *,
-        clock: Clock,
-        report: Callable[[BaseException], None],
-    ) -> None:
-        """`report` is told of errors that are our own fault."""
-        self._keeper = keeper
-        self._bench = bench
-        self._upstream = upstream
-        self._clock = clock
-        self._report = report
-        self._held: Remembered[tuple[int, str, str, str, str], Held] = Remembered(MOST_VERDICTS)
-
     def remembered(self, asked: Inquiry, lane: str = "") -> Decision | None:
-        """The decision, if it is at hand and no file has changed; cheap enough for every question."""
-        state = self._keeper.peek()
-        if state is None or state.problem is not None:
-            return None
+        """The decision, if it is at hand and no file has changed."""
         now = self._clock.now()
-        held = self._at_hand(state.generation, asked, lane, now)
+        held = self._recalled(_question(asked), lane, now)
         return None if held is None else held.at(now)
 
     def decide(self, asked: Inquiry, lane: str = "") -> Decision:
         """The decision, judged where it is not at hand."""
-        found = steady(self._keeper, self._report, lambda now: self._judged(now, asked, lane))
-        return could_not(asked, found) if isinstance(found, Reason) else found
+        found = self._steadily(lambda now: self._judged(now, asked, lane))
+        return could_not(asked, found) if isinstance(found, Reason) else found.at(self._clock.now())
 
-    def _at_hand(self, generation: int, asked: Inquiry, lane: str, at: datetime) -> Held | None:
-        """What was allowed to anybody; anything else only in this lane."""
-        held = self._held.get(_key(generation, asked), at)
-        return held or self._held.get(_key(generation, asked, lane), at)
-
-    def _judged(self, now: Ready, asked: Inquiry, lane: str) -> Decision:
+    def _judged(self, now: Ready, asked: Inquiry, lane: str) -> Held:
         at = self._clock.now()
-        held = self._at_hand(now.generation, asked, lane, at)
+        held = self._at_hand(now.generation, _question(asked), lane, at)
         if held is None:
             selected = select(now.in_force.policy, asked.reference)
             held = self._at_once(now, asked, selected, at) or self._found_out(now, asked, selected, at, lane)
             whose = EVERY_LANE if held.decision.word == "allow" else lane
-            self._held.put(_key(now.generation, asked, whose), held, start=at, end=held.until)
-        return held.at(at)
+            self._keep(now, _question(asked), whose, held, start=at, end=held.until)
+        return held
 
     def _found_out(self, now: Ready, asked: Inquiry, selected: Selected, at: datetime, lane: str) -> Held:
-        errand = Errand(
-            grounds=now,
-            registry=self._upstream.registry(now.generation),
-            world=self._upstream.world(now.generation),
-            lane=lane,
+        errand = self._errand(
+            now,
+            lane,
             lists=() if asked.through is None else (asked.through,),
             tags=() if asked.reference.tag is None else (asked.reference.tag,),
         )
@@ -113,7 +80,7 @@ class Verdicts:
             # Elsewhere it is the question that a signature is asked by, and what is known of one serves both.
             named=asked.reference if tag_matters(selected.rule) else None,
         )
-        judgement = self._bench.judge(errand, subject)
+        judgement = self._means.bench.judge(errand, subject)
         if isinstance(judgement, Refusal):
             return _refused(now, asked, selected, judgement, at)
         decision = Decision(
@@ -163,5 +130,5 @@ def could_not(asked: Inquiry, reason: Reason) -> Decision:
     )
 
 
-def _key(generation: int, asked: Inquiry, lane: str = EVERY_LANE) -> tuple[int, str, str, str, str]:
-    return (generation, str(asked.reference), str(asked.digest), str(asked.through or ""), lane)
+def _question(asked: Inquiry) -> Hashable:
+    return (str(asked.reference), str(asked.digest), str(asked.through or ""))

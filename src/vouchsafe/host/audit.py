@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from vouchsafe.errors import HostError, MalformedError, Unavailable
+from vouchsafe.host.clients import last_words
 from vouchsafe.image.reference import Reference
 from vouchsafe.machine import Runner
 from vouchsafe.policy.scope import Policy, select
@@ -55,7 +56,7 @@ def kept(runner: Runner, storages: tuple[str, ...]) -> tuple[Kept, ...]:
         except Unavailable as error:
             raise HostError("audit-podman", error.message) from error
         if ended.status != 0:
-            raise HostError("audit-podman", f"expected podman to list images, got exit {ended.status}")
+            raise HostError("audit-podman", f"expected podman to list images, got: {last_words(ended)}")
         found += _listed(ended.output, storage)
     return tuple(dict.fromkeys(found))
 

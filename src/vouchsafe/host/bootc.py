@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from vouchsafe.errors import HostError, MalformedError, Unavailable
+from vouchsafe.host import containers
 from vouchsafe.host.objection import Objection
 from vouchsafe.host.status import ENFORCING, Status
 from vouchsafe.machine import Runner
+from vouchsafe.policy.scope import Policy, lookup
 from vouchsafe.policy.verdict import Accepted, Verdict
 from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
@@ -130,6 +132,35 @@ def others(known: Deployments, look: Callable[[str], Status | None]) -> Iterator
             )
 
 
+def weaker(
+    known: Deployments, today: Policy | None, policy_of: Callable[[str], Policy | None]
+) -> Iterator[Objection]:
+    """Where the deployment that comes next demands nothing of what must be signed today.
+
+    Both as stock clients read them, by each scope that either names. That another signer is demanded is not weaker.
+    """
+    staged = known.staged
+    theirs = policy_of(staged.folder) if staged is not None and staged.folder else None
+    if today is None or theirs is None:
+        return
+    names = {"", *today.transports.get("docker", {}), *theirs.transports.get("docker", {})}
+    lost = [
+        name
+        for name in sorted(names)
+        if containers.is_strict(lookup(today, "docker", name).rule)
+        and not containers.is_strict(lookup(theirs, "docker", name).rule)
+    ]
+    if lost:
+        more = f", and for {len(lost) - 1} more scopes" if len(lost) > 1 else ""
+        yield Objection(
+            code="bootc-staged-weaker",
+            message=f"expected the staged deployment to demand for {lost[0] or 'what no scope names'} what is"
+            f" demanded today, got a policy that accepts anything{more}",
+            fix="build the image with the policy that it shall have",
+            severity="warns",
+        )
+
+
 def signed_at(verdict: Verdict | None) -> datetime | None:
     """The newest verified time of what made it acceptable."""
     if not isinstance(verdict, Accepted):
@@ -138,21 +169,23 @@ def signed_at(verdict: Verdict | None) -> datetime | None:
 
 
 def _older(verdict: Verdict, before: Verdict, digest: str) -> Iterator[Objection]:
-    """A registry can answer a tag with anything that was ever signed."""
+    """A registry can answer a tag with anything that was ever signed, and log an old signature by a key anew."""
     if not isinstance(verdict, Accepted):
         return
-    new, old = signed_at(verdict), signed_at(before)
-    if old is None or new is None:
-        yield Objection(
-            code="bootc-age-unknown",
-            message=f"expected to compare with what is booted ({digest}), got no verified time",
-            severity="warns",
-        )
-    elif new < old:
+    old, latest = signed_at(before), signed_at(verdict)
+    proven = max((signature.made for signature in verdict.signatures if signature.made), default=None)
+    new = latest if proven is None else proven
+    if old is not None and new is not None and new < old:
         yield Objection(
             code="bootc-downgrade",
             message=f"expected an image signed after {old:%F %T} UTC, got one of {new:%F %T} UTC",
             fix="--allow-downgrade, if going back is what you want",
+        )
+    elif old is None or proven is None:
+        yield Objection(
+            code="bootc-age-unknown",
+            message=f"expected to compare with what is booted ({digest}), got no time that proves an age",
+            severity="warns",
         )
 
 

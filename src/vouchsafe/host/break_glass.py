@@ -80,26 +80,41 @@ def break_it(glass: Glass, files: HostEdits) -> None:
     """Write it. HostError, ConfigurationError."""
     with files.only_one(LOCK):
         change.recover(files)
-        known = broken(files)
-        if len(known) >= MOST:
-            raise HostError("break-glass", f"expected at most {MOST} at once, got more")
-        kept = tuple(each for each in known if each.scope != glass.scope)
-        _write(known, (*kept, glass), files)
+        change.carry_out(breaking(glass, files), files)
+
+
+def breaking(glass: Glass, files: HostFiles) -> tuple[Edit, ...]:
+    """What breaking it would change. HostError, ConfigurationError."""
+    known = broken(files)
+    if len(known) >= MOST:
+        raise HostError("break-glass", f"expected at most {MOST} at once, got more")
+    kept = tuple(each for each in known if each.scope != glass.scope)
+    return _edits(known, (*kept, glass), files)
 
 
 def end(files: HostEdits, *, scopes: Sequence[str] | None = None) -> tuple[Glass, ...]:
     """End these, or all; what was ended. All too where nobody can read which: it must not go on for ever."""
     with files.only_one(LOCK):
         change.recover(files)
-        try:
-            known = broken(files)
-        except HostError:
-            known, scopes = _unrecorded(files), None
-        left = () if scopes is None else tuple(each for each in known if each.scope not in scopes)
-        remains = any(files.look(each).kind != "absent" for each in (GLASS, GLASS_REGISTRIES))
-        if left != known or (not known and remains):
-            _write(known, left, files)
-        return tuple(each for each in known if each not in left)
+        ended, edits = ending(files, scopes=scopes)
+        if edits:
+            change.carry_out(edits, files)
+        return ended
+
+
+def ending(
+    files: HostFiles, *, scopes: Sequence[str] | None = None
+) -> tuple[tuple[Glass, ...], tuple[Edit, ...]]:
+    """What would be ended, and what that would change. HostError, ConfigurationError."""
+    try:
+        known = broken(files)
+    except HostError:
+        known, scopes = _unrecorded(files), None
+    left = () if scopes is None else tuple(each for each in known if each.scope not in scopes)
+    remains = any(files.look(each).kind != "absent" for each in (GLASS, GLASS_REGISTRIES))
+    needed = left != known or (not known and remains)
+    edits = _edits(known, left, files) if needed else ()
+    return tuple(each for each in known if each not in left), edits
 
 
 def over(files: HostFiles, at: datetime) -> tuple[str, ...] | None:
@@ -118,9 +133,9 @@ def _unrecorded(files: HostFiles) -> tuple[Glass, ...]:
     return tuple(Glass(scope=scope, reason="", at=_NEVER, until=_NEVER) for scope in applied.glass(there))
 
 
-def _write(known: tuple[Glass, ...], wanted: tuple[Glass, ...], files: HostEdits) -> None:
+def _edits(known: tuple[Glass, ...], wanted: tuple[Glass, ...], files: HostFiles) -> tuple[Edit, ...]:
     policy, kept = _policy(known, wanted, files)
-    edits = (
+    return (
         Edit(
             path=GLASS,
             before=state_of(files, GLASS),
@@ -136,7 +151,6 @@ def _write(known: tuple[Glass, ...], wanted: tuple[Glass, ...], files: HostEdits
         ),
         policy,
     )
-    change.carry_out(edits, files)
 
 
 def _policy(
@@ -201,5 +215,5 @@ def _read(fields: Fields) -> Glass:
         at=at,
         until=until,
         replaced=fields.text("replaced", ""),
-        places=tuple(str(each) for each in fields.items("places", MOST, ())),
+        places=fields.words("places", MOST, ()),
     )

@@ -13,6 +13,7 @@ from vouchsafe.errors import ConfigurationError
 from vouchsafe.host import containers, surroundings
 from vouchsafe.host.objection import Objection
 from vouchsafe.host.places import LARGEST_FILE, POLICY
+from vouchsafe.host.plan import read_applied
 from vouchsafe.machine import HostFiles, Runner
 from vouchsafe.policy import crio as namespaces
 from vouchsafe.policy import document
@@ -139,10 +140,32 @@ def crio(runner: Runner, files: HostFiles) -> Iterator[Objection]:
     folder = said.get("signature_policy_dir") or namespaces.FOLDER
     for name in files.names(folder):
         if name.endswith(".json"):
-            namespace = name.removesuffix(".json")
-            yield Objection(
+            yield _of_namespace(f"{folder}/{name}", name.removesuffix(".json"), files)
+
+
+def _of_namespace(path: str, namespace: str, files: HostFiles) -> Objection:
+    """A policy that stands before the host's for the pods of a namespace: somebody's, or one of ours."""
+    try:
+        record = read_applied(files)
+    except ConfigurationError:
+        record = None  # `status` says it
+    content, in_force = (files.read(each, largest=LARGEST_FILE) or b"" for each in (path, POLICY))
+    match "foreign" if record is None else namespaces.standing(content, in_force, record.host):
+        case "current":
+            message = f"pods of {namespace} are ruled by {path}, which vouchsafe wrote from what is in force"
+            return Objection(code="host-namespace", message=message, severity="warns")
+        case "old":
+            return Objection(
+                code="host-namespace-old",
+                message=f"expected {path} to say what {POLICY} says now, got keys of another policy:"
+                f" pods of {namespace} get nothing",
+                fix=f"vouchsafe policy crio {namespace} --write, with the --scope of then",
+                severity="warns",
+            )
+        case _:
+            return Objection(
                 code="host-outranked",
-                message=f"expected CRI-O to be ruled by {POLICY}, got {folder}/{name} for pods of {namespace}",
+                message=f"expected CRI-O to be ruled by {POLICY}, got {path} for pods of {namespace}",
                 fix="`vouchsafe policy crio` writes such a policy from what is in force",
                 severity="warns",
             )

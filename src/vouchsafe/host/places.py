@@ -18,6 +18,8 @@ ORIGINALS = f"{STATE}/originals.json"  # what `disable` puts back
 
 GLASS = f"{STATE}/break-glass.json"  # digests that are accepted for a while
 
+LAST_AUDIT = "/var/lib/vouchsafe-audit/last.json"  # what is in storage, and so beside it
+
 CA = "/run/vouchsafe/ca.crt"  # published at each boot; absent is refused
 LOOKASIDE = "http://127.0.0.1:843"  # below net.ipv4.ip_unprivileged_port_start: no local user can squat on it
 

@@ -146,7 +146,7 @@ def _objections(
         yield Objection(
             code="host-units-missing",
             message=f"expected the unit {absent[0]} to be installed, got none",
-            fix="install deploy/systemd, or run the countersigner yourself and say --without-units",
+            fix="install it (docs/host.md#install), or run the countersigner yourself and say --without-units",
         )
 
 

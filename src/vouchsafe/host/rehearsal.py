@@ -89,7 +89,12 @@ class Rehearsal:
         line = self._service.line(seconds=SECONDS)
         _, found, address = line.partition(LISTENING)
         if not found:
-            raise HostError("host-rehearsal", f"expected the countersigner to answer, got: {line}")
+            said = line.removeprefix("vouchsafe: error: ")
+            raise HostError(
+                "host-rehearsal",
+                f"expected the countersigner to answer, got: {said}",
+                hint="`vouchsafe countersign serve` says more.",
+            )
         self._lookaside = f"http://{address.strip()}"
 
     def stop(self) -> None:

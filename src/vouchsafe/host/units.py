@@ -36,8 +36,12 @@ RUNNING = (
     *(AUTHORITY, SOCKET, VERDICTS, CREDENTIALS, METRICS),
     *("vouchsafe-status.path", "vouchsafe-break-glass.timer"),
 )
-# Units that an operator may enable; `host enable` does not, for they ask others than registries.
-OFFERED = {"vouchsafe-upstream.timer": "timers.target", "vouchsafe-trust-refresh.timer": "timers.target"}
+# Units that an operator may enable; `host enable` does not, for they ask others what no pull asks.
+OFFERED = {
+    "vouchsafe-audit.timer": "timers.target",
+    "vouchsafe-trust-refresh.timer": "timers.target",
+    "vouchsafe-upstream.timer": "timers.target",
+}
 SECONDS = 120.0  # of one systemctl
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 
-from vouchsafe.errors import MalformedError
+from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.record import Record
 
@@ -103,7 +103,7 @@ class Reference(Record):
             raise MalformedError(
                 "reference-transport",
                 f"expected docker://, oci: or dir:, got {untrusted_text!r}",
-                hint="Copy the image with skopeo to one of these transports first.",
+                hint=_NO_URL if scheme in ("http", "https") else _NO_TRANSPORT,
             )
         return _docker(untrusted_text)
 
@@ -126,6 +126,15 @@ class Reference(Record):
         return f"{self.transport}:{self.path}{image}"
 
 
+def absent(reference: Reference) -> Unavailable:
+    """What to raise where nothing has that name."""
+    hint = _NO_IMAGE if reference.transport == "docker" else ""
+    return Unavailable("no-such-image", f"expected an image at {reference}, got none", hint=hint)
+
+
+_NO_IMAGE = "Is the name right? Some registries say so of what the credentials may not see, too."
+_NO_URL = "An image is named without https://, as host/path:tag or host/path@sha256:…"
+_NO_TRANSPORT = "Copy the image with skopeo to one of these transports first."
 _OTHER_TRANSPORTS = frozenset(
     (
         "atomic",

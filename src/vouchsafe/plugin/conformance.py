@@ -17,12 +17,20 @@ from vouchsafe.protocol import LARGEST_REQUEST
 from vouchsafe.protocol.request import Describe, Request
 from vouchsafe.record import Record
 
-# allow, deny; refused: deny or error; same: as the plain question; described; silent: no exit 0, whatever is said
+# allow, deny; refused: deny or error; same: as the question that is named; described; silent: never exit 0
 Outcome = Literal["allow", "deny", "error", "refused", "same", "answered", "described", "silent"]
 ID = "conformance-1"
 NOBODY = Digest.of(b"the manifest of no image")
 NO_IMAGE = Reference.parse("conformance.invalid/no/image:v1")
+PLAIN = "plain"
+PROMISED_SECONDS = 20.0  # in each request
+GRACE_SECONDS = 1.0  # as a host adds it
+SECRET = "x-conformance-secret-x"  # a password that nobody has
+LATER = 99  # a version of the protocol that nobody speaks
+_MORE_THAN_A_PIPE = 256 * 1024  # bytes
 _PIECES = '(head -c 20; sleep 0.1; head -c 20; sleep 0.1; cat) | "$1"'
+# As a host hands on what it holds in memory: a file without a name. Its content is $2.
+_DESCRIPTOR = 'f=$(mktemp) && printf %s "$2" >"$f" && exec 9<"$f" && rm -f "$f" && exec "$1" || exit 70'
 
 
 class Subjects(Record):
@@ -33,7 +41,11 @@ class Subjects(Record):
 
 
 class Case(Record):
-    """One question. `through`: a shell script that runs the plugin, "$1", in odd surroundings."""
+    """One question. `through`: a shell script that runs the plugin, "$1", in odd surroundings.
+
+    `like` is the question that a `same` answer is compared with; `secret` a file's content, "$2" of the script, of
+    which SECRET must not be seen again.
+    """
 
     name: str
     why: str
@@ -42,14 +54,23 @@ class Case(Record):
     request: Request
     needs: str = ""
     through: str = ""
-    seconds: float = 10.0
+    seconds: float = PROMISED_SECONDS + GRACE_SECONDS
+    like: str = PLAIN
+    secret: str = ""
 
 
 def cases(subjects: Subjects) -> tuple[Case, ...]:
     """All of them, the plain question first: others are compared with its answer."""
     reference, digest = subjects.accepted or (NO_IMAGE, NOBODY)
-    asked = Request(id=ID, reference=reference, digest=digest)
-    return (*_answers(asked, subjects), *_surroundings(asked), *_versions(asked), *_malformed(asked))
+    asked = Request(id=ID, reference=reference, digest=digest, seconds=PROMISED_SECONDS)
+    return (
+        *_answers(asked, subjects),
+        *_hints(asked),
+        *_surroundings(asked),
+        *_credentials(asked),
+        *_versions(asked),
+        *_malformed(asked),
+    )
 
 
 def _answers(asked: Request, subjects: Subjects) -> Iterator[Case]:
@@ -57,14 +78,14 @@ def _answers(asked: Request, subjects: Subjects) -> Iterator[Case]:
         sent = more.pop("sent", request.document())
         return Case(name=name, why=why, sent=sent, expect=expect, request=request, **more)
 
-    yield case("plain", "one response to one request", "answered", asked)
+    yield case(PLAIN, "one response to one request", "answered", asked)
     yield case(
         "describe", "who it is, and what it can do", "described", asked, sent=Describe(id=ID).document()
     )
     needs = "" if subjects.accepted else "--accepted"
     yield case("accepted", "an image that it accepts", "allow", asked, needs=needs)
     reference, digest = subjects.refused or (NO_IMAGE, NOBODY)
-    refused = Request(id=ID, reference=reference, digest=digest)
+    refused = asked.replace(reference=reference, digest=digest)
     needs = "" if subjects.refused else "--refused"
     yield case("refused", "an image that it refuses: judged, and no", "deny", refused, needs=needs)
     other = asked.replace(digest=NOBODY, reference=_by_tag(asked.reference))
@@ -73,13 +94,71 @@ def _answers(asked: Request, subjects: Subjects) -> Iterator[Case]:
     yield case("again", "the same question gets the same decision, under its own id", "same", again)
 
 
+def _hints(asked: Request) -> Iterator[Case]:
+    """Fields that say something about the image, and for which nothing may be allowed."""
+    elsewhere = asked.replace(reference=NO_IMAGE)
+    yield Case(
+        name="other-name",
+        why="the accepted digest by another name: what a policy says of that, here for comparison",
+        sent=elsewhere.document(),
+        expect="answered",
+        request=elsewhere,
+    )
+    behind = elsewhere.replace(physical=str(asked.reference).removeprefix("docker://"))
+    yield Case(
+        name="physical-hint",
+        why="that it comes from where the accepted one is changes nothing: the logical name is judged",
+        sent=behind.document(),
+        expect="same",
+        request=behind,
+        like="other-name",
+    )
+    listed = asked.replace(digest=NOBODY, reference=_by_tag(asked.reference), through=asked.digest)
+    yield Case(
+        name="list-hint",
+        why="an accepted list says nothing of an image that it does not name",
+        sent=listed.document(),
+        expect="refused",
+        request=listed,
+    )
+
+
+def _credentials(asked: Request) -> Iterator[Case]:
+    """What a host holds in memory comes by a descriptor, and stays between it and the registry."""
+    host = str(asked.reference).removeprefix("docker://").partition("/")[0]
+    login = binascii.b2a_base64(f"conformance:{SECRET}".encode(), newline=False).decode()
+    whole = json.dumps({"auths": {f"other.{host}": {"auth": login}}})
+    for name, why, content in (
+        ("secret-kept", "a password is on neither output", whole),
+        ("secret-malformed", "nor is what is wrong in a file of passwords", f'{{"auths": "{SECRET}'),
+    ):
+        yield Case(
+            name=name,
+            why=why,
+            sent=_edited(asked, lambda said: said | {"credentials": {"authFile": "/dev/fd/9"}}),
+            expect="answered",
+            request=asked,
+            through=_DESCRIPTOR,
+            secret=content,
+        )
+
+
 def _surroundings(asked: Request) -> Iterator[Case]:
     sent = asked.document()
 
     def case(name: str, why: str, expect: Outcome, **more: Any) -> Case:
         return Case(name=name, why=why, sent=sent, expect=expect, request=asked, **more)
 
-    yield case("slow", "a request that comes in pieces is read to its end", "same", through=_PIECES)
+    # More than a pipe holds, so that one read is not enough, however late a plugin comes to it.
+    padded = sent[:-1] + b" " * _MORE_THAN_A_PIPE + sent[-1:]
+    yield Case(
+        name="slow",
+        why="a request that comes in pieces is read to its end",
+        sent=padded,
+        expect="same",
+        request=asked,
+        through=_PIECES,
+    )
     yield case("errors-closed", "nobody listens on standard error", "same", through='exec "$1" 2>&-')
     yield case("output-closed", "nobody can hear an allow", "silent", through='exec "$1" >&-')
     yield case("output-full", "an allow that could not be written", "silent", through='exec "$1" >/dev/full')
@@ -91,7 +170,7 @@ def _surroundings(asked: Request) -> Iterator[Case]:
         sent=short,
         expect="answered",
         request=asked,
-        seconds=5.0,
+        seconds=10.0,
     )
 
 
@@ -106,6 +185,14 @@ def _versions(asked: Request) -> Iterator[Case]:
         lambda said: said | {"x-later": [{}], "image": said["image"] | {"x-later": 1}},
     )
     yield case("version-2", "a version that it does not know", "error", lambda s: s | {"policyPlugin": 2})
+    later = {"policyPlugin": LATER, "operation": "describe", "id": ID}
+    yield Case(
+        name="describe-later",
+        why="a host of a later version finds out which ones there are",
+        sent=json.dumps(later).encode(),
+        expect="described",
+        request=asked,
+    )
     yield case("version-0", "a version that never was", "error", lambda s: s | {"policyPlugin": 0})
     yield case("version-text", "a version that is no number", "refused", lambda s: s | {"policyPlugin": "1"})
     yield case("version-none", "no version", "refused", lambda s: _without(s, "policyPlugin"))
@@ -185,6 +272,7 @@ _EDITS: tuple[tuple[str, str, Edit], ...] = (
     ("logical-spaces", "a name and another", _logical(lambda text: f"{text} HTTP/1.1")),
     ("physical-line", "a place of two lines", _image(physical="mirror.example/app:v1\r\nHost: x")),
     ("transport", "a transport that nobody knows", _image(transport="carrier-pigeon")),
+    ("path-relative", "a path from who knows where", _image(transport="dir", logical="images/app")),
     ("manifest-other", "the bytes of another manifest", _image(manifest=_OTHER)),
     ("manifest-text", "a manifest that is no base64", _image(manifest="{}")),
     (

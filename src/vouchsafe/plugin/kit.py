@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Iterable, Iterator
 
 from vouchsafe.errors import MalformedError, Unavailable, printable
 from vouchsafe.machine import Runner
-from vouchsafe.plugin.conformance import Case
+from vouchsafe.plugin.conformance import PLAIN, SECRET, Case
 from vouchsafe.protocol import ALLOW
 from vouchsafe.protocol import description as descriptions
 from vouchsafe.protocol.decision import Decision, parse
@@ -39,25 +40,32 @@ class Kit:
         """`binary`: an absolute path."""
         self._binary = binary
         self._runner = runner
-        self._plain: Decision | None = None
+        self._words: dict[str, str] = {}
 
     def results(self, cases: Iterable[Case], only: frozenset[str]) -> Iterator[Result]:
-        """Each as it ends; `only` these names, or all. The plain question is always asked."""
-        for case in cases:
-            if case.name != "plain" and only and case.name not in only:
+        """Each as it ends; `only` these names, or all. What one is compared with is always asked."""
+        questions = tuple(cases)
+        wanted = only or frozenset(case.name for case in questions)
+        asked = wanted | {PLAIN} | {case.like for case in questions if case.name in wanted}
+        for case in questions:
+            if case.name not in asked:
                 continue
             if case.needs:
                 yield Result(case=case, skipped=f"needs {case.needs}")
                 continue
             result = self._ask(case)
-            if not only or case.name in only:
+            if case.name in wanted:
                 yield result
 
     def _ask(self, case: Case) -> Result:
         shell = (SHELL, "-c", case.through, "sh") if case.through else ()
+        secret = (case.secret,) if case.secret else ()
         try:
             ended = self._runner.run(
-                (*shell, self._binary), given=case.sent, seconds=case.seconds, environment=ENVIRONMENT
+                (*shell, self._binary, *secret),
+                given=case.sent,
+                seconds=case.seconds,
+                environment=ENVIRONMENT,
             )
         except Unavailable as error:
             return Result(case=case, wrong=error.message)
@@ -68,6 +76,8 @@ class Kit:
             wrong = _described(case, ended.status, ended.output)
         else:
             wrong = self._answered(case, ended.status, ended.output)
+        if case.secret and _tells(ended.output + ended.errors):
+            wrong = "expected nothing of the credentials on standard output and error, got it"
         return Result(case=case, said=said, wrong=wrong)
 
     def _answered(self, case: Case, status: int, output: bytes) -> str:
@@ -77,8 +87,7 @@ class Kit:
         except MalformedError as error:
             return f"expected one response, got exit {status} and: {error.message}"
         decision = answered.decision
-        if case.name == "plain":
-            self._plain = decision
+        self._words[case.name] = decision.word
         return contradiction(case.request, status, answered) or self._unexpected(case, decision)
 
     def _unexpected(self, case: Case, decision: Decision) -> str:
@@ -88,11 +97,11 @@ class Kit:
             "error": ("error",),
             "refused": ("deny", "error"),
             "answered": ("allow", "deny", "error"),
-            "same": () if self._plain is None else (self._plain.word,),
+            "same": tuple(filter(None, (self._words.get(case.like),))),
         }[case.expect]
         if decision.word in allowed:
             return ""
-        return f"expected {' or '.join(allowed) or 'an answer to the plain question'}, got {decision.word}"
+        return f"expected {' or '.join(allowed) or f'an answer to {case.like}'}, got {decision.word}"
 
 
 def _described(case: Case, status: int, output: bytes) -> str:
@@ -105,6 +114,12 @@ def _described(case: Case, status: int, output: bytes) -> str:
     if said_id != case.request.id:
         return f"expected the id {case.request.id!r}, got {said_id!r}"
     return "" if 1 in description.versions else f"expected version 1, got {description.versions}"
+
+
+def _tells(said: bytes) -> bool:
+    """Whether the secret can be read there, as it is or as an auth.json has it."""
+    login = binascii.b2a_base64(f"conformance:{SECRET}".encode(), newline=False)
+    return SECRET.encode() in said or login in said
 
 
 def _shown(output: bytes) -> str:

@@ -98,7 +98,7 @@ def _form(fields: Fields) -> Form:
 
 
 def _texts(fields: Fields, key: str) -> tuple[str, ...]:
-    return tuple(str(each) for each in fields.items(key, MOST))
+    return fields.words(key, MOST)
 
 
 def in_force(policy: Policy, applied: Applied, on_disk: bytes | None, registries: bytes | None) -> Compiled:

@@ -18,7 +18,7 @@ from vouchsafe.policy.verdict import Reason
 from vouchsafe.verification import VerifiedSignature
 
 # What to do about it, said with the reason.
-_SIGN_IT = "Sign the image too: attesting it is another command (`cosign sign`)."
+_SIGN_IT = "Sign the image too: attesting it is another command (`vouchsafe sign`, `cosign sign`)."
 _OTHER_SIGNER = "If that signer should count, the policy must say so: `vouchsafe identity explain IMAGE`."
 _OTHER_DIGEST = "It changed after it was signed, or the signature was copied here. Sign this digest."
 _UNBOUND = "Pin the project (projectID), or write which repositories are its own: repositoryOfProject."
@@ -90,10 +90,8 @@ def _of_time(signature: VerifiedSignature, selected: Selected, at: datetime) -> 
     """`notBefore` and `maxAge`, on verified time: an old release cannot come back as the newest."""
     if selected.rule.not_before is None and selected.rule.max_age is None:
         return []
-    time = signature.time
-    if time is None or signature.identity is None:
-        # A log proves "not later". What a certificate of minutes made is as old as that; what a key made may be
-        # years older, and anybody can log it once more.
+    time = signature.made
+    if time is None:
         return [_too_old("expected a signature whose age can be proven, got one by a key")]
     if selected.rule.not_before is not None and time < selected.rule.not_before:
         return [_too_old(f"expected one made from {selected.rule.not_before:%F %T}, got one of {time:%F %T}")]
@@ -112,26 +110,21 @@ def _of_signer(requirement: SigstoreSigned | SigstoreAttested, signature: Verifi
         identity = signature.identity
         if identity is None:
             return [Reason(code="identity", message="expected a certificate's identity, got a key")]
-        misses = [pattern.mismatches(identity) for pattern in signer.fulcio.identities]
-        if not all(misses):
-            return []
-        nearest = min(misses, key=len)
+        nearest = min((pattern.mismatches(identity) for pattern in signer.fulcio.identities), key=len)
         return [_identity_reason(miss) for miss in nearest]
     if signer.pki is not None:
-        from vouchsafe.verification.pki import (
-            names_host,
-        )  # X.509: there already where a certificate was verified
+        from vouchsafe.verification import pki  # X.509: there already where a certificate was verified
 
         wanted = signer.pki
         names = signature.subjects
-        if wanted.subject_email and wanted.subject_email not in names:
+        if wanted.subject_email and not pki.names_email(names, wanted.subject_email):
             return [
                 Reason(
                     code="identity",
                     message=f"expected {wanted.subject_email}, got {', '.join(names) or 'nobody'}",
                 )
             ]
-        if wanted.subject_hostname and not names_host(names, wanted.subject_hostname):
+        if wanted.subject_hostname and not pki.names_host(names, wanted.subject_hostname):
             return [
                 Reason(
                     code="identity",

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from vouchsafe.errors import ConfigurationError, MalformedError
 from vouchsafe.policy.compile import Compiled, Host
@@ -75,3 +75,22 @@ def is_ours(content: bytes, host: Host) -> bool:
     except (ValueError, KeyError, TypeError, AttributeError):
         return False
     return any(isinstance(each, str) and each.startswith(f"{host.keys}/") for each in paths)
+
+
+def standing(content: bytes, in_force: bytes, host: Host) -> Literal["current", "old", "foreign"]:
+    """What a namespace's policy is beside the host's: as `narrowed` writes it now, as it once did, or another.
+
+    Of another policy's keys nothing is accepted any more. What says more than one of ours ever did is foreign.
+    """
+    try:
+        ours, theirs = json.loads(content), json.loads(in_force)["transports"]["docker"]
+        scopes: dict[str, Any] = ours["transports"].pop("docker")
+        if ours != {"default": _REJECT, "transports": {}}:
+            return "foreign"
+        others = [demands for scope, demands in scopes.items() if theirs.get(scope) != demands]
+        paths = [str(each.get("keyPath", "")) for demands in others for each in demands or [{}]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "foreign"
+    if not all(path.startswith(f"{host.keys}/") for path in paths):
+        return "foreign"
+    return "old" if others else "current"

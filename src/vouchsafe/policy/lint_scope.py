@@ -11,6 +11,7 @@ from vouchsafe.policy.finding import Suspicion
 from vouchsafe.policy.requirement import InsecureAcceptAnything
 from vouchsafe.policy.scope import NAMED, TRANSPORTS, Policy, Rule, candidates
 
+_REMOTE = NAMED - {"docker-daemon"}  # that one holds what is on this machine already
 _WILDCARD = re.compile(r"\*\.[^*/:@]+")
 
 
@@ -60,7 +61,7 @@ def of_scope(policy: Policy, transport: str, scope: str, rule: Rule) -> Iterator
 
 def _transport_wide(policy: Policy, transport: str, rule: Rule) -> Iterator[Suspicion]:
     """`docker: {"": …}` stands before `default`: every registry that has no scope of its own takes it."""
-    if transport in NAMED and accepts_anything(rule) and not accepts_anything(policy.default):
+    if transport in _REMOTE and accepts_anything(rule) and not accepts_anything(policy.default):
         yield Suspicion(
             code="default-undone",
             severity="error",

@@ -89,7 +89,7 @@ def _of_image(
 
 
 def _same_reference(one: _Named, other: _Named) -> bool:
-    return not one.name_only and not other.name_only and one == other
+    return one == other and not one.name_only
 
 
 def _repo_digest_or_exact(asked: _Named, signed: _Named) -> bool:

@@ -129,17 +129,6 @@ class Signer(Record):
     rekor: Source | None = None
     log_root: str = ""
 
-    @property
-    def in_words(self) -> str:
-        """For people: who."""
-        if self.fulcio is not None:
-            return " or ".join(str(pattern) for pattern in self.fulcio.identities)
-        if self.pki is not None:
-            return " and ".join(filter(None, (self.pki.subject_email, self.pki.subject_hostname)))
-        if self.keys is not None and self.keys.paths:
-            return f"the key {' or '.join(self.keys.paths)}"
-        return "a key that the policy holds"
-
 
 class SigstoreSigned(Record):
     """A Sigstore signature of the image. `signed_identity` None: names are not compared (no policy says so)."""

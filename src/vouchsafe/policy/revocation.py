@@ -26,8 +26,9 @@ from vouchsafe.verification.trust import parse_time
 
 LARGEST = 16 * 1024 * 1024  # bytes of the file
 MOST_COVERED = 100_000  # instances of one index
-MOST_STONES = 100_000
-_HINT = "`vouchsafe countersign list --revoked` shows it; who wrote it can take the line out of the file."
+_HINT = (
+    "`vouchsafe countersign list --revoked` shows it; its line in /var/lib/vouchsafe/revoked can be deleted."
+)
 
 
 class Tombstone(Record):
@@ -45,12 +46,12 @@ class Tombstone(Record):
             raise HostError("revocation", "expected a digest, an identity or a time to revoke, got none")
 
     def against(self, signature: VerifiedSignature) -> bool:
-        """Whether this signature no longer counts. One without a verified time is older than any time."""
+        """Whether this signature no longer counts. One whose age nobody can prove is older than any time."""
         if self.digest is not None:
             return False
         if self.identity and self.identity not in _names(signature):
             return False
-        return self.before is None or signature.time is None or signature.time < self.before
+        return self.before is None or signature.made is None or signature.made < self.before
 
     def line(self) -> bytes:
         """As it is written."""

@@ -46,5 +46,5 @@ def parse(blob: bytes) -> tuple[str, Description]:
         name=plugin.text("name"),
         version=plugin.text("version", ""),
         versions=numbers,
-        capabilities=tuple(str(each) for each in fields.items("capabilities", MOST_CAPABILITIES)),
+        capabilities=fields.words("capabilities", MOST_CAPABILITIES),
     )

@@ -162,7 +162,12 @@ def _reference(image: Fields) -> Reference:
         raise MalformedError(
             "reference-transport", f"expected one of {', '.join(_TRANSPORTS)}, got {transport[:80]!r}"
         )
-    return Reference.parse(start + _required(image, "logical"))
+    logical = _required(image, "logical")
+    if transport != "docker" and not logical.startswith(
+        "/"
+    ):  # a plugin's working directory is not the host's
+        raise MalformedError("plugin-path", f"expected an absolute path in image.logical, got {logical!r}")
+    return Reference.parse(start + logical)
 
 
 def _physical(image: Fields) -> str:
@@ -218,9 +223,8 @@ def _seconds(fields: Fields) -> float:
 
 
 def _names(fields: Fields, key: str) -> tuple[str, ...]:
-    found = fields.items(key, MOST_CAPABILITIES, ())
-    names = tuple(each for each in found if isinstance(each, str) and len(each) <= LONGEST_ID)
-    if len(names) != len(found):
+    names = fields.words(key, MOST_CAPABILITIES, ())
+    if any(len(each) > LONGEST_ID for each in names):
         raise MalformedError(
             "json-type", f"expected short strings in {fields.what}.{key}, got something else"
         )

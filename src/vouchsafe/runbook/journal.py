@@ -114,7 +114,7 @@ def read(files: HostEdits, machine: str) -> Journal:
             about=fields.texts("about"),
             before=originals.states(fields, "before") if "before" in fields else None,
             proven=fields.boolean("proven"),
-            epochs=tuple(str(each) for each in fields.items("epochs", MOST_ENTRIES)),
+            epochs=fields.words("epochs", MOST_ENTRIES),
         )
     except MalformedError as error:
         raise HostError(
@@ -164,7 +164,7 @@ def _entry(fields: Fields) -> Entry:
         ended=_time(fields, "ended"),
         command=fields.text("command"),
         result=Result(
-            said=tuple(str(each) for each in fields.items("said", MOST_LINES + 1)),
+            said=fields.words("said", MOST_LINES + 1),
             objections=tuple(_objection(each) for each in fields.objects("objections", MOST_LINES)),
             facts=fields.texts("facts"),
             text=fields.text("text"),

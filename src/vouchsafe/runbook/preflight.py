@@ -13,10 +13,9 @@ from datetime import timedelta
 
 from vouchsafe.admission import Question, admit
 from vouchsafe.admission.material import World
-from vouchsafe.errors import Unavailable
 from vouchsafe.evidence import containers, legacy
 from vouchsafe.host.objection import Objection
-from vouchsafe.image.reference import Reference
+from vouchsafe.image.reference import Reference, absent
 from vouchsafe.policy.compile import needs_countersignature
 from vouchsafe.policy.scope import Policy, Selected, select
 from vouchsafe.policy.verdict import Accepted, Verdict
@@ -85,7 +84,7 @@ def _native(image: Reference, policy: Policy, selected: Selected, eyes: Eyes) ->
     """podman and skopeo ask about the instance, whatever the index says."""
     manifest = eyes.registry.manifest(image, image.digest)
     if manifest is None:
-        raise Unavailable("no-such-image", f"expected an image at {image}, got none")
+        raise absent(image)
     runnable = [each for each in manifest.entries if each.platform and "unknown" not in each.platform]
     alone = policy.replace(default=selected.rule, transports={})
     for platform, digest in (

@@ -31,6 +31,11 @@ MOST_WITNESSES = 8  # logs and time-stamping authorities asked at once
 LEAST_LEFT = timedelta(
     seconds=60
 )  # of a certificate's life when a signature is begun; a log may take half of it
+_FOREIGN_ROOT = "Nothing was published. Does the trusted root belong to these services?"
+_UNPUBLISHED = {
+    "certificate-expired": "Nothing was published. The certificate ended before the log or the time-stamping authority "
+    "had answered: run it again, when they are quicker."
+}
 
 
 class Credential(Record):
@@ -249,7 +254,7 @@ class Ceremony:
             raise SigningError(
                 f"unverifiable-{error.code}",
                 f"expected a signature that readers accept, got one of which our verifier says: {error.message}",
-                hint=error.hint or "Nothing was published. Does the trusted root belong to these services?",
+                hint=error.hint or _UNPUBLISHED.get(error.code, _FOREIGN_ROOT),
             ) from error
 
 

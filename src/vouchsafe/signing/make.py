@@ -7,7 +7,7 @@ ignores `.sig` beside any bundle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Literal
@@ -96,17 +96,27 @@ def foreseen(
     return tasks
 
 
-def attach(attachment: Attachment, everything: Iterable[Made], at: datetime) -> dict[Form, str]:
-    """Attach, in their order; says where: a tag, or the digest of the referrer."""
-    places: dict[Form, str] = {}
-    for made in everything:
+def attach(attachment: Attachment, everything: Sequence[Made], at: datetime) -> dict[Form, str]:
+    """Attach, in their order; says where: a tag, or the digest of the referrer.
+
+    While the first is attached the blobs of the others go up, to which nothing refers yet.
+    """
+
+    def one(made: Made) -> str:
         if made.form == "legacy":
             suffix = made.statement.suffix
-            place = attachment.layer(suffix, MEDIA_TYPES[suffix], made.blob, dict(made.annotations))
-        else:
-            place = attachment.bundle(made.blob, predicate_type=made.statement.predicate_type, at=at)
-        places[made.form] = place
-    return places
+            return attachment.layer(suffix, MEDIA_TYPES[suffix], made.blob, dict(made.annotations))
+        return attachment.bundle(made.blob, predicate_type=made.statement.predicate_type, at=at)
+
+    places: dict[Form, str] = {}
+
+    def first() -> None:
+        places[everything[0].form] = one(everything[0])
+
+    rest = everything[1:]
+    sends: list[Callable[[], object]] = [partial(attachment.send, made.blob) for made in rest]
+    together([first, *sends], most=len(FORMS))
+    return places | {made.form: one(made) for made in rest}
 
 
 def _attestation(

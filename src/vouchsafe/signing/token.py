@@ -26,8 +26,11 @@ SKEW = timedelta(minutes=1)  # by which the issuer's clock may be ahead of ours
 _JWT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=")
 
 _LIFE_HINT = (
-    "Sign in a job of its own, right after the build. A GitLab id token lives as long as the job's `timeout:`, "
-    "or 5 minutes where none is set."
+    "Sign in a job of its own, right after the build; of many images some in each call. What is signed already is not "
+    "signed again."
+)
+_GITLAB_LIFE_HINT = (
+    f"{_LIFE_HINT} A GitLab id token lives as long as the job's `timeout:`, or 5 minutes where none is set."
 )
 _CONFIG_HINT = (
     "The pipeline's configuration must be a file of this project: AutoDevOps, a child pipeline or a "
@@ -115,7 +118,7 @@ def check_life(token: IdentityToken, *, at: datetime) -> None:
         raise SigningError(
             "token-expired",
             f"expected an identity token that is valid, got one that {when} ({token.expires:%F %T} UTC)",
-            hint=_LIFE_HINT,
+            hint=_GITLAB_LIFE_HINT if is_gitlab(token) else _LIFE_HINT,
         )
     if "nbf" in token.claims and _moment(token.claims["nbf"], "nbf") > at + SKEW:
         raise SigningError(

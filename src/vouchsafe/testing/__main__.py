@@ -88,14 +88,17 @@ files
   {folder}
 an image nobody has signed yet
   {image}
-sign it as a GitLab pipeline: with cosign 3, or in its old format with cosign 2
+sign it as a GitLab pipeline
   export SIGSTORE_ID_TOKEN=$(curl -s '{token}')
+  vouchsafe sign --tls-verify=false --signing-config {folder}/signing_config_v1_tsa.json {trust} {image}
+verify it
+  vouchsafe verify --tls-verify=false {trust} {identity} {image}
+the same with cosign 3
   cosign sign --yes --signing-config {folder}/signing_config_v2.json {trust} {image}
+  cosign verify {trust} {identity} {image}
+signed in the old format, with cosign 2
 {exports}
   cosign sign --yes {old} {image}
-verify it
-  cosign verify {trust} {identity} {image}
-  vouchsafe verify --tls-verify=false {trust} {identity} {image}
 """
 
 

@@ -2,8 +2,8 @@
 
 Writing only: what reads DER is verified elsewhere, so that a fault here cannot hide there.
 
->>> sequence(integer(5), null()).hex()
-'30050201050500'
+>>> sequence(integer(5), octet_string(b"")).hex()
+'30050201050400'
 """
 
 from __future__ import annotations
@@ -52,11 +52,6 @@ def octet_string(content: bytes) -> bytes:
 def utf8(text: str) -> bytes:
     """UTF8String, as Fulcio writes its extensions from .8 on."""
     return tlv(0x0C, text.encode())
-
-
-def null() -> bytes:
-    """NULL."""
-    return tlv(0x05, b"")
 
 
 def context(number: int, content: bytes, *, constructed: bool = True) -> bytes:

@@ -1,8 +1,8 @@
 r"""DER taken apart one level at a time: for requests that services get, and to splice certificates.
 
->>> from vouchsafe.testing.der import integer, null
->>> elements(integer(5) + null())
-[(2, b'\x05'), (5, b'')]
+>>> from vouchsafe.testing.der import integer, octet_string
+>>> elements(integer(5) + octet_string(b""))
+[(2, b'\x05'), (4, b'')]
 """
 
 from __future__ import annotations

@@ -6,27 +6,25 @@ v1 is what cosign 2 speaks, v2 what cosign 3 and sigstore-python speak (fulcio.s
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from vouchsafe.errors import SigningError
 from vouchsafe.testing.answers import NOT_FOUND, Rejected, json_object, json_response
+from vouchsafe.testing.authorities import Authorities
 from vouchsafe.testing.canonical import pem
 from vouchsafe.testing.keys import PublicKey
 from vouchsafe.testing.loopback import Request, Response
 from vouchsafe.testing.proof import holds, read_public_key
 from vouchsafe.testing.workload import certified
 
-if TYPE_CHECKING:
-    from vouchsafe.testing.sigstore import VirtualSigstore
-
 
 class FulcioApi:
     """Answers for one CA."""
 
-    def __init__(self, sigstore: VirtualSigstore) -> None:
+    def __init__(self, sigstore: Authorities) -> None:
         """Whose CA, CT log and OIDC issuer."""
         self._sigstore = sigstore
 

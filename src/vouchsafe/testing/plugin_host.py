@@ -66,7 +66,10 @@ class PluginHost:
         uid: int = 0,
         insecure_accept_unverified: bool = False,
     ) -> None:
-        """`directories`, the first wins where two have a plugin of one name; `uid` may own them besides root."""
+        """`directories`, the first wins where two have a plugin of one name; `uid` may own them besides root.
+
+        In a user namespace everybody outside of it looks like the overflow uid: that is the one to give then.
+        """
         self._accept_unverified = insecure_accept_unverified
         self._directories = directories or DIRECTORIES
         given = os.environ if environment is None else environment

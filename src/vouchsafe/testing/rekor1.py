@@ -9,48 +9,30 @@ from __future__ import annotations
 
 from vouchsafe.ports import Clock
 from vouchsafe.testing.canonical import b64, canonical
-from vouchsafe.testing.keys import PrivateKey, PublicKey, log_id, sign
-from vouchsafe.testing.material import InclusionProof, LogEntry
-from vouchsafe.testing.merkle import MerkleTree, leaf_hash
-from vouchsafe.testing.note import checkpoint_body, note, signature_line
+from vouchsafe.testing.keys import PrivateKey, log_id, sign
+from vouchsafe.testing.material import LogEntry
+from vouchsafe.testing.merkle import leaf_hash
+from vouchsafe.testing.tlog import TransparencyLog
 
 TREE_ID = 1193050959916656506  # an inactive shard's id is part of its origin and of its entries' UUIDs
 
 
-class Rekor1:
-    """An append-only log with one signing key."""
+class Rekor1(TransparencyLog):
+    """The log that answers at once."""
 
     def __init__(
         self, key: PrivateKey, clock: Clock, *, host: str, tree_id: int = TREE_ID, shard_offset: int = 0
     ) -> None:
         """`host` is the origin's first part; its key is ECDSA P-256 in the public-good instance."""
-        self.key = key
-        self.host = host
+        super().__init__(key, clock, name=host, origin=f"{host} - {tree_id}")
         self.tree_id = tree_id
         self.shard_offset = shard_offset
-        self.tree = MerkleTree()
-        self._clock = clock
         self._entries: list[LogEntry] = []
-
-    @property
-    def public_key(self) -> PublicKey:
-        """The log's key."""
-        return self.key.public_key()
 
     @property
     def id(self) -> bytes:
         """SHA-256 of the key."""
         return log_id(self.public_key)
-
-    @property
-    def origin(self) -> str:
-        """What checkpoints begin with: host and tree id."""
-        return f"{self.host} - {self.tree_id}"
-
-    @property
-    def size(self) -> int:
-        """How many entries."""
-        return self.tree.size
 
     def append(self, kind: str, body: bytes) -> LogEntry:
         """Log a body of `kind` (as `dsse/0.0.1`) and answer with promise and proof."""
@@ -88,23 +70,6 @@ class Rekor1:
             "logIndex": index,
         }
         return sign(self.key, canonical(signed))
-
-    def proof(self, index: int, size: int | None = None) -> InclusionProof:
-        """The audit path of an entry in the tree of `size`, of now by default."""
-        end = self.size if size is None else size
-        return InclusionProof(
-            index=index,
-            size=end,
-            root=self.tree.root(end),
-            hashes=tuple(self.tree.inclusion(index, end)),
-            checkpoint=self.checkpoint(end),
-        )
-
-    def checkpoint(self, size: int | None = None) -> str:
-        """The signed tree head."""
-        end = self.size if size is None else size
-        body = checkpoint_body(self.origin, end, self.tree.root(end))
-        return note(body, signature_line(self.host, self.key, body))
 
     def uuid(self, index: int) -> str:
         """An entry's UUID: tree id and leaf hash in hex."""

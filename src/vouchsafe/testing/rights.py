@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from vouchsafe.testing.annotations import CHAIN, simple_signing
+from vouchsafe.testing.authorities import FILLER
 from vouchsafe.testing.ca import CertificateAuthority, Window
 from vouchsafe.testing.canonical import pem
 from vouchsafe.testing.material import LogEntry, Material
 from vouchsafe.testing.note import signature_line
 from vouchsafe.testing.rekor1 import Rekor1
-from vouchsafe.testing.sigstore import FILLER
 from vouchsafe.testing.specimens import BUNDLES, LEGACY, PROMISED, STATEMENTS, Draft, right
 from vouchsafe.testing.spoil import LONG_AGO
 from vouchsafe.testing.statement import subject
@@ -32,14 +32,14 @@ def log_index_zero(draft: Draft) -> None:
 def log_sharded(draft: Draft) -> None:
     """The log was sharded: the promise counts over all shards, the proof within its own."""
     old = draft.sigstore.rekor1
-    draft.sigstore.rekor1 = Rekor1(old.key, draft.sigstore.clock, host=old.host, shard_offset=1000)
+    draft.sigstore.rekor1 = Rekor1(old.key, draft.sigstore.clock, host=old.name, shard_offset=1000)
     draft.sigstore.rekor1.append("filler/0.0.1", FILLER)
 
 
 @right("log-grown", BUNDLES)
 def log_grown(draft: Draft) -> None:
     """The proof is against a tree that has grown since."""
-    log = draft.sigstore.rekor2 if draft.order.log == "rekor2" else draft.sigstore.rekor1
+    log = draft.sigstore.log(draft.order.log)
 
     def later(entry: LogEntry) -> LogEntry:
         for number in range(20):

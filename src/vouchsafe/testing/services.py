@@ -15,12 +15,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from vouchsafe.testing.authorities import Authorities
 from vouchsafe.testing.fulcio_api import FulcioApi
 from vouchsafe.testing.loopback import Handler, LoopbackServer, Request, Response
 from vouchsafe.testing.oidc_api import OidcApi
 from vouchsafe.testing.rekor1_api import Rekor1Api
 from vouchsafe.testing.rekor2_api import Rekor2Api
-from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.testing.trust import Service, SigningPlan, signing_config
 from vouchsafe.testing.tsa_api import TsaApi
 from vouchsafe.testing.workload import Workload
@@ -37,7 +37,7 @@ BUNDLE_FORMS: dict[str, str] = {
 class Services:
     """The running services; `servers` by name, `folder` with trust roots and signing configs."""
 
-    def __init__(self, sigstore: VirtualSigstore, servers: dict[str, LoopbackServer], folder: Path) -> None:
+    def __init__(self, sigstore: Authorities, servers: dict[str, LoopbackServer], folder: Path) -> None:
         """Made by `serve`."""
         self.sigstore = sigstore
         self.servers = servers
@@ -87,7 +87,7 @@ class Services:
 
 
 @contextmanager
-def serve(sigstore: VirtualSigstore, *, delay_ms: float = 0) -> Iterator[Services]:
+def serve(sigstore: Authorities, *, delay_ms: float = 0) -> Iterator[Services]:
     """Run everything until the block ends. Real clients need a sigstore on a RealClock."""
     guard = threading.Lock()
 

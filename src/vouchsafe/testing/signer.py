@@ -6,22 +6,16 @@ do something else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
 from cryptography.hazmat.primitives import hashes
 
 from vouchsafe.record import Record
+from vouchsafe.testing.authorities import Authorities, LogName
 from vouchsafe.testing.ca import LeafPlan
 from vouchsafe.testing.entries import body, envelope, signed_bytes
 from vouchsafe.testing.keys import PrivateKey, sign
 from vouchsafe.testing.material import LogEntry, Material
 from vouchsafe.testing.tsa import StampPlan
 from vouchsafe.testing.workload import Workload
-
-if TYPE_CHECKING:
-    from vouchsafe.testing.sigstore import VirtualSigstore
-
-LogName = Literal["rekor1", "rekor2"]
 
 
 class Order(Record):
@@ -44,12 +38,12 @@ class Order(Record):
     stamp_plan: StampPlan | None = None
 
 
-def make(sigstore: VirtualSigstore, order: Order) -> Material:
+def make(sigstore: Authorities, order: Order) -> Material:
     """Sign, log and stamp at the time of the sigstore's clock."""
     return publish(sigstore, order, prepare(sigstore, order))
 
 
-def prepare(sigstore: VirtualSigstore, order: Order) -> Material:
+def prepare(sigstore: Authorities, order: Order) -> Material:
     """Key, certificate and signature, not yet logged."""
     key = order.key
     certificate = None
@@ -69,7 +63,7 @@ def prepare(sigstore: VirtualSigstore, order: Order) -> Material:
     )
 
 
-def publish(sigstore: VirtualSigstore, order: Order, material: Material) -> Material:
+def publish(sigstore: Authorities, order: Order, material: Material) -> Material:
     """Log entry and timestamp for a material that is signed."""
     entry = _log(sigstore, order, material) if order.log else None
     stamps: tuple[bytes, ...] = ()
@@ -79,10 +73,9 @@ def publish(sigstore: VirtualSigstore, order: Order, material: Material) -> Mate
     return material.replace(entry=entry, timestamps=stamps)
 
 
-def _log(sigstore: VirtualSigstore, order: Order, material: Material) -> LogEntry:
+def _log(sigstore: Authorities, order: Order, material: Material) -> LogEntry:
     kind = order.entry_kind or usual_kind(order)
-    log = sigstore.rekor2 if order.log == "rekor2" else sigstore.rekor1
-    entry = log.append(kind, body(kind, material))
+    entry = sigstore.log(order.log).append(kind, body(kind, material))
     return entry.replace(
         promise=entry.promise if order.promise else None,
         proof=entry.proof if order.proof else None,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vouchsafe.record import Record
 from vouchsafe.testing.answers import NOT_FOUND, Rejected
+from vouchsafe.testing.authorities import Authorities
 from vouchsafe.testing.canonical import pem
 from vouchsafe.testing.der import oid
 from vouchsafe.testing.der_read import elements
 from vouchsafe.testing.loopback import Request, Response
 from vouchsafe.testing.tsa import HASHES, StampPlan
-
-if TYPE_CHECKING:
-    from vouchsafe.testing.sigstore import VirtualSigstore
 
 _NAMES = {oid(dotted): name for name, dotted in HASHES.items()}
 _INTEGER, _BOOLEAN = 0x02, 0x01
@@ -31,7 +27,7 @@ class StampRequest(Record):
 class TsaApi:
     """Answers for one authority."""
 
-    def __init__(self, sigstore: VirtualSigstore) -> None:
+    def __init__(self, sigstore: Authorities) -> None:
         """Whose authority and clock."""
         self._sigstore = sigstore
 

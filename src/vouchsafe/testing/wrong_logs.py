@@ -23,7 +23,7 @@ def log_about(draft: Draft, change: Callable[[Material], Material]) -> None:
 
     def relog(material: Material) -> Material:
         kind = draft.order.entry_kind or usual_kind(draft.order)
-        log = draft.sigstore.rekor2 if draft.order.log == "rekor2" else draft.sigstore.rekor1
+        log = draft.sigstore.log(draft.order.log)
         return material.replace(entry=log.append(kind, body(kind, change(material))))
 
     draft.on_logged.append(relog)
@@ -58,7 +58,7 @@ def entry_of_other_kind(draft: Draft) -> None:
     """The entry's body is of a kind that says nothing about signatures."""
 
     def relog(material: Material) -> Material:
-        log = draft.sigstore.rekor2 if draft.order.log == "rekor2" else draft.sigstore.rekor1
+        log = draft.sigstore.log(draft.order.log)
         return material.replace(
             entry=log.append("alpine/0.0.1", b'{"apiVersion":"0.0.1","kind":"alpine","spec":{}}')
         )
@@ -71,7 +71,7 @@ def entry_by_unknown_log(draft: Draft) -> None:
     """The entry is in a log of the attacker's own."""
     trusted = draft.sigstore.trust_plan().logs
     sigstore, clock = draft.sigstore, draft.sigstore.clock
-    sigstore.rekor1 = Rekor1(sigstore.keys.ec("other-rekor1"), clock, host=sigstore.rekor1.host)
+    sigstore.rekor1 = Rekor1(sigstore.keys.ec("other-rekor1"), clock, host=sigstore.rekor1.name)
     sigstore.rekor2 = Rekor2(sigstore.keys.ed25519("other-rekor2"), clock, origin=sigstore.rekor2.origin)
     draft.on_trust.append(lambda plan: plan.replace(logs=trusted))
 

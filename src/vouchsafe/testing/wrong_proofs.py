@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vouchsafe.testing.keys import PrivateKey
 from vouchsafe.testing.material import InclusionProof, LogEntry
 from vouchsafe.testing.note import checkpoint_body, cosignature_line, note, signature_line
 from vouchsafe.testing.specimens import BUNDLES, Draft, wrong
@@ -18,15 +17,6 @@ def _change(draft: Draft, change: Callable[[InclusionProof], InclusionProof]) ->
         return entry.replace(proof=change(entry.proof))
 
     draft.change_entry(apply)
-
-
-def _name_and_key(draft: Draft) -> tuple[str, str, PrivateKey]:
-    """Origin, signer's name and key of the log in use."""
-    if draft.order.log == "rekor2":
-        log2 = draft.sigstore.rekor2
-        return log2.origin, log2.origin, log2.key
-    log1 = draft.sigstore.rekor1
-    return log1.origin, log1.host, log1.key
 
 
 def _checkpoint(draft: Draft, make: Callable[[InclusionProof], str]) -> None:
@@ -84,7 +74,7 @@ def proof_index_beyond_size(draft: Draft) -> None:
 @wrong("proof-of-other-index", 5, BUNDLES)
 def proof_of_other_index(draft: Draft) -> None:
     """The proof is for another index of the same tree."""
-    log = draft.sigstore.rekor2 if draft.order.log == "rekor2" else draft.sigstore.rekor1
+    log = draft.sigstore.log(draft.order.log)
     _change(draft, lambda proof: log.proof(proof.index - 1))
 
 
@@ -99,9 +89,9 @@ def checkpoint_other_origin(draft: Draft) -> None:
     """The log's key signed this root under another log's origin; Rekor v1's origins are nowhere written down."""
 
     def make(proof: InclusionProof) -> str:
-        _, name, key = _name_and_key(draft)
+        log = draft.sigstore.log(draft.order.log)
         body = checkpoint_body("other.sigstore.example - 1", proof.size, proof.root)
-        return note(body, signature_line(name, key, body))
+        return note(body, signature_line(log.name, log.key, body))
 
     _checkpoint(draft, make)
 
@@ -112,9 +102,9 @@ def checkpoint_other_key(draft: Draft) -> None:
     stranger = draft.sigstore.keys.ec("stranger")
 
     def make(proof: InclusionProof) -> str:
-        origin, name, _ = _name_and_key(draft)
-        body = checkpoint_body(origin, proof.size, proof.root)
-        return note(body, signature_line(name, stranger, body))
+        log = draft.sigstore.log(draft.order.log)
+        body = checkpoint_body(log.origin, proof.size, proof.root)
+        return note(body, signature_line(log.name, stranger, body))
 
     _checkpoint(draft, make)
 
@@ -122,7 +112,7 @@ def checkpoint_other_key(draft: Draft) -> None:
 @wrong("checkpoint-root-differs", 5, BUNDLES)
 def checkpoint_root_differs(draft: Draft) -> None:
     """The checkpoint is the log's, of the tree before this entry was in it."""
-    log = draft.sigstore.rekor2 if draft.order.log == "rekor2" else draft.sigstore.rekor1
+    log = draft.sigstore.log(draft.order.log)
     _checkpoint(draft, lambda proof: log.checkpoint(proof.size - 1))
 
 
@@ -144,8 +134,8 @@ def checkpoint_by_witness_only(draft: Draft) -> None:
     witness = draft.sigstore.keys.ed25519("witness")
 
     def make(proof: InclusionProof) -> str:
-        origin, _, _ = _name_and_key(draft)
-        body = checkpoint_body(origin, proof.size, proof.root)
+        log = draft.sigstore.log(draft.order.log)
+        body = checkpoint_body(log.origin, proof.size, proof.root)
         return note(body, cosignature_line("witness.example", witness, body, draft.now))
 
     _checkpoint(draft, make)

@@ -104,7 +104,7 @@ def _demand_whole(graph: Graph) -> None:
             "copy-unreadable",
             f"expected to read all that belongs to the image, got no answer about {unasked.origin}:"
             f" {unasked.error.message}",
-            hint=unasked.error.hint or "Nothing was written. Try again.",
+            hint=f"{unasked.error.hint} Nothing was written. Try again.".lstrip(),
             retryable=True,
         )
     for digest in graph.manifests:

@@ -66,6 +66,8 @@ def read_payload(payload: bytes, expected: str = SIMPLE_SIGNING_TYPE) -> Claim:
     if kind != expected:
         raise VerificationError("payload-type", f"expected {expected!r}, got {kind!r}")
     image, identity = critical.fields("image"), critical.fields("identity")
+    if not fields.keys() >= {"optional"}:  # null is how cosign writes none
+        raise MalformedError("payload-optional", "expected the key 'optional' in the payload, got none")
     image.only("docker-manifest-digest")
     identity.only("docker-reference")
     optional = fields.raw("optional")

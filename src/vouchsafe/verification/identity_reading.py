@@ -75,7 +75,7 @@ def utf8_string(der: bytes, what: str) -> str:
     if length & _LONG_FORM:
         start = 2 + (length & 0x7F)
         length = int.from_bytes(der[2:start], "big")
-        if start == 2 or length < _LONG_FORM or der[2] == 0:
+        if length < _LONG_FORM or der[2] == 0:  # of no bytes (the indefinite form) it is 0
             raise MalformedError("certificate-claim", f"expected the shortest DER length in {what}")
     if len(der) != start + length:
         raise MalformedError(

@@ -41,12 +41,22 @@ def openpgp(evidence: Evidence, payload: bytes) -> VerifiedSignature:
     return _signature(evidence, read_payload(payload, ATOMIC_TYPE), (), "no certificate")
 
 
+def names_email(names: tuple[str, ...], wanted: str) -> bool:
+    """Whether a certificate for `names` is one for the address `wanted`, letter by letter."""
+    return "@" in wanted and wanted in names
+
+
 def names_host(names: tuple[str, ...], wanted: str) -> bool:
-    """Whether a certificate for `names` is one for `wanted` (RFC 6125: one wildcard, whole left-most label)."""
+    """Whether a certificate for `names` is one for `wanted` (RFC 6125: one wildcard, whole left-most label).
+
+    A number is no name: containers/image compares it with IP addresses, which are not read here.
+    """
     host = wanted.lower().removesuffix(".")
-    _, dot, parent = host.partition(".")
-    accepted = (host, f"*.{parent}") if dot and parent else (host,)
-    return bool(host) and any(name.lower() in accepted for name in names)
+    if not host or "@" in host or host.replace(".", "").isdigit():
+        return False
+    _, _, parent = host.partition(".")
+    accepted = (host, f"*.{parent}") if parent else (host,)
+    return any(name.lower() in accepted for name in names)
 
 
 def _names(extensions: certificate.Extensions) -> tuple[str, ...]:

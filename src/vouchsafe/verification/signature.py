@@ -80,6 +80,15 @@ class VerifiedSignature(Record):
         return min((each.time for each in self.times), default=None)
 
     @property
+    def made(self) -> datetime | None:
+        """When it was made, as far as that can be proven; None for a signature by a key.
+
+        A log and a time-stamp prove "not later". What a certificate of minutes made is as old as that; what a key
+        made may be years older, and anybody can log and stamp it once more.
+        """
+        return None if self.identity is None else self.time
+
+    @property
     def signer(self) -> str:
         """Who signed, in words."""
         if self.identity is not None:

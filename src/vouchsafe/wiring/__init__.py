@@ -285,5 +285,11 @@ def read_file(path: str, *, largest: int) -> bytes:
 
 
 def write_file(path: str, content: bytes) -> None:
-    """Replace a file in one step. HostError."""
-    SystemFiles().write(path, content)
+    """Replace a file in one step; a device, a pipe or a descriptor is written to. HostError."""
+    SystemFiles().deliver(path, content)
+
+
+def demand_places(*paths: str | None) -> None:
+    """HostError when one of the files that are to be written has no place."""
+    for path in filter(None, paths):
+        SystemFiles().demand_place(path)

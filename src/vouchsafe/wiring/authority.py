@@ -12,6 +12,7 @@ from vouchsafe.adapters.guarded import GuardedFiles
 from vouchsafe.adapters.registry import broker
 from vouchsafe.adapters.signaturefiles import SignatureFiles
 from vouchsafe.errors import HostError
+from vouchsafe.policy import revocation
 from vouchsafe.wiring.places import Places, machine_id
 
 PUBLIC, SECRET = 0o644, 0o600
@@ -96,4 +97,4 @@ def revoke(places: Places, line: bytes) -> None:
     """Write a tombstone. HostError."""
     if guarded.stamp(places.state) is None:
         make_folder(places.state, OWN_FOLDER, None)
-    append_line(places.tombstones, line)
+    append_line(places.tombstones, line, largest=revocation.LARGEST)

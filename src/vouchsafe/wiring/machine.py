@@ -11,7 +11,7 @@ from vouchsafe.adapters.process import Programs
 from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import IMAGE_TYPES, Manifest
-from vouchsafe.image.reference import Reference
+from vouchsafe.image.reference import Reference, absent
 from vouchsafe.machine import HostEdits, Journal, Runner, Starter
 from vouchsafe.policy.scope import Policy
 from vouchsafe.ports import Registry
@@ -110,7 +110,7 @@ def image_manifest(host: Host, reference: Reference) -> tuple[Manifest, Digest |
                 found = registry.manifest(reference, entry.digest)
                 break
         if named is None or found is None or found.is_index:
-            raise Unavailable("no-such-image", f"expected an image at {reference}, got none")
+            raise absent(reference)
         return found, _evidence(registry, reference, named.digest)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vouchsafe.adapters import guarded, policyfiles
 from vouchsafe.adapters.guarded import GuardedFiles
+from vouchsafe.policy import revocation
 from vouchsafe.ports import Rules
 from vouchsafe.wiring.places import Places
 
@@ -20,5 +21,5 @@ def read_rules(places: Places, files: GuardedFiles, state: GuardedFiles, uid: in
         applied=files.read_if_there(places.applied),
         containers_policy=files.read_if_there(places.containers_policy),
         registries=files.read_if_there(places.registries),
-        tombstones=state.read_if_there(places.tombstones) or b"",
+        tombstones=state.read_if_there(places.tombstones, largest=revocation.LARGEST) or b"",
     )

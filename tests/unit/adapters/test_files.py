@@ -75,6 +75,56 @@ def test_a_write_that_fails_leaves_what_was(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["folder"]
 
 
+def test_what_cannot_be_replaced_is_written_to(tmp_path: Path) -> None:
+    """As root, a file would take the place of a device; of a descriptor's link in any case."""
+    device = tmp_path / "null"
+    device.symlink_to("/dev/null")
+    SystemFiles().deliver(str(device), b"gone")
+    assert device.is_symlink()
+
+    os.mkfifo(tmp_path / "fifo")
+    reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    SystemFiles().deliver(f"{tmp_path}/fifo", b"read")
+    assert os.read(reader, 10) == b"read"
+    os.close(reader)
+
+    with (tmp_path / "log").open("ab") as log:
+        log.write(b"before ")
+        log.flush()
+        descriptor = tmp_path / "stdout"
+        descriptor.symlink_to(f"/proc/self/fd/{log.fileno()}")
+        for name in (descriptor, f"/dev/fd/{log.fileno()}"):
+            SystemFiles().deliver(str(name), b"after ")
+        assert descriptor.is_symlink()
+    assert (tmp_path / "log").read_bytes() == b"before after after "
+
+
+def test_a_file_is_delivered_as_a_whole(tmp_path: Path) -> None:
+    """Whether it is there already or not, and also where a link was; what cannot be written is said."""
+    (tmp_path / "target").write_bytes(b"kept")
+    (tmp_path / "link").symlink_to("target")
+    for name in ("new", "target", "link"):
+        SystemFiles().deliver(f"{tmp_path}/{name}", b"whole")
+        assert (tmp_path / name).read_bytes() == b"whole"
+    assert not (tmp_path / "link").is_symlink()
+    for path in ("/dev/full", f"{tmp_path}", f"{tmp_path}/none/f"):
+        with pytest.raises(HostError) as caught:
+            SystemFiles().deliver(path, b"x")
+        assert caught.value.code == "file-write"
+
+
+def test_a_place_is_demanded_before(tmp_path: Path) -> None:
+    """Nothing is made by it."""
+    (tmp_path / "file").touch()
+    for path in (f"{tmp_path}/new", f"{tmp_path}/file", "/dev/stdout", "new"):
+        SystemFiles().demand_place(path)
+    for path in (f"{tmp_path}/none/f", f"{tmp_path}/file/f"):
+        with pytest.raises(HostError) as caught:
+            SystemFiles().demand_place(path)
+        assert (caught.value.code, "got none" in caught.value.message) == ("file-write", True)
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
 @pytest.mark.parametrize("kind", ["hard link", "link", "fifo", "folder"])
 @pytest.mark.parametrize("write", ["append", "database"])
 def test_root_in_an_accounts_folder(tmp_path: Path, kind: str, write: str) -> None:
@@ -92,7 +142,9 @@ def test_root_in_an_accounts_folder(tmp_path: Path, kind: str, write: str) -> No
         case _:
             place.mkdir()
     with pytest.raises(HostError) as caught:
-        append_line(str(place), b"x\n") if write == "append" else DatabaseFile(str(place)).prepare()
+        append_line(str(place), b"x\n", largest=100) if write == "append" else DatabaseFile(
+            str(place)
+        ).prepare()
     opened = {"hard link": "file-linked", "fifo": "file-linked"}
     assert caught.value.code == opened.get(kind, "file-write" if write == "append" else "store-file")
     assert (theirs.read_bytes(), stat.S_IMODE(theirs.stat().st_mode)) == (b"kept", 0o600)

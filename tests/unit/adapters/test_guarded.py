@@ -104,15 +104,17 @@ def test_stamps_differ_when_something_changed(file: Path) -> None:
 def test_lines_are_added_whole(tmp_path: Path) -> None:
     """One after the other; what cannot be written leaves the file as it was."""
     path = tmp_path / "revoked"
-    append_line(str(path), b"one\n")
-    append_line(str(path), b"two\n")
+    append_line(str(path), b"one\n", largest=8)
+    append_line(str(path), b"two\n", largest=8)
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"one\ntwo\n", 0o644)
     with pytest.raises(HostError):
-        append_line(str(tmp_path / "absent/revoked"), b"one\n")
+        append_line(str(tmp_path / "absent/revoked"), b"one\n", largest=8)
     link = tmp_path / "link"
     link.symlink_to(path)
     with pytest.raises(HostError):
-        append_line(str(link), b"three\n")
+        append_line(str(link), b"three\n", largest=99)
+    with pytest.raises(HostError, match="expected room for 2 bytes"):
+        append_line(str(path), b"3\n", largest=9)  # whoever reads it would refuse all of it
     assert path.read_bytes() == b"one\ntwo\n"
 
 

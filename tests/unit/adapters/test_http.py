@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vouchsafe.adapters.direct import DirectConnection
 from vouchsafe.adapters.http import (
     LONGEST_RETRY_AFTER,
     MOST_REDIRECTS,
@@ -224,6 +225,20 @@ def test_a_truncated_body_is_never_an_answer(http: HttpClient) -> None:
     assert caught.value.code == "truncated"
 
 
+def test_a_truncated_error_is_no_use_again(http: HttpClient) -> None:
+    """What goes with a 404 may end early; the connection has ended with it, and the next question has another."""
+    cut = Response(status=404, body=b"half", length=8, close=True)
+    with LoopbackServer(in_turn(cut, Response(body=b"complete"))) as server:
+        assert http.request("GET", server.url).body == b"half"
+        assert http.request("GET", server.url).body == b"complete"
+
+
+def test_a_name_that_ends_with_a_dot() -> None:
+    """Is asked for without it, as certificates have it; no domain is tried after it when it is looked up."""
+    connection = DirectConnection("registry.example.", 443, seconds=1)
+    assert (connection.host, connection.looked_up) == ("registry.example", b"registry.example.")
+
+
 def test_a_large_body_is_refused_unread(http: HttpClient) -> None:
     """By its Content-Length, before anything of it is read."""
     answer = Response(body=b"x" * 11)
@@ -284,6 +299,7 @@ WIRE = {
     "nothing": b"",
     "half a status line": b"HTTP/1.1",
     "a status that is no number": b"HTTP/1.1 OK OK\r\n\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
 }
 
 

@@ -92,6 +92,15 @@ def test_without_a_journal_it_goes_to_standard_error(
     assert capfd.readouterr().err == "<4>refused\n"
 
 
+def test_a_person_reads_no_level(tmp_path: Path) -> None:
+    """At a terminal the sentence stands alone."""
+    ours, theirs = os.openpty()
+    Journal(str(tmp_path / "absent"), errors=theirs).write("refused", "0" * 32, 4)
+    assert os.read(ours, 100) == b"refused\r\n"
+    os.close(ours)
+    os.close(theirs)
+
+
 def test_nobody_who_reads_is_waited_for(tmp_path: Path) -> None:
     """A pipe that is full, or closed: the line is lost, and the service goes on."""
     reading, writing = os.pipe()

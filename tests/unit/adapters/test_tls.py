@@ -184,14 +184,14 @@ settings = Settings(etc="/none", share="/none", run="/none", tls_verify=False)
 client = RegistryClient(HttpClient(), settings)
 assert client.manifest(Reference.parse(sys.argv[1]), None) is None
 import ssl
-late = {name for name in ("subprocess", "tomllib", "concurrent.futures", "asyncio") if name in sys.modules}
+late = {name for name in ("subprocess", "tomllib", "concurrent.futures", "asyncio", "urllib3") if name in sys.modules}
 late |= {"certs" for name in sys.modules if name.endswith(("registry.certs", "registry.auth", "registry.tokens"))}
 print(sorted(early | late))
 """
 
 
 def test_what_is_imported_when() -> None:
-    """urllib3 with the first request; TOML, programs, tokens and certificates when they are needed."""
+    """HTTP with the first request, urllib3 with a proxy; TOML, programs, tokens, certificates when needed."""
     with LoopbackServer(lambda _: Response(status=404)) as server:
         done = subprocess.run(
             [sys.executable, "-c", LATE, f"{server.address}/app"], capture_output=True, text=True, check=False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,8 @@ from tests.signing_lab import CYCLONEDX, IMAGE, MAIN, REPOSITORY, Lab
 from vouchsafe.admission.material import World
 from vouchsafe.ci.consumers import Reader
 from vouchsafe.ci.done import ImageDone
-from vouchsafe.ci.run import Order, Run
+from vouchsafe.ci.job import Order
+from vouchsafe.ci.run import Run
 from vouchsafe.ci.subjects import resolve
 from vouchsafe.ci.witness import Who, Witness
 from vouchsafe.errors import MalformedError, SigningError, Unavailable, VouchsafeError
@@ -19,6 +21,7 @@ from vouchsafe.image.manifest import OCI_INDEX
 from vouchsafe.image.reference import Reference
 from vouchsafe.ports import Signature
 from vouchsafe.signing import ceremony, foretold
+from vouchsafe.signing.ceremony import Credential, Signer
 from vouchsafe.signing.key import SigningKey
 from vouchsafe.signing.make import Statement
 from vouchsafe.testing.canonical import compact
@@ -38,11 +41,12 @@ class Nothing:
 
 
 def run(lab: Lab, order: Order = Order(), image: Reference = IMAGE, **options: Any) -> ImageDone:
-    """One run by one pipeline; `claims` change its token, `key` signs with a key instead."""
+    """One run by one pipeline; `claims` change its token, `key` or `signer` sign in its place."""
     claims, key, readers = options.get("claims", {}), options.get("key"), options.get("readers", ())
     parts: dict[str, Any] = {}
     if key is None:
-        signer, who = lab.signer(**claims), Who(identity=foretold.identity(lab.token(**claims)))
+        signer = options.get("signer") or lab.signer(**claims)
+        who = Who(identity=foretold.identity(lab.token(**claims)))
     else:
         signer, who = ceremony.by_key(key), Who(key=key.public_pem)
         root = from_pem(keys=(key.public_pem,))
@@ -288,6 +292,44 @@ def test_a_service_is_down(broken: str) -> None:
     assert error(run(lab)).code == "timeout"
     assert [each for each in lab.registry.writes if each.startswith("manifest")] == []
     service.handler = honest
+    assert states(run(lab)) == [["signed", "signed"]] * 3
+
+
+def late(lab: Lab, signer: Signer, calls: int) -> Signer:
+    """Nine and a half minutes pass after so many signatures: a certificate of ten is about to end."""
+    left = [calls]
+    turn = threading.Lock()
+
+    def current() -> Credential:
+        with turn:
+            left[0] -= 1
+            if left[0] == 0:
+                lab.clock.advance(minutes=9, seconds=30)
+            return signer.current()
+
+    return Signer(current)
+
+
+@pytest.mark.parametrize("calls", [3, 4, 7])
+def test_the_certificate_ends_between_two_platforms(calls: int) -> None:
+    """A new one is asked for; all is signed, by one identity."""
+    lab = Lab()
+    push_index(lab.registry.store, REPOSITORY)
+    signer = lab.signer(exp=int(lab.clock.now().timestamp()) + 3600)
+    done = run(lab, signer=late(lab, signer, calls))
+    assert states(done) == [["signed", "signed"]] * 3
+    assert (done.is_unreadable, len(lab.fulcio.requests)) == (False, 2)
+    assert states(run(lab)) == [["already", "already"]] * 3
+
+
+@pytest.mark.parametrize("calls", [3, 4, 7])
+def test_the_token_ends_between_two_platforms(calls: int) -> None:
+    """Nothing is attached, of no platform; with a new token a second run does it all."""
+    lab = Lab()
+    push_index(lab.registry.store, REPOSITORY)
+    failed = error(run(lab, signer=late(lab, lab.signer(), calls)))
+    assert (failed.code, "What is signed already" in failed.hint) == ("token-expired", True)
+    assert manifests_written(lab) == []
     assert states(run(lab)) == [["signed", "signed"]] * 3
 
 

@@ -101,6 +101,15 @@ class Terminal(io.StringIO):
         return True
 
 
+def test_only_a_person_is_asked_for_patience() -> None:
+    """A log is told results."""
+    said = io.StringIO()
+    Console(out=io.StringIO(), err=said).patience("asking")
+    assert said.getvalue() == ""
+    Console(out=Terminal(), err=said).patience("asking")
+    assert said.getvalue() == "vouchsafe: asking\n"
+
+
 @pytest.mark.parametrize(
     "variables, coloured",
     [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],

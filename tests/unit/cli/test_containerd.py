@@ -28,7 +28,7 @@ def test_the_configuration_is_printed(host: Host) -> None:
     printed = run("containerd", "config", "--bin-dir", "/elsewhere")
     assert (printed.code, printed.err) == (0, "")
     assert tomllib.loads(printed.out)["plugins"][VERIFIER]["bin_dir"] == "/elsewhere"
-    said = json.loads(run("containerd", "config", "-o", "json").out)
+    said = run("containerd", "config", "-o", "json").json
     assert (said["path"], said["content"]) == (dropin.PATH, dropin.text())
 
 
@@ -58,11 +58,14 @@ def test_what_does_not_hold_is_taken_back(host: Host) -> None:
     assert (done.code, host.tree()) == (1, before)
     assert "containerd-bin-dir-missing" in done.out
     assert "taken back" in done.out
+    assert f"it needs imports = {dropin.IMPORTS}" in done.err
     host.write(
         CONFIG, f'{dropin.MAIN}[plugins."{IMAGES}".registry.mirrors."docker.io"]\nendpoint = ["http://x"]\n'
     )
     before = host.tree()
-    said = json.loads(run("containerd", "config", "--write", "--root", host.folder, "-o", "json").out)
+    ended = run("containerd", "config", "--write", "--root", host.folder, "-o", "json")
+    said = ended.json
+    assert "it needs imports" not in ended.err
     assert (said["written"], host.tree()) == (False, before)
     assert "containerd-registry-tables" in [each["code"] for each in said["objections"]]
 
@@ -81,7 +84,7 @@ def test_check_says_what_is_wrong(host: Host) -> None:
     found = run("containerd", "check", "--root", host.folder)
     assert (found.code, found.out.split()[0]) == (1, "open")
     assert "    fix: bin_dir =" in found.out
-    said = json.loads(run("containerd", "check", "--root", host.folder, "-o", "json").out)
+    said = run("containerd", "check", "--root", host.folder, "-o", "json").json
     assert (said["schemaVersion"], said["asks"], said["source"]) == (1, False, CONFIG)
     assert {each["code"] for each in said["objections"]} == {
         "containerd-bin-dir-missing",

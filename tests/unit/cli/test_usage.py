@@ -13,7 +13,7 @@ IMAGE = "registry.example/app:v1"
 
 MISTAKES: list[tuple[list[str], str]] = [
     ([], "the following arguments are required: COMMAND"),
-    (["verfy"], "invalid choice"),
+    (["verfy"], "did you mean verify?"),
     (["verify"], "the following arguments are required: IMAGE"),
     (["verify", IMAGE], "or write /etc/vouchsafe/policy.json"),
     (["explain", IMAGE], "or write /etc/vouchsafe/policy.json"),
@@ -43,7 +43,10 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["verify", *WHO, "--tls-verify=maybe", IMAGE], "expected true or false"),
     (["verify", "--policy", "", IMAGE], "expected a value, got an empty one"),
     (["verify", "--certificate-identity", "", "--certificate-oidc-issuer", ISSUER, IMAGE], "an empty one"),
-    (["verify", *WHO, "-o", "yaml", IMAGE], "invalid choice"),
+    (
+        ["verify", *WHO, "-o", "yaml", IMAGE],
+        "expected -o/--output to be one of text, json, junit, got 'yaml'",
+    ),
     (["verify", *WHO, "--bundle", "b.json", IMAGE, IMAGE], "expected one image with --bundle, got 2"),
     (["verify", *WHO, "--cert", "x", IMAGE], "expected only flags that verify has, got --cert"),
     (["verify", *WHO, "Group/App"], "expected a repository path of lower-case components"),
@@ -53,11 +56,17 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["explain", *WHO, IMAGE, IMAGE], f"expected fewer words for explain, got '{IMAGE}' too"),
     (["verify", "--certificat-identity=me", IMAGE], "did you mean --certificate-identity?"),
     (["policy", "check", "--dialekt", "containers"], "did you mean --dialect?"),
+    (["countersign", "init", "--root", "/x"], "expected only flags that countersign init has, got --root"),
     (["policy"], "the following arguments are required: ACTION"),
+    (["-v", "verify", IMAGE], "expected a command first, got -v"),
+    (["--policy=p.json", "verify", IMAGE], "hint: Flags come after the command"),
+    (["help"], "did you mean --help? see `vouchsafe --help`"),
+    (["policy", "chek"], "did you mean check? see `vouchsafe policy --help`"),
+    (["policy", "check", "-o", "jsn", "x"], "did you mean json? see `vouchsafe policy check --help`"),
     (["policy", "show", "oci:"], "expected a path, got nothing"),
     (["policy", "test"], "the following arguments are required: CASES"),
-    (["policy", "check", "--dialect", "docker", "x"], "invalid choice"),
-    (["completion", "tcsh"], "invalid choice"),
+    (["policy", "check", "--dialect", "docker", "x"], "expected --dialect to be one of"),
+    (["completion", "tcsh"], "expected shell to be one of bash, zsh, fish, got 'tcsh'"),
 ]
 
 

@@ -107,3 +107,39 @@ def test_a_large_member_is_refused() -> None:
     """Before it is read."""
     with pytest.raises(MalformedError):
         archive.read(tar({archive.INDEX: bytes(archive.LARGEST_MEMBER + 1)}))
+
+
+def header(name: str, kind: bytes, *, size: bytes = b"", sparse: int = 0) -> bytes:
+    """A header alone: `size` as its field is written, `sparse` the bytes that a sparse file says it has."""
+    entry = tarfile.TarInfo(name)
+    entry.type = kind
+    block = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
+    block[124:136] = size or block[124:136]
+    if sparse:
+        block[483:495] = b"%011o\0" % sparse
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+BACKWARDS = b"\xff" + (-512).to_bytes(11, "big", signed=True)
+END = bytes(1024)
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [
+        header("sparse", tarfile.GNUTYPE_SPARSE, sparse=archive.LARGEST_MEMBER) * 100 + END,
+        (header("x", tarfile.GNUTYPE_LONGNAME, size=b"%011o\0" % 1) + b"y".ljust(512, b"\0")) * 3_000 + END,
+        (header("x", tarfile.XHDTYPE, size=b"%011o\0" % 11) + b"11 path=yy\n".ljust(512, b"\0")) * 3_000
+        + END,
+        header("x", tarfile.REGTYPE, size=BACKWARDS) + END,
+        header(archive.INDEX, tarfile.REGTYPE) * 2 + END,
+        header(archive.INDEX, tarfile.REGTYPE, size=b"%011o\0" % 2_000) + END,
+    ],
+    ids=["sparse", "long names", "extended", "negative", "twice", "cut"],
+)
+def test_what_a_header_may_not_make_of_a_small_file(blob: bytes) -> None:
+    """A memory full of zeros, a recursion without end, a loop, or two files of one name."""
+    with pytest.raises(MalformedError, match="expected a small file"):
+        archive.read(blob)

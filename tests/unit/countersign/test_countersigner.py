@@ -330,3 +330,20 @@ def test_a_clock_that_was_set_back_decides_nothing(
     assert counter.said(digest) == "undecided clock"
     clock.advance(days=-days)
     assert counter.said(digest) == "accepted"
+
+
+def test_a_clock_that_was_set_back_while_nobody_looked(
+    machine: Machine, counter: Counter, clock: VirtualClock
+) -> None:
+    """What was seen outlives the process, and counts for images that it was not seen with."""
+    seen, other = machine.image(), machine.image(content=b"other")
+    machine.sign(other)
+    clock.advance(minutes=10)
+    machine.sign(seen)
+    assert counter.said(seen) == "accepted"
+    counter.service.close()
+    clock.advance(minutes=-5)
+    with Counter(machine) as again:
+        assert [again.said(seen), again.said(other)] == ["undecided clock", "undecided clock"]
+        clock.advance(minutes=5)
+        assert [again.said(seen), again.said(other)] == ["accepted", "accepted"]

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.countersigning import Counter, Machine, Signature
+from tests.countersigning import Counter, Machine, Running, Signature
 from vouchsafe.countersign import lists
+from vouchsafe.countersign.advance import admit
 from vouchsafe.countersign.lists import by_likelihood
+from vouchsafe.countersign.workbench import Workbench
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX
+from vouchsafe.image.reference import Reference
 from vouchsafe.policy.compile import marker
 from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.testing.clock import VirtualClock
 from vouchsafe.testing.registry import push_index
 from vouchsafe.testing.workload import gitlab
+from vouchsafe.wiring import countersign as wiring
 
+LONGEST = 60.0  # seconds until a change must be noticed
 DEV = "https://gitlab.example/acme/app//.gitlab-ci.yml@refs/heads/dev"
 DEVELOPER = gitlab(project_path="acme/app", ref="refs/heads/dev")
 
@@ -73,6 +82,49 @@ def test_a_tag_that_is_tracked(machine: Machine) -> None:
     assert [path for path in paths(machine) if "/tags/" in path] == []
 
 
+def await_that(holds: Callable[[], bool]) -> None:
+    """Until it does."""
+    ends = time.monotonic() + LONGEST
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+class Tracked(list[str]):
+    """What the operator tracks; counts how often that was read."""
+
+    read = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.read += 1
+        return super().__iter__()
+
+    def reading(self) -> Callable[[], bool]:
+        """Whether it was read since this was called."""
+        before = self.read
+        return lambda: self.read > before
+
+
+@pytest.mark.parametrize("by_signal", [True, False])
+def test_a_tag_that_is_tracked_since(machine: Machine, by_signal: bool) -> None:
+    """`systemctl reload` reads /etc/vouchsafe/track again; and it is noticed that the file has changed."""
+    made, instance = index(machine, tag="obscure")
+    machine.sign(made)
+    tracked = Tracked()
+    with Running(machine, tracked=tracked) as counter:
+        tracked.append(f"{machine.name()}:obscure")
+        if by_signal:
+            counter.reload()
+            await_that(lambda: "reading everything anew" in [e["MESSAGE"] for e in counter.journal.entries])
+        else:
+            for comment in "#", "##":  # what the first has changed is in force when the second is read
+                read_again = tracked.reading()
+                Path(machine.places.tracked).write_text(comment, encoding="utf-8")
+                await_that(read_again)
+        assert counter.said(instance) == "accepted"
+    assert [path for path in paths(machine) if "/tags/" in path] == []
+
+
 def test_a_look_around(machine: Machine, counter: Counter) -> None:
     """Tags are listed, those that cosign writes are skipped, and the answer is remembered."""
     made, instance = index(machine)
@@ -82,6 +134,23 @@ def test_a_look_around(machine: Machine, counter: Counter) -> None:
     assert [path for path in looked if not path.endswith(("/v1", ".sig", instance.tag_prefix))] == []
     before = len(paths(machine))
     assert ("accepted", before) == (counter.said(instance), len(paths(machine)))
+
+
+def test_an_admitted_index_speaks_for_its_platforms_for_weeks(machine: Machine, clock: VirtualClock) -> None:
+    """Without a registry, and as long as it was admitted for."""
+    made, instance = index(machine)
+    machine.sign(made)
+    around = wiring.surroundings({}, uid=0, places=machine.places, clock=clock)
+    bench = Workbench(around.configuration, around.upstream, around.file, clock, report=print)
+    admit(bench, bench.errand(), Reference.parse(f"docker://{machine.name()}:v1"), timedelta(days=30))
+    bench.close()
+    machine.registry.close()
+    clock.advance(days=29)
+    with Counter(machine) as counter:
+        assert [counter.said(made), counter.said(instance)] == ["accepted", "accepted"]
+    clock.advance(days=2)
+    with Counter(machine) as counter:
+        assert "accepted" not in (counter.said(made), counter.said(instance))
 
 
 def test_it_outlives_a_restart_and_the_registry(machine: Machine) -> None:

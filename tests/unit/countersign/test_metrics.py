@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +62,33 @@ def test_labels_are_bounded(clock: VirtualClock) -> None:
 def test_what_is_broken_and_what_ends(clock: VirtualClock) -> None:
     """One series, which changes its code."""
     ends = VIRTUAL_NOON + timedelta(days=1)
-    page = made(clock, problem="not-applied", authority_ends=ends, trust_ends=ends).page().decode()
+    page = (
+        made(clock, problem="not-applied", authority_ends=ends, trust_ends=ends, believed_ends=ends)
+        .page()
+        .decode()
+    )
     assert 'vouchsafe_config_broken{code="not-applied"} 1.0' in page
     found = re.findall(r'^vouchsafe_ends_timestamp_seconds\{what="([a-z-]+)"\} (\S+)$', page, re.MULTILINE)
     assert {what: float(value) for what, value in found} == dict.fromkeys(
-        ("ca", "trust-root"), ends.timestamp()
+        ("ca", "policy", "trust-root"), ends.timestamp()
     )
+
+
+def test_when_what_the_policy_believes_ends(machine: Machine, counter: Counter) -> None:
+    """A pipeline's own CA ends some day: of each kind the last counts, of the kinds the first."""
+
+    def ends() -> list[str]:
+        page = counter.service.metrics.page().decode()
+        return re.findall(r'^vouchsafe_ends_timestamp_seconds\{what="policy"\} (\S+)$', page, re.MULTILINE)
+
+    believed = json.loads(machine.sigstore.trusted_root())
+    for number, authority in enumerate(believed["certificateAuthorities"]):
+        authority["validFor"]["end"] = f"2027-0{number + 1}-01T00:00:00Z"
+    machine.write("etc/trusted_root.json", json.dumps(believed))
+    last = datetime(2027, len(believed["certificateAuthorities"]), 1, tzinfo=UTC)
+    assert [float(each) for each in ends()] == [last.timestamp()]
+    machine.write("etc/trusted_root.json", "{")
+    assert ends() == []
 
 
 def test_upstream_errors_are_counted(machine: Machine, counter: Counter) -> None:

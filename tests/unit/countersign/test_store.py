@@ -20,10 +20,9 @@ from vouchsafe.countersign.rows import ADMITTED, SERVICE, Line, Memory, Noted, P
 from vouchsafe.countersign.store import Store
 from vouchsafe.errors import HostError
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.manifest import Manifest
 from vouchsafe.image.reference import Repository
 from vouchsafe.testing.clock import VIRTUAL_NOON, VirtualClock
-from vouchsafe.testing.registry import RegistryStore, push_index
+from vouchsafe.testing.registry import push_index
 from vouchsafe.testing.workload import gitlab
 
 AT = VIRTUAL_NOON
@@ -82,18 +81,14 @@ def test_prune_forgets_what_has_ended(store: Store) -> None:
     assert [str(memory(2).digest)] == [digest for _, digest, _, _ in store.subjects()]
 
 
-def test_an_image_is_forgotten_everywhere(store: Store) -> None:
-    """Evidence, verdicts, and what it named as an index."""
-    registry = RegistryStore()
-    digest, instances = push_index(registry, "app")
-    stored = registry.manifest("app", str(digest))
-    assert stored is not None
-    store.learn(APP, Manifest.parse(stored.raw), AT)
-    store.remember(memory().replace(digest=digest))
-    store.note(noted(str(digest)))
-    store.forget(digest)
-    left = (store.subjects(), store.verdicts(), store.parents(APP, instances["amd64"]))
-    assert left == ((), (), ())
+def test_the_evidence_of_one_image_is_forgotten(store: Store) -> None:
+    """There, and nowhere else."""
+    other = Repository(domain="r.example", path="other")
+    store.remember(memory())
+    store.remember(memory().replace(repository=other))
+    store.forget(APP, memory().digest)
+    assert store.recall(APP, memory().digest, AT) is None
+    assert store.recall(other, memory().digest, AT) == memory().replace(repository=other)
 
 
 def noted(digest: str = "sha256:0") -> Noted:

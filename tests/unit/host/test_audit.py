@@ -60,6 +60,13 @@ def test_what_is_no_list(answer: Any) -> None:
     assert refused.value.code == "audit-podman"
 
 
+def test_podman_that_refuses_says_why() -> None:
+    """In its own words: `exit 125` alone helps nobody."""
+    runner = Script({"podman": lambda _: Said(125, b"", b"level=warning\nError: no storage driver\n")})
+    with pytest.raises(HostError, match="got: Error: no storage driver"):
+        kept(runner, ("",))
+
+
 def test_each_is_judged_by_its_own_scope() -> None:
     """By digest, under the rule of the name; what no signature protects is left out."""
     judged: list[tuple[str, int]] = []

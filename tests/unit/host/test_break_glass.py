@@ -10,6 +10,7 @@ import pytest
 
 from tests.hosts import ACCEPT, REJECT, Died, DyingDisk, Host
 from tests.unit.host.test_plan import plan
+from vouchsafe.cli import main
 from vouchsafe.errors import ConfigurationError, HostError
 from vouchsafe.host import break_glass, change, enforce
 from vouchsafe.host.break_glass import Glass
@@ -54,6 +55,30 @@ def test_what_is_written_and_taken_back(host: Host) -> None:
     assert break_glass.broken(host.files) == (glass().replace(places=("mirror.example/app",)),)
     ended = break_glass.end(host.files)
     assert ([each.scope for each in ended], host.tree()) == ([DIGESTS[0]], before)
+
+
+def test_a_dry_run_shows_and_changes_nothing(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither breaking nor mending; what it shows is what is done without it."""
+    words = ["break-glass", "--root", str(host.folder), "--dry-run"]
+    before = host.tree()
+    assert main([*words, DIGESTS[0], "--reason", "it burns"]) == 0
+    shown = capsys.readouterr().out
+    assert host.tree() == before
+    assert f"replace {POLICY}\n" in shown
+    assert f"create {REGISTRIES}\n" in shown
+    assert f'+      "{DIGESTS[0]}": [' in shown
+
+    break_glass.break_it(glass(), host.files)
+    before = host.tree()
+    for end in ("--end", "--expire"):  # its time was over long ago
+        assert main([*words, end]) == 0
+        shown = capsys.readouterr().out
+        assert host.tree() == before
+        assert f"remove {REGISTRIES}\n" in shown
+    assert main([*words[:3], "--end"]) == 0
+    capsys.readouterr()
+    assert main([*words, "--end"]) == 0
+    assert capsys.readouterr().out == "nothing to change\n"
 
 
 def test_several_end_one_by_one(host: Host) -> None:

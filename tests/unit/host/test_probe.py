@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.hosts import ACCEPT, REJECT, Host, Said, Script
+from tests.hosts import ACCEPT, OURS, REJECT, Host, Said, Script
 from vouchsafe.adapters.children import Children
 from vouchsafe.adapters.hosttree import scratch
+from vouchsafe.cli import main
 from vouchsafe.host import inventory, laboratory, surroundings
 from vouchsafe.host.laboratory import Identity, Laboratory, Probes
 from vouchsafe.host.probe import QUESTIONS, Finding, abilities, form, probe
@@ -315,6 +316,37 @@ def test_crio_by_its_files(tmp_path: Path, files: dict[str, str], got: list[str]
     found = [each.message for each in inventory.crio(Script({}), host.files)]
     assert len(found) == len(got)
     assert all(words in message for words, message in zip(got, found, strict=True)), found
+
+
+def test_a_namespace_that_we_wrote(tmp_path: Path) -> None:
+    """Is said to be ours; until another policy is in force, or somebody edits it."""
+    host = Host(tmp_path)
+    root = ["--root", str(host.folder)]
+    crio = ["policy", "crio", "team-a", "--write", *root]
+
+    def enable(*names: str) -> None:
+        scopes = {f"registry.example/{name}": [OURS] for name in names}
+        host.write(
+            "/etc/vouchsafe/policy.json", json.dumps({"default": [REJECT], "transports": {"docker": scopes}})
+        )
+        assert main(["host", "enable", "--form", "key", "--without-units", *root]) == 0
+
+    def codes() -> list[str]:
+        return [each.code for each in inventory.crio(Script({}), host.files)]
+
+    host.write("/etc/crio/crio.conf", "")
+    enable("a")
+    assert main(crio) == 0
+    assert codes() == ["host-not-probed", "host-namespace"]
+    enable("a", "b")
+    assert codes() == ["host-not-probed", "host-namespace-old"]
+    assert main(crio) == 0
+    assert codes() == ["host-not-probed", "host-namespace"]
+    path = "/etc/crio/policies/team-a.json"
+    host.write(path, json.dumps(json.loads(host.read(path)) | {"default": [ACCEPT]}))
+    assert codes() == ["host-not-probed", "host-outranked"]
+    host.write("/etc/vouchsafe/host/applied.json", "{")
+    assert codes() == ["host-not-probed", "host-outranked"]
 
 
 @pytest.mark.parametrize(

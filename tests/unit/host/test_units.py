@@ -18,8 +18,11 @@ from vouchsafe.host import units
 from vouchsafe.wiring.countersign import METRICS
 from vouchsafe.wiring.places import Places
 
+UPDATES = "bootc-fetch-apply-updates.service"
 SERVICES = sorted(path.name for path in SYSTEMD.glob("*.service"))
 MOST_EXPOSED = 20  # tenths, of `systemd-analyze security`: "OK" ends at 50
+# podman does not open its storage without CAP_SYS_ADMIN, not even to list it.
+MORE_EXPOSED = {"vouchsafe-audit.service": 26}
 # What a unit may refer to without our bringing it.
 MACHINE = (Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
 
@@ -45,7 +48,11 @@ def installed(tmp_path: Path) -> Host:
             for path in place.glob(pattern):
                 if not (folder / path.name).exists():
                     shutil.copy(path, folder)
-    host.write("/usr/bin/vouchsafe", "#!/bin/sh\n", 0o755)
+    for program in ("/usr/bin/vouchsafe", "/usr/bin/bootc", "/bin/kill"):
+        host.write(program, "#!/bin/sh\n", 0o755)
+    host.write(
+        f"/usr/lib/systemd/system/{UPDATES}", "[Service]\nType=oneshot\nExecStart=/usr/bin/bootc upgrade\n"
+    )
     return host
 
 
@@ -118,6 +125,11 @@ def test_every_unit_has_somebody_who_starts_it() -> None:
     assert there - named == set()
 
 
+def test_reload_reads_everything_anew() -> None:
+    """By the signal that the service takes for that; without ExecReload= `systemctl reload` is an error."""
+    assert read(units.SERVICE)["Service"]["ExecReload"] == "/bin/kill -HUP $MAINPID"
+
+
 def test_sockets_that_lead_to_the_service() -> None:
     """The one for metrics by the name that the service looks for; root's credentials to the account alone."""
     metrics, credentials = read(units.METRICS)["Socket"], read(units.CREDENTIALS)["Socket"]
@@ -134,7 +146,7 @@ def test_sockets_that_lead_to_the_service() -> None:
 
 def test_systemd_finds_nothing_wrong(installed: Host) -> None:
     """Not even an unknown key, which it only mentions."""
-    names = [path.name for path in SYSTEMD.iterdir() if path.is_file()]
+    names = [*(path.name for path in SYSTEMD.iterdir() if path.is_file()), UPDATES]
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", f"--root={installed.folder}", *names],
         capture_output=True,
@@ -147,7 +159,8 @@ def test_systemd_finds_nothing_wrong(installed: Host) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_systemd_calls_them_confined(installed: Host, name: str) -> None:
     """By its own score."""
-    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}"]
+    most = MORE_EXPOSED.get(name, MOST_EXPOSED)
+    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={most}"]
     done = subprocess.run(
         [*command, f"--root={installed.folder}", "--no-pager", name],
         capture_output=True,

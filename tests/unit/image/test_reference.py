@@ -6,7 +6,7 @@ import pytest
 
 from vouchsafe.errors import MalformedError
 from vouchsafe.image.digest import Digest
-from vouchsafe.image.reference import LONGEST_NAME, Reference, Repository, parse_named
+from vouchsafe.image.reference import LONGEST_NAME, Reference, Repository, absent, parse_named
 
 HEX = "0123456789abcdef" * 4
 
@@ -99,6 +99,13 @@ def test_refused(text: str, code: str) -> None:
     with pytest.raises(MalformedError) as caught:
         Reference.parse(text)
     assert code == caught.value.code
+
+
+def test_what_is_absent_has_a_hint_where_credentials_hide_things() -> None:
+    """A registry may say so of what is there; a folder does not."""
+    hidden = absent(Reference.parse("registry.example/app:v1"))
+    assert (hidden.code, "credentials" in hidden.hint) == ("no-such-image", True)
+    assert absent(Reference.parse("dir:/srv/app")).hint == ""
 
 
 @pytest.mark.parametrize("length, fits", [(LONGEST_NAME, True), (LONGEST_NAME + 1, False)])

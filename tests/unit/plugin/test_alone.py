@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -173,13 +174,34 @@ def test_credentials_come_by_reference(machine: Machine) -> None:
     machine.sign(digest)
     assert said(ask(machine, digest)) == "error tls"
     assert said(ask(machine, digest, credentials=Credentials(tls_verify=False))) == "allow"
-    path = machine.write("auth.json", "not json")
+    path = machine.write("auth.json", "secret")
     broken = Credentials(tls_verify=False, auth_file=str(path))
     machine.registry.access = BasicAccess({"user": "password"})
-    assert said(ask(machine, digest, credentials=broken)) == "error auth-file"
+    refused = ask(machine, digest, credentials=broken)
+    assert said(refused) == "error auth-file"
+    assert "secret" not in f"{refused.message} {refused.hint}"
     login = {"auths": {machine.registry.address: {"auth": "dXNlcjpwYXNzd29yZA=="}}}
     path.write_text(json.dumps(login))
     assert said(ask(machine, digest, credentials=broken)) == "allow"
+
+
+def test_credentials_that_a_host_holds_in_memory(machine: Machine) -> None:
+    """A descriptor of a file without a name; a pipe could be read once only, and is refused."""
+    digest = machine.image()
+    machine.sign(digest)
+    machine.registry.access = BasicAccess({"user": "password"})
+    login = json.dumps({"auths": {machine.registry.address: {"auth": "dXNlcjpwYXNzd29yZA=="}}}).encode()
+    handle = os.memfd_create("auth")
+    reading, writing = os.pipe()
+    try:
+        for descriptor in (handle, writing):
+            os.write(descriptor, login)
+        held, piped = (Credentials(auth_file=f"/dev/fd/{each}") for each in (handle, reading))
+        assert said(ask(machine, digest, credentials=held)) == "allow"
+        assert said(ask(machine, digest, credentials=piped)).startswith("error file-")
+    finally:
+        for descriptor in (handle, reading, writing):
+            os.close(descriptor)
 
 
 @pytest.mark.parametrize(

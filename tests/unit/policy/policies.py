@@ -98,6 +98,7 @@ CASES: list[tuple[str, bytes, bool]] = [
     ("an object for a scope", with_scope("docker", "a.b", ACCEPT), False),
     ("our attested", with_default('{"type":"sigstoreAttested","keyPath":"/k","predicateType":"x"}'), False),
     ("our object of a scope", with_scope("docker", "a.b", f'{{"requirements":[{ACCEPT}]}}'), False),
+    ("a key beside acceptance", with_default('{"type":"insecureAcceptAnything","keyPath":"/k"}'), False),
     ("a key beside reject", with_default('{"type":"reject","keyPath":"/k"}'), False),
     # scopes
     ("an alien transport", with_scope("ostree", "any"), True),

@@ -53,6 +53,39 @@ def test_some_scopes_only() -> None:
     assert found["registry.example/b"][0]["keyPath"].startswith("/run/vouchsafe/keys/")
 
 
+SCOPE = "registry.example/b"
+SAYS_MORE: list[dict[str, Any]] = [
+    {"default": [ACCEPT]},
+    {"transports": {"docker": {SCOPE: [ACCEPT]}}},
+    {"transports": {"docker": {SCOPE: []}}},
+    {"transports": {"docker": {SCOPE: [{"type": "sigstoreSigned", "keyPath": "/tmp/mine.pub"}]}}},
+    {"transports": {"docker": {}, "dir": {"": [ACCEPT]}}},
+    {"transports": {}},
+    {"transports": []},
+    {"transports": {"docker": {SCOPE: {"type": "reject"}}}},
+]
+
+
+def test_how_it_stands_to_the_hosts() -> None:
+    """Written from what is in force; from another policy, whose keys are gone; or not by us."""
+    now, scopes = compiled(), [SCOPE]
+    narrow = crio.narrowed(now, HOST, scopes)
+    assert crio.standing(narrow, now.policy, HOST) == "current"
+    later = compiled(scopes={**SCOPES, "registry.example/c": [OURS]})
+    assert crio.standing(narrow, later.policy, HOST) == "old"
+    without = compiled(scopes={"registry.example/a": [OURS]})
+    assert crio.standing(narrow, without.policy, HOST) == "old"
+    assert crio.standing(narrow, b"{", HOST) == "foreign"
+
+
+@pytest.mark.parametrize("edit", SAYS_MORE)
+def test_what_says_more_than_ours_is_not_ours(edit: dict[str, Any]) -> None:
+    """Somebody's edit of what we wrote, too."""
+    now = compiled()
+    edited = json.loads(crio.narrowed(now, HOST, [SCOPE])) | edit
+    assert crio.standing(json.dumps(edited).encode(), now.policy, HOST) == "foreign"
+
+
 def test_an_open_default_is_not_taken_over() -> None:
     """A namespace has reject."""
     assert docker(crio.narrowed(compiled(ACCEPT), HOST)) != {}

@@ -124,29 +124,6 @@ def test_without_signed_identity() -> None:
     assert kinds.MatchRepoDigestOrExact() == found.signed_identity
 
 
-def test_signer_in_words() -> None:
-    """People read who must have signed."""
-    pki = '"pki":{"caRootsPath":"/c","subjectEmail":"a@b.example","subjectHostname":"h.example"}'
-    fulcio = '"fulcio":{"caPath":"/c","oidcIssuer":"https://i.example","subjectEmail":"a@b.example"}'
-    words = [
-        found.signer.in_words
-        for blob in (
-            sigstore('"keyPaths":["/k","/l"]'),
-            sigstore('"keyData":"eA=="'),
-            sigstore(pki),
-            sigstore(fulcio + ',"rekorPublicKeyPath":"/r"'),
-        )
-        if isinstance(found := one(blob), kinds.SigstoreSigned)
-    ]
-    expected = [
-        "the key /k or /l",
-        "a key that the policy holds",
-        "a@b.example and h.example",
-        "a@b.example (issuer https://i.example)",
-    ]
-    assert expected == words
-
-
 def test_scopes_are_kept() -> None:
     """Transports and scopes stay as written, known or not."""
     policy = parse(with_scope("frobnicate", "any thing"), dialect="containers", source="policy.json")
@@ -191,6 +168,8 @@ def test_errors_say_where() -> None:
         (with_scope("docker", "a.b", f'{{"requirements":[{ACCEPT}]}}'), "policy-type", "vouchsafe's"),
         (with_scope("docker", "a.b", ACCEPT), "policy-type", "brackets"),
         (with_scope("oci", "/a/"), "policy-scope", "absolute path"),
+        (with_scope("tarball", "/a"), "policy-scope", "is a scope here"),
+        (with_scope("docker-archive", "/a"), "policy-scope", "is a scope here"),
         (sigstore('"keyData":"eA"'), "policy-base64", "base64 -w0"),
         (
             identity('"type":"exactReference","dockerReference":"a"'),

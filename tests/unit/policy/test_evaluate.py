@@ -130,6 +130,9 @@ def pki(**wanted: Any) -> SigstoreSigned:
         (pki(subject_email="me@acme.example"), by_own_ca("you@acme.example"), ["identity"]),
         (pki(subject_hostname="ci.acme.example"), by_own_ca("*.acme.example"), []),
         (pki(subject_hostname="ci.acme.example"), by_own_ca(), ["identity"]),
+        (pki(subject_email="build"), by_own_ca("build"), ["identity"]),  # a host's name
+        (pki(subject_hostname="me@acme.example"), by_own_ca("me@acme.example"), ["identity"]),
+        (pki(subject_hostname="192.0.2.1"), by_own_ca("192.0.2.1"), ["identity"]),
         (SignedBy(key_type="GPGKeys", keys=Source()), verified(), []),
         (
             SignedBy(
@@ -185,14 +188,27 @@ def test_consider_compares_the_digest() -> None:
     "rule, expected",
     [
         ({"not_before": NOW - timedelta(hours=1)}, []),
+        ({"not_before": NOW - timedelta(minutes=30)}, []),
         ({"not_before": NOW}, ["too-old"]),
         ({"max_age": timedelta(hours=1)}, []),
+        ({"max_age": timedelta(minutes=30)}, []),
         ({"max_age": timedelta(minutes=1)}, ["too-old"]),
     ],
 )
 def test_consider_judges_age_on_verified_time(rule: dict[str, Any], expected: list[str]) -> None:
     """notBefore and maxAge; made at 12:00, judged at 12:30."""
     assert against(SIGNED, verified(), **rule) == expected
+
+
+@pytest.mark.parametrize("rule", [{"not_before": NOW - timedelta(days=1)}, {"max_age": timedelta(days=1)}])
+def test_what_a_key_signed_has_no_age(rule: dict[str, Any]) -> None:
+    """However new its entry in a log is: anybody can log an old signature once more."""
+    real = verified()
+    fields = {name: getattr(real, name) for name in VerifiedSignature._fields}
+    logged = VerifiedSignature(**(fields | {"identity": None, "key_id": "00ff"}))
+    assert logged.time == real.time
+    assert against(SIGNED.replace(signer=BY_KEY), logged, **rule) == ["too-old"]
+    assert against(SIGNED.replace(signer=BY_KEY), logged) == []
 
 
 def test_no_verified_time_is_too_old() -> None:

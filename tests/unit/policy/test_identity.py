@@ -98,6 +98,7 @@ def test_email() -> None:
     [
         ({"issuer": "", "subject": "s"}, "expected an issuer, got none"),
         ({"issuer": "i"}, "expected a subject, got none"),
+        ({"issuer": "i", "subject": "s", "claims": {"build-trigger": ("push", "")}}, "expected a value of"),
         ({"issuer": "i", "subject": "s", "claims": {"colour": ("red",)}}, "got the claim 'colour'"),
         ({"issuer": "i", "subject": "s", "claim_regexps": {"colour": "red"}}, "got the claim 'colour'"),
         ({"issuer": "i", "subject": "s", "claims": {"build-trigger": ()}}, "expected a value"),
@@ -157,7 +158,7 @@ def test_old_certificates_are_pinned_by_their_subject() -> None:
     """A certificate that names no project, and a subject that holds none, are taken by the subject."""
     bare = PIPELINE.replace(claims={})
     assert IdentityPattern(issuer=GITLAB, subject_uri=SUBJECT).pins_project(bare)
-    assert IdentityPattern(issuer=GITLAB, subject_uri="https://ci.example/job").pins_project(PIPELINE)
+    assert IdentityPattern(issuer=GITLAB, subject_uri="https://ci.example/acme/job").pins_project(PIPELINE)
 
 
 @pytest.mark.parametrize(
@@ -165,9 +166,10 @@ def test_old_certificates_are_pinned_by_their_subject() -> None:
     ["https://token.actions.githubusercontent.com", "https://token.actions.githubusercontent.com/acme"],
 )
 def test_github_subject_pins_nothing(issuer: str) -> None:
-    """It names a reusable workflow, which any repository may call."""
-    subject = "https://github.com/acme/flows/.github/workflows/sign.yml@refs/heads/main"
-    assert IdentityPattern(issuer=issuer, subject_uri=subject).pins_project(PIPELINE) is False
+    """It names a reusable workflow, which any repository may call; wherever GitHub will let those lie."""
+    for place in (".github/workflows", ".elsewhere"):
+        subject = f"https://github.com/acme/flows/{place}/sign.yml@refs/heads/main"
+        assert IdentityPattern(issuer=issuer, subject_uri=subject).pins_project(PIPELINE) is False
 
 
 @pytest.mark.parametrize(
@@ -195,6 +197,7 @@ def test_a_subject_that_others_share_pins_nothing(subject: str) -> None:
         ("https://gitlab.com/../app", ""),
         ("https://gitlab.com/", ""),
         ("group/app", ""),
+        ("://gitlab.com/group/app", ""),
         ("https:///group/app", ""),
         ("", ""),
     ],

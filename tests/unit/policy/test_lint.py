@@ -58,6 +58,8 @@ def regexp(pattern: str) -> list[str]:
         ({"default": ACCEPT}, ["default-accepts"]),
         ({"default": ACCEPT * 2}, ["default-accepts"]),
         (scoped("", ACCEPT), ["default-undone"]),
+        (scoped("", ACCEPT, "atomic"), ["default-undone"]),
+        (scoped("", ACCEPT, "docker-daemon"), []),
         (scoped("", SIGNED), []),
         (scoped("", ACCEPT, "oci"), []),
         ({"default": ACCEPT, "transports": {"docker": {"": ACCEPT}}}, ["default-accepts"]),

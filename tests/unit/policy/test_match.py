@@ -100,3 +100,11 @@ def test_remap_without_a_name() -> None:
     """An image that has no docker name is not remapped into one."""
     kind = RemapIdentity(prefix="a.b", signed_prefix="c.d")
     assert accepts(kind, Reference.parse("oci:/srv/x"), "c.d/e:f") is False
+
+
+def test_an_image_without_tag_and_digest_fits_by_its_repository_alone() -> None:
+    """Nobody can write one, but upstream's rule says it: a name alone is neither exact nor a digest."""
+    bare = Reference.parse(TAGGED).replace(tag=None)
+    kinds = (MatchExact(), MatchRepoDigestOrExact(), MatchRepository())
+    for signed in (TAGGED, DIGESTED, "registry.example/ns/app"):
+        assert [accepts(kind, bare, signed) for kind in kinds] == [False, False, True]

@@ -134,6 +134,16 @@ def test_a_key_and_a_subject_are_names_too() -> None:
     assert not Tombstone(at=VIRTUAL_NOON, identity=MAIN).against(owned)
 
 
+def test_a_key_that_signed_before_cannot_be_logged_after() -> None:
+    """Anybody can put an old signature by a key into a log once more, and so bring it past a time."""
+    fields = {name: getattr(SIGNATURE, name) for name in VerifiedSignature._fields}
+    key = VerifiedSignature(**(fields | {"identity": None, "key_id": "00ff"}))
+    assert key.time == MADE
+    assert Tombstone(at=VIRTUAL_NOON, identity="sha256:00ff", before=MADE - timedelta(days=1)).against(key)
+    assert Tombstone(at=VIRTUAL_NOON, before=MADE - timedelta(days=1)).against(key)
+    assert not Tombstone(at=VIRTUAL_NOON, identity="sha256:aa", before=MADE - timedelta(days=1)).against(key)
+
+
 def test_what_covers_an_instance() -> None:
     """The index that was revoked; and the reason carries its own words only where there are any."""
     instance = Digest.of(b"1")

@@ -94,6 +94,10 @@ WRONG: dict[str, tuple[str, Edit]] = {
     "transport": ("reference-transport", lambda said: said["image"].update(transport="atomic")),
     "logical": ("reference", lambda said: said["image"].update(logical="Capital/app")),
     "logical-empty": ("reference", lambda said: said["image"].update(logical="")),
+    "path-relative": (
+        "plugin-path",
+        lambda said: said["image"].update(transport="dir", logical="images/app", physical=""),
+    ),
     "logical-line": ("plugin-text", lambda said: said["image"].update(logical="a\nb")),
     "physical": ("reference", lambda said: said["image"].update(physical="mirror/../x")),
     "digest": ("digest", lambda said: said["image"].update(digest="sha256:0")),

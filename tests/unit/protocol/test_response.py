@@ -81,6 +81,7 @@ def test_an_allow_needs_no_reason() -> None:
         {"plugin": None},
         {"reason": "fine"},
         {"evidence": ["sha256:0"]},
+        {"signers": [1]},
         {"verified": "yes"},
         {"maxAgeSeconds": -1},
         {"id": None},

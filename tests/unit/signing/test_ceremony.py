@@ -19,7 +19,7 @@ from vouchsafe.signing import ceremony, content, formats
 from vouchsafe.signing.key import SigningKey, ephemeral
 from vouchsafe.signing.make import FORMS, Statement, make
 from vouchsafe.testing.keys import KeySource
-from vouchsafe.testing.loopback import Response
+from vouchsafe.testing.loopback import Request, Response
 from vouchsafe.testing.rekor1_api import Rekor1Api
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.verification import verify
@@ -153,6 +153,24 @@ def test_the_token_ends_before_the_second_certificate() -> None:
     assert raised.value.code == "token-expired"
     assert "timeout" in raised.value.hint
     assert len(lab.fulcio.requests) == 1
+
+
+def test_the_certificate_ends_while_the_log_is_asked() -> None:
+    """Nobody would accept that: it is said what happened, not that the trust root is wrong."""
+    lab = Lab()
+    honest = lab.rekor1.handler
+
+    def slow(request: Request) -> Response:
+        lab.clock.advance(minutes=11)
+        return honest(request)
+
+    move(lab.rekor1, slow)
+    with pytest.raises(SigningError) as raised:
+        lab.ceremony().signature_layer(b"{}")
+    assert (raised.value.code, "certificate ended" in raised.value.hint) == (
+        "unverifiable-certificate-expired",
+        True,
+    )
 
 
 def test_a_longer_token_gets_a_second_certificate() -> None:

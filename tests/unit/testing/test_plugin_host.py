@@ -18,7 +18,7 @@ from vouchsafe.protocol.request import Request
 from vouchsafe.testing.plugin_host import PluginHost
 
 DIGEST = Digest.of(b"an image")
-ASKED = Request(id="7", reference=Reference.parse("registry.example/app:v1"), digest=DIGEST, seconds=0.3)
+ASKED = Request(id="7", reference=Reference.parse("registry.example/app:v1"), digest=DIGEST, seconds=60)
 ALLOWED = Decision(word="allow", digest=DIGEST, verified=True)
 DENIED = Decision(word="deny", code="unsigned", message="found none", digest=DIGEST)
 MINE = os.geteuid()
@@ -149,20 +149,21 @@ def test_what_is_not_one_whole_allow(place: Path, name: str) -> None:
     path = executable(place / "one", script)
     if not script:
         path.chmod(0o644)
-    decision = PluginHost(str(place), uid=MINE).ask(ASKED.replace(seconds=0.2))
+    seconds = 0.2 if name.startswith("hangs") else ASKED.seconds
+    decision = PluginHost(str(place), uid=MINE).ask(ASKED.replace(seconds=seconds))
     assert (decision.word, decision.code) == ("error", code)
 
 
 def test_what_it_started_ends_with_it(place: Path) -> None:
-    """Nobody waits for a child that holds the pipes, and it is not left behind."""
+    """Nobody waits for a child that holds the pipes beyond the time there is; nor is it left behind."""
     mark = place.parent / "child"
-    executable(place / "one", says(ALLOWED).replace("cat >", f"(echo $$; sleep 61) > {mark} &\ncat >"))
-    executable(place / "two", says(ALLOWED).replace("cat >", "sleep 61 &\ncat >"))
-    began = time.monotonic()
+    child = f"sleep 600.{os.getpid()}"  # nobody else's
+    executable(place / "one", says(ALLOWED).replace("cat >", f"(echo $$; {child}) > {mark} &\ncat >"))
+    executable(place / "two", says(ALLOWED).replace("cat >", f"{child} &\ncat >"))
     assert said(place) == "allow"
-    assert time.monotonic() - began < 30
-    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert "sleep 61" not in left.splitlines()
+    ends = time.monotonic() + 60  # a signal was sent to it; when it dies is the kernel's affair
+    while child in subprocess.check_output(["ps", "-eo", "args"], text=True):
+        assert time.monotonic() < ends
 
 
 def test_it_need_not_read(place: Path) -> None:

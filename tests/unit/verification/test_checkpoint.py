@@ -113,6 +113,7 @@ MALFORMED = {
     "newlines": "\n\n\n",
     "no-signature-part": NEW_TEXT,
     "no-signature": NEW_TEXT + "\n",
+    "no-dash": NEW_TEXT + "\n" + NEW_LINE.removeprefix("\N{EM DASH} "),
     "no-blank-line": NEW_TEXT + NEW_LINE,
     "no-origin": NEW_TEXT.partition("\n")[2] + "\n" + NEW_LINE,
     "empty-origin": "\n" + NEW_TEXT.partition("\n")[2] + "\n" + NEW_LINE,

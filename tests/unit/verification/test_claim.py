@@ -35,8 +35,9 @@ STATEMENT: dict[str, Any] = {
 
 
 def payload(critical: Any = None, **more: Any) -> bytes:
-    """A simple-signing payload."""
-    return compact({"critical": CRITICAL if critical is None else critical} | more)
+    """A simple-signing payload; `...` removes a key."""
+    said = {"critical": CRITICAL if critical is None else critical, "optional": None} | more
+    return compact({key: value for key, value in said.items() if value is not ...})
 
 
 def statement(said: Any = None, payload_type: str = "application/vnd.in-toto+json", **changes: Any) -> Claim:
@@ -100,6 +101,7 @@ PAYLOADS: dict[str, tuple[bytes, str]] = {
         payload(critical(identity={"docker-reference": "", "x": 1})),
         "json-unknown-key",
     ),
+    "optional-absent": (payload(optional=...), "payload-optional"),
     "optional-list": (payload(optional=[]), "payload-optional"),
     "optional-text": (payload(optional="x"), "payload-optional"),
 }

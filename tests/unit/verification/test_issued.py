@@ -24,6 +24,7 @@ KEYS: dict[str, Any] = {
 PSS = padding.PSS(padding.MGF1(hashes.SHA384()), 48)
 ECDSA_SHA256 = writing.sequence(writing.oid("1.2.840.10045.4.3.2"))
 ECDSA_SHA384 = writing.sequence(writing.oid("1.2.840.10045.4.3.3"))
+RSA_SHA256 = writing.sequence(writing.oid("1.2.840.113549.1.1.11"), b"\x05\x00")
 
 
 def name(text: str) -> x509.Name:
@@ -119,6 +120,7 @@ def test_algorithms_must_agree() -> None:
         (ECDSA_SHA256, ECDSA_SHA256): True,
         (ECDSA_SHA384, ECDSA_SHA256): False,
         (ECDSA_SHA256, ECDSA_SHA384): False,
+        (RSA_SHA256, RSA_SHA256): False,  # it is not signed as it says, although its authority signed it
     }
     for (inner, outer), expected in cases.items():
         whole = handmade(inner, outer)

@@ -57,6 +57,7 @@ def test_leading_zeroes_of_a_coordinate_are_kept() -> None:
         pytest.param(lambda good: good.replace(b"\x00\x04", b"\x00\x02", 1), id="said to be compressed"),
         pytest.param(lambda good: good.replace(b"\x00\x04", b"\x00\x06", 1), id="hybrid"),
         pytest.param(lambda good: good.replace(b"\x00\x04", b"\x00\x00", 1), id="infinity"),
+        pytest.param(lambda good: good[:8] + bytes((good[8] ^ 1,)) + good[9:], id="of no elliptic curve"),
     ],
 )
 def test_refuses_what_is_no_point(kind: str, broken: object) -> None:

@@ -12,11 +12,12 @@ from tests.judging import code, evidence_of, root_of
 from vouchsafe.errors import VerificationError
 from vouchsafe.evidence.dsse import pre_authentication_encoding
 from vouchsafe.evidence.types import Envelope, Evidence, InclusionProof, LogEntry
-from vouchsafe.testing.note import note, signature_line
+from vouchsafe.testing.note import checkpoint_body, note, signature_line
 from vouchsafe.testing.specimens import RIGHTS, Draft, Specimen
 from vouchsafe.testing.wrongs import Form
 from vouchsafe.verification import log
 from vouchsafe.verification.entry import Signed
+from vouchsafe.verification.merkle import leaf_hash, root_from_proof
 from vouchsafe.verification.trust import Log, Window
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -67,6 +68,34 @@ def test_a_proof_gives_an_index_and_no_time() -> None:
     """What Rekor v2 signs; the time that it does not is ignored."""
     (found,) = verified(NEW_ENTRY.replace(integrated_time=1))
     assert (found.time, found.index, found.log.host) == (None, 1, "rekor2.sigstore.example")
+
+
+@pytest.mark.parametrize(
+    "proven, signed_size, other_root, expected",
+    [(4, 4, False, ""), (3, 4, False, "inclusion-proof"), (4, 4, True, "inclusion-proof")],
+)
+def test_a_checkpoint_of_another_tree_proves_nothing(
+    proven: int, signed_size: int, other_root: bool, expected: str
+) -> None:
+    """Both must be what the log signed: a proof of the first of three leaves looks like one of the first of four."""
+    hashes = (bytes(32), bytes(range(32)))
+    root = root_from_proof(leaf_hash(NEW_ENTRY.body), index=0, size=4, hashes=hashes)
+    rekor2 = Draft("bundle-rekor2").sigstore.rekor2
+    body = checkpoint_body(rekor2.origin, signed_size, hashes[1] if other_root else root)
+    made = NEW_ENTRY.replace(
+        log_index=0,
+        proof=InclusionProof(
+            log_index=0,
+            tree_size=proven,
+            root_hash=root,
+            hashes=hashes,
+            checkpoint=note(body, signature_line(rekor2.origin, rekor2.key, body)),
+        ),
+    )
+    if expected:
+        assert code(lambda: verified(made)) == expected
+    else:
+        assert [each.index for each in verified(made)] == [0]
 
 
 def test_the_index_is_what_was_signed() -> None:
@@ -279,3 +308,13 @@ def test_entries_are_compared() -> None:
         proof=None,
     )
     assert code(lambda: verified(entry)) == "json-type"
+
+
+@pytest.mark.parametrize(
+    "hashes",
+    [(), (bytes(32),), (bytes(32),) * 3, (bytes(32), bytes(31)), (bytes(33), bytes(32)), (b"", bytes(32))],
+)
+def test_a_proof_has_as_many_hashes_as_the_tree_is_deep(hashes: tuple[bytes, ...]) -> None:
+    """Each as long as a hash, or it says nothing of this tree."""
+    with pytest.raises(VerificationError, match="expected 2 hashes"):
+        root_from_proof(leaf_hash(b"leaf"), index=0, size=4, hashes=hashes)

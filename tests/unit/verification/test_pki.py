@@ -101,6 +101,15 @@ def test_a_certificate_without_names() -> None:
     assert (made.subjects, made.sct) == ((), "not checked")
 
 
+def test_a_name_of_the_wrong_kind_is_none() -> None:
+    """A host that looks like an address, an address that looks like a host: neither speaks for anybody."""
+    names = (x509.DNSName("release@example.com"), x509.RFC822Name("build.example.com"))
+    assert verified(layer(certificate("leaf", "middle", is_ca=False, names=names))).subjects == ()
+    assert pki.names_email(("release@example.com",), "release@example.com")
+    assert not pki.names_email(("release@example.com",), "Release@example.com")
+    assert not pki.names_email(("release",), "release")
+
+
 def test_checked_now() -> None:
     """There is no verified time: the path holds at the moment of asking, or not."""
     expired = certificate("leaf", "middle", is_ca=False, names=NAMES, end=NOON - timedelta(hours=1))
@@ -147,6 +156,8 @@ def test_openpgp() -> None:
         ("", "build", False),
         ("build.example.com", "example.com", False),
         ("xbuild.example.com", "build.example.com", False),
+        ("192.0.2.1", "192.0.2.1", False),
+        ("a@example.com", "a@example.com", False),
     ],
 )
 def test_host_names(name: str, wanted: str, expected: bool) -> None:

@@ -187,3 +187,9 @@ def test_embedded_certificates_are_read_strictly() -> None:
 def test_times_are_utc() -> None:
     """Aware, whatever the library says."""
     assert verified(STAMP)[0].tzinfo is UTC
+
+
+def test_a_hash_that_nobody_uses() -> None:
+    """Is compared with nothing, whatever it hashes to."""
+    sha256, sha224 = (writing.oid(f"2.16.840.1.101.3.4.2.{number}") for number in (1, 4))
+    assert code(lambda: verified(STAMP.replace(sha256, sha224))) == "timestamp-imprint"

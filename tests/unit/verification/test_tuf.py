@@ -74,6 +74,37 @@ def test_hashes_of_metadata_are_compared() -> None:
     assert code(lambda: authenticate(repository.bootstrap, delivery.replace(snapshot=other))) == "tuf-target"
 
 
+@pytest.mark.parametrize("name", ["snapshot", "targets"])
+@pytest.mark.parametrize(
+    "described, holds",
+    [
+        (lambda blob: {"length": len(blob)}, True),
+        (lambda blob: {"length": len(blob) + 1}, False),
+        (lambda blob: {"hashes": {"sha256": hashlib.sha256(blob).hexdigest()}}, True),
+        (lambda blob: {"hashes": {"sha256": hashlib.sha256(b"another").hexdigest()}}, False),
+        (lambda blob: {"hashes": {"sha512": hashlib.sha512(b"another").hexdigest()}}, False),
+        (lambda blob: {"hashes": {"sha256": hashlib.sha256(blob).hexdigest(), "sha512": "00"}}, False),
+        (lambda blob: {"hashes": {"sha256": hashlib.sha256(blob).hexdigest(), "other": "00"}}, True),
+        (lambda blob: {"hashes": {"other": "00"}}, False),
+    ],
+)
+def test_what_is_said_of_a_role_holds(
+    name: str, described: Callable[[bytes], dict[str, Any]], holds: bool
+) -> None:
+    """A length, or hashes, by whoever lists it: each that is there, and one that we can compute."""
+    repository = TufRepository(TARGET)
+    delivery = repository.delivery()
+    lister = {"snapshot": "timestamp", "targets": "snapshot"}[name]
+    document = json.loads(getattr(delivery, lister))
+    document["signed"]["meta"][f"{name}.json"].update(described(getattr(delivery, name)))
+    resign(repository, document, lister)
+    said = delivery.replace(**{lister: json.dumps(document).encode()})
+    if holds:
+        assert authenticate(repository.bootstrap, said).timestamp_version == 1
+    else:
+        assert code(lambda: authenticate(repository.bootstrap, said)) == "tuf-target"
+
+
 @pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets"])
 def test_a_changed_role_is_refused(role: str) -> None:
     """Not one byte that is covered may differ."""

@@ -126,7 +126,7 @@ class Exchange:
 
     def _hint(self, response: Response, secret: str) -> str:
         said = redacted(_words(response.body), secret)
-        return f"{self.name} says: {said}" if said else ""
+        return f"{self.name} says: {said.rstrip('.')}." if said else ""
 
 
 def json_body(value: object) -> bytes:

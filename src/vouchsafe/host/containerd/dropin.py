@@ -7,6 +7,7 @@ is overruled: of several files the last one that containerd reads decides.
 from __future__ import annotations
 
 import json
+import posixpath
 
 from vouchsafe.errors import HostError
 from vouchsafe.host import state
@@ -14,12 +15,14 @@ from vouchsafe.host.change import Edit
 from vouchsafe.host.containerd import bindir
 from vouchsafe.host.containerd.guard import DOWNLOADS, SHIPPED_TIMEOUT
 from vouchsafe.host.containerd.settings import IMAGES, VERIFIER
-from vouchsafe.host.places import PUBLIC_MODE
+from vouchsafe.host.places import LARGEST_FILE, PUBLIC_MODE
 from vouchsafe.host.state import state_of
 from vouchsafe.machine import HostEdits, HostFiles
 
-PATH = "/etc/containerd/conf.d/50-vouchsafe.toml"
-MAIN = 'version = 3\nimports = ["/etc/containerd/conf.d/*.toml"]\n'
+FOLDER = "/etc/containerd/conf.d"
+PATH = f"{FOLDER}/50-vouchsafe.toml"
+IMPORTS = f'["{FOLDER}/*.toml"]'
+MAIN = f"version = 3\nimports = {IMPORTS}\n"
 
 
 def text(folder: str = bindir.SHIPPED) -> str:
@@ -58,6 +61,12 @@ def edits(files: HostFiles, main: str, folder: str = bindir.SHIPPED) -> tuple[Ed
         for path, content in wanted.items()
     )
     return tuple(edit for edit in made if edit.before.content != edit.after.content)
+
+
+def may_be_imported(files: HostFiles, main: str) -> bool:
+    """Whether the main file speaks of the folder at all: where it does not, no word of ours is ever read."""
+    content = files.read(main, largest=LARGEST_FILE)
+    return content is None or posixpath.basename(FOLDER).encode() in content
 
 
 def _is_there(files: HostFiles, path: str) -> bool:

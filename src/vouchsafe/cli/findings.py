@@ -1,4 +1,4 @@
-"""Findings as GitLab's code quality report, which a merge request shows beside its changes, on every tier.
+"""Findings as data, and as GitLab's code quality report, which a merge request shows on every tier.
 
 GitLab joins findings of two pipelines by their fingerprint, and shows one where two are the same: so it leaves
 the line out (an edit above must not make an old finding new) and counts repetitions. A path that is not
@@ -20,7 +20,22 @@ from vouchsafe.policy.finding import Finding, Severity
 _SEVERITIES: dict[Severity, str] = {"error": "critical", "warning": "major"}
 
 
-def report(findings: Sequence[Finding]) -> str:
+def as_json(findings: Sequence[Finding]) -> list[dict[str, object]]:
+    """What a document says of them."""
+    return [
+        {
+            "file": finding.file,
+            "line": finding.line or None,
+            "code": finding.code,
+            "severity": finding.severity,
+            "message": finding.message,
+            "fix": finding.fix or None,
+        }
+        for finding in findings
+    ]
+
+
+def code_quality(findings: Sequence[Finding]) -> str:
     """The text of the report; no findings, an empty list."""
     seen: Counter[str] = Counter()
     issues = []
