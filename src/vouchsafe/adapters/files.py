@@ -14,6 +14,7 @@ from vouchsafe.errors import ConfigurationError, HostError, MalformedError, Unav
 
 LARGEST_FILE = 16 * 1024 * 1024  # bytes, where a caller names no other limit
 PIECE = 256 * 1024  # bytes of a large file read at a time
+_WAY_MODE = 0o755
 
 
 class Missing(Exception):  # not an error: the answer to "is it there?"
@@ -90,6 +91,20 @@ def _read(handle: int, path: str, largest: int, error: type[VouchsafeError]) -> 
     except OSError as failure:
         raise error("file-unreadable", f"expected to read {path}, got: {_reason(failure)}") from failure
     return b"".join(pieces)
+
+
+def make_way(folder: str) -> None:
+    """A folder with all above it, for everybody to read and its owner to write, whatever the umask. OSError."""
+    if not folder or os.path.isdir(folder):  # "" is above a relative path
+        return
+    make_way(os.path.dirname(folder))
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        if not os.path.isdir(folder):
+            raise
+        return  # somebody was quicker
+    os.chmod(folder, _WAY_MODE)
 
 
 def must_be_alone(handle: int, path: str) -> None:

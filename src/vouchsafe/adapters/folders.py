@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 
+from vouchsafe.adapters.files import make_way
 from vouchsafe.errors import HostError
 
 
 def make_folder(path: str, mode: int, owner: tuple[int, int] | None) -> None:
     """`owner`: user and group by number, None for whoever makes it. HostError."""
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_way(os.path.dirname(path))
         try:
             os.mkdir(path)
         except FileExistsError:

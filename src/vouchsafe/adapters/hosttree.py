@@ -15,12 +15,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vouchsafe.adapters.files import Missing, SystemFiles, read_regular, sync_folder
+from vouchsafe.adapters.files import Missing, SystemFiles, make_way, read_regular, sync_folder
 from vouchsafe.errors import HostError
 from vouchsafe.machine import Seen
 
 MOST_LINKS = 40  # in one path, as Linux has it
-_FOLDER_MODE = 0o755
 _LOCK_MODE = 0o600
 
 
@@ -126,7 +125,7 @@ class HostTree:
         """Where to write; its folder exists afterwards."""
         real = self._inside(path, follow=False)
         try:
-            os.makedirs(posixpath.dirname(real), mode=_FOLDER_MODE, exist_ok=True)
+            make_way(posixpath.dirname(real))
         except OSError as error:
             raise _cannot("make the folder of", path, error) from error
         return real

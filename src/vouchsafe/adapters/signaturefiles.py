@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 
-from vouchsafe.adapters.files import Missing, SystemFiles, read_regular
+from vouchsafe.adapters.files import Missing, SystemFiles, make_way, read_regular
 from vouchsafe.errors import HostError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Repository
@@ -31,7 +31,7 @@ class SignatureFiles:
         place = self._place(repository, digest)
         self._remove(place)
         try:
-            os.makedirs(place, exist_ok=True)
+            make_way(os.path.abspath(place))
         except OSError as error:
             raise HostError("file-write", f"expected to make {place}, got: {error.strerror}") from error
         files = SystemFiles()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from vouchsafe.adapters.folders import make_folder
 from vouchsafe.adapters.hosttree import HostTree
 from vouchsafe.errors import HostError
 from vouchsafe.machine import Seen
@@ -123,3 +124,47 @@ def test_what_cannot_be(root: Path) -> None:
         codes.append(refused.value.code)
     assert codes == ["file-unreadable", "host-files", "host-files", "host-files", "file-special"]
     assert tree.names("/etc/file") == ()
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o000])
+def test_folders_are_for_everybody_to_read(root: Path, umask: int) -> None:
+    """Whatever the umask of who runs it: clients of every user read below them; what was there stays as it is."""
+    (root / "etc").chmod(0o711)
+    before = os.umask(umask)
+    try:
+        HostTree(str(root)).put("/etc/containers/registries.d/a.yaml", b"x", mode=0o644)
+        with HostTree(str(root)).only_one("/etc/vouchsafe/host/lock"):
+            pass
+    finally:
+        os.umask(before)
+    made = {str(path.relative_to(root)): path.stat().st_mode & 0o7777 for path in root.rglob("*")}
+    assert made == {
+        "etc": 0o711,
+        "etc/containers": 0o755,
+        "etc/containers/registries.d": 0o755,
+        "etc/containers/registries.d/a.yaml": 0o644,
+        "etc/vouchsafe": 0o755,
+        "etc/vouchsafe/host": 0o755,
+        "etc/vouchsafe/host/lock": 0o600,
+    }
+
+
+def test_a_file_where_a_folder_should_be(root: Path) -> None:
+    """Is an error, and stays."""
+    (root / "etc" / "containers").write_bytes(b"x")
+    with pytest.raises(HostError):
+        HostTree(str(root)).put("/etc/containers/policy.json", b"y", mode=0o644)
+    with pytest.raises(HostError):
+        HostTree(str(root)).put("/etc/containers/registries.d/a", b"y", mode=0o644)
+    assert (root / "etc" / "containers").read_bytes() == b"x"
+
+
+def test_the_way_to_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begins where we are."""
+    monkeypatch.chdir(tmp_path)
+    make_folder("a/b/c", 0o700, None)
+    make_folder("d", 0o700, None)
+    modes = {
+        str(path): path.stat().st_mode & 0o7777 for path in (Path("a"), Path("a/b"), Path("a/b/c"), Path("d"))
+    }
+    assert modes == {"a": 0o755, "a/b": 0o755, "a/b/c": 0o700, "d": 0o700}
