@@ -101,7 +101,7 @@ def test_commands_that_ask_nobody(image: str, tmp_path: Path, containerd_program
         for done in (
             containerd.ctr("content", "fetch", image),
             containerd.transfer(image, "--local"),
-            containerd.ctr("images", "export", archive, image),
+            containerd.ctr("images", "export", "--local", archive, image),  # else its last bytes come late
             containerd.ctr(*elsewhere, "import", "--snapshotter", "native", archive),
         ):
             assert done.ok, done.said
