@@ -121,6 +121,16 @@ class Machine:
         self.open()
         self.make_authority()
 
+    @classmethod
+    @contextmanager
+    def of_acme(cls, folder: Path, **options: Any) -> Iterator[Self]:
+        """One that accepts acme/app's main branch in acme/app, with a registry, until the block ends."""
+        with RegistryServer() as registry:
+            made = cls(folder, registry, **options)
+            made.apply({made.name(): [made.keyless()]})
+            yield made
+            made.close()
+
     def open(self) -> None:
         """Listen; on the same port as before, which the policy names."""
         self.listening = socket.create_server(("127.0.0.1", self.port))

@@ -14,7 +14,6 @@ from tests.countersigning import Machine
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference
 from vouchsafe.protocol.request import Request
-from vouchsafe.testing.registry import RegistryServer
 
 PROGRAM = """#!{python} -I
 from vouchsafe.plugin.program import main
@@ -27,11 +26,8 @@ def plugin_machine() -> Iterator[Machine]:
     """Accepts acme/app's main branch, in acme/app. Its folder's name is short: a socket's path has 108 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="vs"))
     try:
-        with RegistryServer() as registry:
-            machine = Machine(folder, registry, below_root=True)
-            machine.apply({machine.name(): [machine.keyless()]})
+        with Machine.of_acme(folder, below_root=True) as machine:
             yield machine
-            machine.close()
     finally:
         shutil.rmtree(folder)
 

@@ -7,6 +7,7 @@ where it stands. Each rule is tried on a wrong example too: a rule that cannot f
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -384,6 +385,15 @@ def test_a_circle_is_seen() -> None:
 def test_every_layer_has_a_module() -> None:
     """What is in no folder any more is no layer."""
     assert sorted(set(RANK) - {module.layer for module in ours()}) == []
+
+
+def test_the_page_shows_every_layer() -> None:
+    """The picture in docs/architecture.md names each of them, and nothing else as a layer."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (picture,) = re.findall(r"## Layers\n\n```mermaid\n(.*?)```", page, re.DOTALL)
+    shown = {name for box in re.findall(r'\["([a-z ·]+)', picture) for name in box.split(" · ")}
+    groups = {"touches the world", "use cases", "pure", "the edges"}
+    assert {name.strip() for name in shown} - groups == set(RANK) - {"__init__"}
 
 
 def test_no_exception_is_stale() -> None:

@@ -18,7 +18,7 @@ from vouchsafe.cli import build_parser
 from vouchsafe.policy import document
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("[bt]*/README.md")])
 BLOCK = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 
@@ -48,6 +48,23 @@ def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link names a file of the project."""
     targets = [match[1] for match in LINK.finditer(page.read_text(encoding="utf-8"))]
     assert [t for t in targets if "://" not in t and not (page.parent / t).exists()] == []
+
+
+def test_every_decision_is_listed() -> None:
+    """docs/adr/README.md has each page, by its title."""
+    folder = ROOT / "docs" / "adr"
+    pages = {path.name: path.read_text(encoding="utf-8").partition("\n")[0] for path in folder.glob("0*.md")}
+    rows = [f"| [{title[2:6]}]({name}) | {title[7:]} |" for name, title in sorted(pages.items())]
+    assert (folder / "README.md").read_text(encoding="utf-8").splitlines()[-len(rows) :] == rows
+
+
+def test_the_map_of_the_tests() -> None:
+    """tests/README.md has every folder, and everything beside them that is no test itself."""
+    tests = ROOT / "tests"
+    page = (tests / "README.md").read_text(encoding="utf-8")
+    folders = {f"{path.name}/" for path in tests.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    files = {path.name for path in tests.glob("*.py") if not path.name.startswith(("test_", "conftest"))}
+    assert sorted(name for name in folders | files if f"`{name}`" not in page) == []
 
 
 @pytest.mark.parametrize("page, line", commands())

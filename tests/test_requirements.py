@@ -16,6 +16,21 @@ def pins(name: str) -> dict[str, str]:
     return {block.split("==")[0].partition("[")[0]: block for block in found}
 
 
+def test_each_has_its_line() -> None:
+    """Why it is here is said in ADR 5."""
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras, groups = asked["project"]["optional-dependencies"], asked["dependency-groups"]
+    lists = [
+        asked["build-system"]["requires"],
+        asked["project"]["dependencies"],
+        *extras.values(),
+        *groups.values(),
+    ]
+    names = {re.split(r"[^\w-]", line)[0] for listed in lists for line in listed}
+    page = (ROOT / "docs" / "adr" / "0005-dependencies.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(names) if not re.search(rf"(?<![\w-]){name}(?![\w-])", page)] == []
+
+
 def test_what_a_host_installs_is_what_was_tested() -> None:
     """`serve.txt` is `run.txt` and the extra, each as `dev.txt` has it: README.md and docs/host.md install them."""
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -34,8 +34,8 @@ ORDINARY = (
 # What a component of several passes on in another way, or leaves to the component itself.
 NOT_PASSED = {
     "sign": set(),
-    "attest-sbom": {"digest-file", "recursive", "require-readable-by"},
-    "verify": {"digest-file", "type"},
+    "attest-sbom": {"digest", "recursive", "require-readable-by"},
+    "verify": {"digest", "type"},
 }
 
 
@@ -125,6 +125,17 @@ def test_the_chain_passes_everything_on(read: Read) -> None:
                 ours, theirs = read.inputs("supply-chain")[whole[1]], read.inputs(name)[key]
                 assert ours.get("type") == theirs.get("type"), key
                 assert ours.get("options") == theirs.get("options"), key
+
+
+def test_the_chain_hands_on_a_digest_that_no_variable_replaces(read: Read) -> None:
+    """A started pipeline's variables go before those of a dotenv report (GitLab, "CI/CD variable precedence")."""
+    (job,) = read.bodies["sign"].values()
+    handed_on = f"{job['artifacts']['paths'][0]}digest".replace(
+        "inputs.job-name ]]", "inputs.job-prefix ]]sign"
+    )
+    chosen = {Path(each["local"]).stem: each["inputs"] for each in read.bodies["supply-chain"]["include"]}
+    assert [chosen[name]["digest-file"] for name in ("attest-sbom", "verify")] == [handed_on] * 2
+    assert "$DIGEST" not in json.dumps(read.bodies)
 
 
 @pytest.mark.parametrize("name", ["sign", "attest-sbom"])

@@ -29,7 +29,7 @@ from vouchsafe.policy import document
 from vouchsafe.policy.verdict import Accepted
 from vouchsafe.testing.annotations import BUNDLE, CERTIFICATE, SIGNATURE
 from vouchsafe.testing.keys import public_pem
-from vouchsafe.testing.sigstore import VirtualSigstore
+from vouchsafe.testing.sigstore import SignOptions, VirtualSigstore
 from vouchsafe.testing.workload import email
 
 pytestmark = pytest.mark.peers
@@ -214,7 +214,10 @@ def test_keys(
 ) -> None:
     """cosign 3 signs with the hash that fits the curve; skopeo knows SHA-256 alone."""
     key = SIGSTORE.keys.key(f"own {kind}", kind)
-    signed = SIGSTORE.sign_legacy(digest, NAME, payload=payload(digest), key=key, hash=algorithm)
+    options: SignOptions = {"key": key}
+    if algorithm is not None:
+        options["hash"] = algorithm
+    signed = SIGSTORE.sign_legacy(digest, NAME, payload=payload(digest), **options)
     rule = policy(keyData=encoded(public_pem(key.public_key())))
     assert opinions(skopeo, tmp_path, *signed, rule) == (theirs, True)
 

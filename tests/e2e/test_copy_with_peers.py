@@ -53,7 +53,7 @@ class Cosign:
             env={**os.environ, **self.services.environment},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         return done.returncode, done.stdout + done.stderr
@@ -160,7 +160,7 @@ def test_from_a_real_registry_through_a_layout(
             [skopeo, "copy", "--all", "--insecure-policy", "--dest-tls-verify=false", f"oci:{layout}:v1", to],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         assert said.returncode == 0, said.stderr
@@ -270,6 +270,6 @@ sys.exit(process.returncode)
 def peak(*words: str) -> int:
     """The most memory, in KiB, that the command had while it ran well."""
     command = [sys.executable, "-c", MEASURE, str(COMMAND), *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return int(done.stdout)

@@ -21,7 +21,6 @@ from vouchsafe.image.digest import Digest
 from vouchsafe.policy.revocation import Tombstone
 from vouchsafe.testing.faults import Fault, moving, with_body
 from vouchsafe.testing.pull_cases import layer
-from vouchsafe.testing.registry import RegistryServer
 
 pytestmark = pytest.mark.peers
 
@@ -32,11 +31,8 @@ AT_ONCE = 200
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A host that accepts acme/app's main branch in acme/app."""
-    with RegistryServer() as registry:
-        made = Machine(tmp_path, registry, clock=Shifted())
-        made.apply({made.name(): [made.keyless()]})
+    with Machine.of_acme(tmp_path, clock=Shifted()) as made:
         yield made
-        made.close()
 
 
 def forge(machine: Machine, *statements: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -17,12 +16,13 @@ from typing import Any
 
 import pytest
 
+from tests import documents
 from tests.countersigning import Machine, get
 from tests.nursery import Nursery
 from tests.pulls import Pulls, Skopeo
 from vouchsafe.countersign import signature
 from vouchsafe.image.digest import Digest
-from vouchsafe.testing.registry import RegistryServer, push_index
+from vouchsafe.testing.registry import push_index
 from vouchsafe.testing.workload import gitlab
 
 COMMAND = [sys.executable, "-m", "vouchsafe.cli"]
@@ -45,12 +45,9 @@ def nursery() -> Iterator[Nursery]:
 @pytest.fixture
 def machine(tmp_path: Path, nursery: Nursery) -> Iterator[Commanded]:
     """Accepts acme/app's main branch; paths of its policy are below its root."""
-    with RegistryServer() as registry:
-        made = Commanded(tmp_path, registry, below_root=True)
+    with Commanded.of_acme(tmp_path, below_root=True) as made:
         made.nursery = nursery
-        made.apply({made.name(): [made.keyless()]})
         yield made
-        made.close()
 
 
 def run(machine: Commanded, *words: str, status: int = 0) -> str:
@@ -61,8 +58,8 @@ def run(machine: Commanded, *words: str, status: int = 0) -> str:
 
 
 def document(machine: Commanded, *words: str, status: int = 0) -> Any:
-    """The JSON that it printed."""
-    return json.loads(run(machine, *words, "-o", "json", status=status))
+    """What it printed, by its schema."""
+    return documents.document(words, run(machine, *words, "-o", "json", status=status))
 
 
 def test_admit_list_and_prune(machine: Commanded) -> None:
@@ -121,6 +118,17 @@ def test_signature_files(machine: Commanded, skopeo: Path, pulls: Pulls) -> None
     assert end is not None
     assert abs((end - machine.clock.now()).total_seconds() - 2 * 86_400) < 600
     assert document(machine, "countersign", "prune", "--files", folder)["removed"] == []
+    run(machine, "countersign", "admit", "--for", "1s", "--files", folder, f"{machine.name()}:v1")
+    ends_at = time.monotonic() + LONGEST
+    prune = ("countersign", "prune", "--files", folder)
+    while document(machine, *prune, "--dry-run")["removed"] != [place]:
+        assert time.monotonic() < ends_at, "it has not ended"
+    assert document(machine, *prune, "--dry-run")["removed"] == [place]  # and nothing was removed by that
+    assert "would have removed" in run(machine, *prune, "--dry-run")
+    assert document(machine, *prune)["removed"] == [place]
+    client.refuses(f"{machine.name()}:v1")
+    run(machine, "countersign", "admit", "--files", folder, f"{machine.name()}:v1")
+    client.accepts(f"{machine.name()}:v1")
     run(machine, "countersign", "revoke", str(digest), "--files", folder)
     assert not Path(place).exists()
     client.refuses(f"{machine.name()}:v1")
@@ -183,6 +191,26 @@ def test_revoking_needs_no_database(machine: Commanded) -> None:
     assert run(machine, *words).startswith("revoked  ")
     (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
     assert (stone["digest"], set(stone["covers"])) == (str(index), {str(each) for each in instances.values()})
+
+
+def test_a_registry_that_hangs_delays_no_revocation(
+    machine: Commanded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest stands in the file before anybody is asked about its platforms."""
+    index, _ = push_index(machine.registry.store, "acme/app")
+    revoked = machine.folder / "var/lib/vouchsafe/revoked"
+    seen: list[bytes] = []
+    honest = machine.registry.store.manifest
+
+    def look(*words: str) -> Any:
+        seen.append(revoked.read_bytes())
+        return honest(*words)
+
+    monkeypatch.setattr(machine.registry.store, "manifest", look)
+    run(machine, "countersign", "revoke", f"{machine.name()}@{index}")
+    assert str(index).encode() in seen[0]
+    (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert len(stone["covers"]) == 2
 
 
 def test_export_and_import(machine: Commanded, tmp_path_factory: pytest.TempPathFactory) -> None:

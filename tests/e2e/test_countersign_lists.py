@@ -19,7 +19,6 @@ from vouchsafe.countersign.lists import MOST_LOOKED
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.manifest import OCI_INDEX
 from vouchsafe.policy.revocation import Tombstone
-from vouchsafe.testing.registry import RegistryServer
 from vouchsafe.testing.workload import gitlab
 
 pytestmark = pytest.mark.peers
@@ -32,11 +31,8 @@ HERE, THERE = "amd64", "arm64"
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A host that accepts acme/app's main branch in acme/app."""
-    with RegistryServer() as registry:
-        made = Machine(tmp_path, registry, clock=Shifted())
-        made.apply({made.name(): [made.keyless()]})
+    with Machine.of_acme(tmp_path, clock=Shifted()) as made:
         yield made
-        made.close()
 
 
 def put_index(machine: Machine, tag: str, *entries: tuple[Digest, str], **more: Any) -> Digest:
@@ -161,11 +157,14 @@ def test_a_document_that_is_both(machine: Machine, everyone: Fleet) -> None:
     skopeo and podman refuse to read it; the proxy opens the digest that was signed, and reads it as they do.
     """
     index, instances = machine.index(tag="")
-    stored = machine.registry.store.manifest("acme/app", str(index))
-    assert stored is not None
-    both = machine.registry.store.put_manifest(
-        "acme/app", stored.raw[:-1] + b',"config":{},"layers":[]}', OCI_INDEX, "both"
+    listing, image = (
+        machine.registry.store.manifest("acme/app", str(each)) for each in (index, instances[HERE])
     )
+    assert listing is not None
+    assert image is not None
+    # Each half is sound, so that nothing but there being two can be held against it.
+    halves = json.loads(listing.raw) | {key: json.loads(image.raw)[key] for key in ("config", "layers")}
+    both = machine.registry.store.put_manifest("acme/app", json.dumps(halves).encode(), OCI_INDEX, "both")
     machine.sign(both)
     machine.sign(machine.image(content=b"good"))
     with Running(machine):

@@ -17,7 +17,7 @@ from tests.pulls import Fleet, Skopeo
 from vouchsafe.testing.clock import RealClock
 from vouchsafe.testing.faults import Fault, always
 from vouchsafe.testing.loopback import Response
-from vouchsafe.testing.registry import BasicAccess, RegistryServer, TokenAccess
+from vouchsafe.testing.registry import BasicAccess, TokenAccess
 from vouchsafe.testing.registry_access import Access
 from vouchsafe.testing.services import Services, SignatureForm
 from vouchsafe.testing.sigstore import VirtualSigstore
@@ -43,11 +43,8 @@ def services(sigstore: VirtualSigstore) -> Iterator[Services]:
 @pytest.fixture
 def machine(tmp_path: Path, sigstore: VirtualSigstore) -> Iterator[Machine]:
     """A host that accepts acme/app's main branch in acme/app."""
-    with RegistryServer() as registry:
-        made = Machine(tmp_path, registry, sigstore=sigstore)
-        made.apply({made.name(): [made.keyless()]})
+    with Machine.of_acme(tmp_path, sigstore=sigstore) as made:
         yield made
-        made.close()
 
 
 def sign(

@@ -10,7 +10,6 @@ import pytest
 from tests.countersigning import Machine, Running
 from tests.pulls import Client, Fleet, Podman, Proxy, Pulls, Skopeo
 from vouchsafe.policy.compile import Form
-from vouchsafe.testing.registry import RegistryServer
 from vouchsafe.testing.workload import gitlab
 
 pytestmark = pytest.mark.peers
@@ -35,11 +34,8 @@ READS: tuple[tuple[str, type[Client], Form], ...] = (
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A host that accepts acme/app's main branch in acme/app."""
-    with RegistryServer() as registry:
-        made = Machine(tmp_path, registry)
-        made.apply({made.name(): [made.keyless()]})
+    with Machine.of_acme(tmp_path) as made:
         yield made
-        made.close()
 
 
 @pytest.mark.parametrize("program, kind, form", READS)

@@ -41,13 +41,10 @@ OVER = LEAF_LIFETIME + timedelta(minutes=1)
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A host that accepts acme/app's main branch in acme/app; everything was made an hour ago."""
     clock = Shifted(-timedelta(hours=1))
-    with RegistryServer() as registry:
-        made = Machine(tmp_path, registry, clock=clock)
-        made.apply({made.name(): [made.keyless()]})
+    with Machine.of_acme(tmp_path, clock=clock) as made:
         made.sign(made.image())
         clock.by = timedelta(0)
         yield made
-        made.close()
 
 
 def harvest(machine: Machine, name: str = "", tag: str = "v1", *, ago: timedelta = timedelta(0)) -> bytes:

@@ -224,7 +224,7 @@ def test_syft_attested(syft: Lab, services: Services, cosign3: Path, monkeypatch
             [cosign3, "verify-attestation", "--type", "cyclonedx", *services.verify_flags(), pinned],
             env={**os.environ, **services.environment},
             capture_output=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
         assert said.returncode == 0, said.stderr
@@ -310,7 +310,7 @@ def test_a_job_that_is_cancelled(lab: Lab, number: int, code: int) -> None:
         time.sleep(0.01)
     assert list(scratch.rglob("config.json")) != []
     process.send_signal(number)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=600)
     assert (process.returncode, said.strip()) == (code, "")
     assert list(scratch.iterdir()) == []
     with pytest.raises(ProcessLookupError):

@@ -37,7 +37,7 @@ def signing(lab: SignLab, number: int, *words: str, image: str = "") -> subproce
 def all_at_once(lab: SignLab, *words: str, image: str = "") -> list[str]:
     """What those said that failed."""
     running = [signing(lab, number, *words, image=image) for number in range(SIGNERS)]
-    ended = [process.communicate(timeout=300) for process in running]
+    ended = [process.communicate(timeout=600) for process in running]
     return [err for process, (_, err) in zip(running, ended, strict=True) if process.returncode]
 
 
@@ -85,7 +85,7 @@ def test_ten_signers_at_a_real_registry(tmp_path: Path, docker_registry: str, sk
         copied = subprocess.run(
             [skopeo, "copy", "--insecure-policy", *source, f"docker://{image}"],
             capture_output=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
         assert copied.returncode == 0
@@ -99,7 +99,7 @@ def test_ten_signers_at_a_real_registry(tmp_path: Path, docker_registry: str, sk
 
 def asked(url: str) -> Any:
     """The answer to a GET of a manifest on loopback."""
-    return urlopen(Request(url, headers={"Accept": f"{OCI_IMAGE}, {OCI_INDEX}"}), timeout=60)
+    return urlopen(Request(url, headers={"Accept": f"{OCI_IMAGE}, {OCI_INDEX}"}), timeout=600)
 
 
 def listed(url: str, field: str) -> int:

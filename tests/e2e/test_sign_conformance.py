@@ -24,7 +24,7 @@ def client(*words: object) -> subprocess.CompletedProcess[str]:
         [sys.executable, CLIENT, *(str(word) for word in words)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
@@ -107,7 +107,7 @@ def test_cosign_accepts(lab: SignLab, artifact: Path, config: str, cosign3: Path
     root = str(lab.services.trusted_root)
     words = ["verify-blob", "--bundle", str(bundle), *stamped, "--trusted-root", root, *whose(lab)]
     verified = subprocess.run(
-        [str(cosign3), *words, str(artifact)], capture_output=True, timeout=60, check=False
+        [str(cosign3), *words, str(artifact)], capture_output=True, timeout=600, check=False
     )
     assert verified.returncode == 0, verified.stderr
 

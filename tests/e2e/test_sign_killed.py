@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -55,10 +57,10 @@ class Death(Fault):
 
     def _kill(self, request: Request, honest: Handler) -> Response:
         answer = honest(request) if self._served else Response(reset=True)
-        self._born.wait(60)
+        self._born.wait(600)
         self._process.send_signal(self._signal)
         if self._signal == signal.SIGKILL:
-            self._process.wait(60)
+            self._process.wait(600)
         return answer
 
 
@@ -70,6 +72,15 @@ class Gate(LoopbackServer):
         self._registry = registry
         super().__init__(self._pass)
 
+    def wait_until_quiet(self) -> None:
+        """What the dead had sent is done: clients are heard in the order in which they came, this one last."""
+        quiet = 0
+        while quiet < 3:
+            with urlopen(f"{self.url}/v2/", timeout=600) as answer:
+                answer.read()
+            quiet = quiet + 1 if self.connections == 0 else 0
+            time.sleep(0.01)
+
     def _pass(self, request: Request) -> Response:
         fault = next((fault for fault in self.faults if fault.takes(request)), None)
         return fault.answer(request, self._ask) if fault else self._ask(request)
@@ -77,7 +88,7 @@ class Gate(LoopbackServer):
     def _ask(self, request: Request) -> Response:
         """The Host stays: the registry's links lead here again."""
         query = "?" + "&".join(f"{name}={value}" for name, value in request.pairs) if request.pairs else ""
-        with closing(http.client.HTTPConnection(self._registry, timeout=60)) as connection:
+        with closing(http.client.HTTPConnection(self._registry, timeout=600)) as connection:
             connection.request(request.method, request.path + query, request.body, dict(request.headers))
             answer = connection.getresponse()
             body = answer.read()
@@ -96,9 +107,11 @@ class Scene:
         self.image = f"{gate.address}/{self.repository}:v1"
 
     def start(self, *flags: object) -> subprocess.Popen[str]:
-        """The command, with a token."""
+        """`sign`, or the command that they begin with, with a token."""
+        words = [str(flag) for flag in flags]
+        command = words.pop(0) if words[0] == "attest" else "sign"
         return subprocess.Popen(
-            [COMMAND, "sign", "--read-back", "own", *(str(flag) for flag in flags), self.image],
+            [COMMAND, command, "--read-back", "own", *words, self.image],
             env={**os.environ, "SIGSTORE_ID_TOKEN": self.lab.services.token()},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -109,8 +122,9 @@ class Scene:
         """How it ended."""
         process = self.start(*flags)
         death.of(process)
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=600)
         assert "Traceback" not in said, said
+        self.gate.wait_until_quiet()
         return process.returncode
 
     def manifests(self) -> list[Digest]:
@@ -145,7 +159,7 @@ class Scene:
 
     def ask(self, what: str) -> tuple[int, bytes]:
         """The registry's answer."""
-        with closing(http.client.HTTPConnection(self.gate.address, timeout=60)) as connection:
+        with closing(http.client.HTTPConnection(self.gate.address, timeout=600)) as connection:
             path = f"/v2/{self.repository}/{what}"
             connection.request("GET", path, headers={"Accept": f"{OCI_IMAGE}, {OCI_INDEX}"})
             answer = connection.getresponse()
@@ -184,7 +198,7 @@ class Scene:
     def healed(self, *flags: object) -> None:
         """A second run adds what is missing, once; everybody reads it."""
         process = self.start(*flags)
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=600)
         assert process.returncode == 0, said
         assert self.attached() == [(1, 1)] * 3
         for digest in self.manifests():
@@ -281,3 +295,31 @@ def test_killed_at_a_service(scene: Scene, service: str, path: str, number: int)
         assert scene.attached() == [(0, 0)] * 3
         scene.look()
         scene.healed(*flags)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_killed_while_attesting(scene: Scene, number: int) -> None:
+    """An SBOM by reference: the SBOM, its entry, `.att`, the bundle, its entry. No reference to what is not there."""
+    predicate = ["--type", "cyclonedx", "--predicate", scene.lab.sbom, "--by-reference", "always"]
+    words = ["attest", *predicate, *scene.lab.flags()]
+    death = Death(number, signal.SIGKILL, served=True, method="PUT", path="/manifests/")
+    scene.gate.faults.append(death)
+    assert scene.dies(death, *words) == -signal.SIGKILL
+    index = scene.lab.index
+    referrers = scene.listed(index.tag_prefix, "manifests")
+    layers = scene.listed(f"{index.tag_prefix}.att", "layers")
+    assert (len(referrers), len(layers)) == [(0, 0), (1, 0), (1, 1), (1, 1), (2, 1)][number - 1]
+    kind = "https://in-toto.io/attestation/reference/v0.1"
+    who = scene.lab.services.verify_flags()
+    looked = [kind, "--tls-verify=false", *who, scene.by_digest(index)]
+    assert run("verify", "--type", *looked).code == (0 if layers else 1)
+    code, said = spoken(scene.programs["cosign3"], "verify-attestation", "--type", kind, *who, scene.image)
+    assert code == 0 or "no matching attestations" in said or "no signatures found" in said, said
+    process = scene.start(*words)
+    _, said = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    assert len(scene.listed(index.tag_prefix, "manifests")) == 2
+    assert len(scene.listed(f"{index.tag_prefix}.att", "layers")) == 1
+    assert run("verify", "--type", *looked).code == 0
+    assert spoken(scene.programs["cosign3"], "verify-attestation", "--type", kind, *who, scene.image)[0] == 0

@@ -28,7 +28,7 @@ def spoken(program: Path, *words: object, environment: dict[str, str] | None = N
         env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     return done.returncode, done.stderr
@@ -192,7 +192,7 @@ def test_a_key_that_cosign_made(
         env={**os.environ, "COSIGN_PASSWORD": "correct horse"},
         cwd=tmp_path,
         capture_output=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert made.returncode == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 
-from vouchsafe.adapters.files import sync_folder
+from vouchsafe.adapters.files import must_be_alone, sync_folder
 from vouchsafe.errors import HostError
 
 MODE = 0o644
@@ -19,6 +19,7 @@ def append_line(path: str, line: bytes, *, largest: int) -> None:
     try:
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, MODE)
         try:
+            must_be_alone(handle, path)
             fcntl.flock(handle, fcntl.LOCK_EX)
             if os.fstat(handle).st_size + len(line) > largest:
                 hint = "Take lines out that name what nobody can pull any more."

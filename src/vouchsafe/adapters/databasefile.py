@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
+from vouchsafe.adapters.files import must_be_alone
 from vouchsafe.errors import HostError
 
 MODE = 0o600
@@ -22,10 +23,11 @@ class DatabaseFile:
         self.path = path
 
     def prepare(self) -> None:
-        """Make it, empty, if it is not there. HostError `store-file`."""
+        """Make it, empty, if it is not there. HostError `store-file`, `file-linked`."""
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, MODE)
             try:
+                must_be_alone(handle, self.path)
                 folder = os.stat(os.path.dirname(self.path))
                 found = os.fstat(handle)
                 if os.geteuid() == 0 and (found.st_uid, found.st_gid) != (folder.st_uid, folder.st_gid):

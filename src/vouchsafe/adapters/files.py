@@ -92,6 +92,16 @@ def _read(handle: int, path: str, largest: int, error: type[VouchsafeError]) -> 
     return b"".join(pieces)
 
 
+def must_be_alone(handle: int, path: str) -> None:
+    """HostError `file-linked` for a file that another name leads to as well, or for none.
+
+    Where root writes into an account's own folder, such a name may be of a file that is not the account's.
+    """
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        raise HostError("file-linked", f"expected a file of one name at {path}, got something else")
+
+
 def _reason(failure: Exception) -> str:
     return getattr(failure, "strerror", None) or str(failure)
 

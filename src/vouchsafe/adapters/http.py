@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import binascii
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,12 +41,54 @@ IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS"))
 # What a request may carry to another origin; a list of what is safe, because no list of secrets is complete.
 _HARMLESS = frozenset(("accept", "accept-encoding", "user-agent", "range"))
 _EXCERPT = 200  # characters of an unexpected answer that a message shows
+_READ = 64 * 1024  # bytes of it that are searched for what we sent
+# What is no secret of a request, so that it may stand in a message about the answer.
+_PUBLIC = _HARMLESS | {"content-type", "if-none-match"}
+REDACTED = "(the token)"
+SHORTEST_SECRET = 8  # characters; anything shorter is no secret, and would cut holes into every message
+
+
+def redacted(text: str, *secrets: str) -> str:
+    """`text` without the secrets, or any of the parts of a JWT."""
+    for secret in secrets:
+        for part in (secret, *secret.split(".")):
+            if len(part) >= SHORTEST_SECRET:
+                text = text.replace(part, REDACTED)
+    return text
+
+
+class Sent(Record):
+    """What was asked with: a server that echoes a request in its error page must not publish its secrets."""
+
+    headers: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        """Without them."""
+        return "Sent(…)"
+
+    def cut_from(self, text: str) -> str:
+        """`text` without what only the server shall know."""
+        words = [
+            word
+            for name, value in self.headers.items()
+            if name.lower() not in _PUBLIC
+            for word in value.split(" ")
+        ]
+        return redacted(text, *words, *(part for word in words for part in _basic(word)))
+
+
+def _basic(word: str) -> tuple[str, ...]:
+    """The password in basic credentials (RFC 7617)."""
+    try:
+        return (binascii.a2b_base64(word).decode("utf-8", "replace").partition(":")[2],)
+    except ValueError:
+        return ()
 
 
 class Response(Record):
     """An answer. `headers` have lower-case names; `url` gave it, `left_origin` says that another host did.
 
-    `stream` is the body where one was asked for and the status is 200.
+    `stream` is the body where one was asked for and the status is 200; `sent` is what is never quoted from it.
     """
 
     status: int
@@ -54,6 +97,7 @@ class Response(Record):
     url: Url
     left_origin: bool = False
     stream: Incoming | None = None
+    sent: Sent = Sent()
 
     @property
     def content_type(self) -> str:
@@ -63,7 +107,7 @@ class Response(Record):
     @property
     def excerpt(self) -> str:
         """The beginning of the body, fit for a message."""
-        return printable(self.body[:_EXCERPT].decode("utf-8", "replace").strip(), _EXCERPT)
+        return printable(self.sent.cut_from(self.body[:_READ].decode("utf-8", "replace").strip()), _EXCERPT)
 
 
 class HttpClient:
@@ -181,11 +225,12 @@ class HttpClient:
             tls=call.tls,
             stream=call.stream,
         )
+        sent = Sent(headers=call.headers)
         if not isinstance(content, bytes):
-            return Response(status=status, headers=found, body=b"", url=url, stream=content)
+            return Response(status=status, headers=found, body=b"", url=url, stream=content, sent=sent)
         if self._budget is not None:
             self._budget.spend(len(content))
-        return Response(status=status, headers=found, body=content, url=url)
+        return Response(status=status, headers=found, body=content, url=url, sent=sent)
 
     def _pause(self, attempt: int, wait: float | None, failure: VouchsafeError) -> None:
         if self._jitter is None:

@@ -10,8 +10,9 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import IO, Any
 
@@ -55,25 +56,51 @@ class Programs:
         environment: dict[str, str] | None = None,
     ) -> Finished:
         """Run `command` (absolute path first) with `given` on stdin; Unavailable when it does not end well."""
+        process: subprocess.Popen[bytes] | None = None
         try:
-            process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                env=environment,
-            )
-        except OSError as error:
-            raise Unavailable("program", f"expected to run {command[0]}, got: {error.strerror}") from error
-        try:
+            with _undisturbed():
+                process = _started(command, environment)
             output, errors = _talk(process, given, time.monotonic() + seconds, largest, command[0])
             process.wait(timeout=seconds)
         except subprocess.TimeoutExpired as error:
             raise _too_slow(command[0]) from error
         finally:
-            _end(process)
+            if process is not None:
+                _end(process)
         return Finished(status=process.returncode, output=output, errors=errors)
+
+
+def _started(command: Sequence[str], environment: dict[str, str] | None) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=environment,
+        )
+    except OSError as error:
+        raise Unavailable("program", f"expected to run {command[0]}, got: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals that would end us wait until this is over: a program that runs already would be nobody's to end."""
+    came: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # no other is ever interrupted
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    held = {number: kept for number, kept in before.items() if kept not in {signal.SIG_IGN, None}}
+    for number in held:
+        signal.signal(number, lambda late, _frame: came.append(late))
+    try:
+        yield
+    finally:
+        for number, kept in held.items():
+            signal.signal(number, kept)
+        for late in came[:1]:
+            os.kill(os.getpid(), late)
 
 
 def _too_slow(name: str) -> Unavailable:

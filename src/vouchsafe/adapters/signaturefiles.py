@@ -52,12 +52,13 @@ class SignatureFiles:
             self._remove(place)
         return len(found)
 
-    def ended(self, has_ended: Callable[[bytes], bool]) -> tuple[str, ...]:
+    def ended(self, has_ended: Callable[[bytes], bool], *, dry_run: bool = False) -> tuple[str, ...]:
         """Remove the images whose first signature has ended; where they were. HostError."""
         found = []
         for folder, _, files in os.walk(self._folder):
             if _FIRST in files and has_ended(_content(os.path.join(folder, _FIRST))):
-                self._remove(folder)
+                if not dry_run:
+                    self._remove(folder)
                 found.append(folder)
         return tuple(found)
 

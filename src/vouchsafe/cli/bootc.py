@@ -8,16 +8,19 @@ from vouchsafe import wiring
 from vouchsafe.admission import Question, admit
 from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED, options, render
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.edits import objections_json, show_objections
 from vouchsafe.cli.host_status import look
 from vouchsafe.cli.host_wish import Target
 from vouchsafe.cli.json_output import reason
 from vouchsafe.errors import ConfigurationError, HostError
 from vouchsafe.host import bootc
 from vouchsafe.host.bootc import Check, Deployments
+from vouchsafe.host.places import LARGEST_FILE, POLICY
 from vouchsafe.host.plan import read_applied
 from vouchsafe.host.status import Status
 from vouchsafe.image.reference import Reference
+from vouchsafe.policy import document
+from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Rejected, Verdict
 from vouchsafe.wiring import machine
 
@@ -78,7 +81,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
         found = bootc.check(image, known, judge, allow_downgrade=arguments.allow_downgrade)
     if known is not None:
-        found = found.replace(objections=(*found.objections, *bootc.others(known, _status_of)))
+        others = (*bootc.others(known, _status_of), *bootc.weaker(known, _policy_of("/"), _policy_of))
+        found = found.replace(objections=(*found.objections, *others))
     _say(found, arguments, console)
     return _code(found)
 
@@ -106,6 +110,15 @@ def _status_of(folder: str) -> Status | None:
     if target.files.look("/usr").kind == "absent":
         return None
     return look(target)
+
+
+def _policy_of(folder: str) -> Policy | None:
+    """What stock clients read there; None where they would refuse everything, or it is not to be seen."""
+    try:
+        blob = machine.files(folder).read(POLICY, largest=LARGEST_FILE)
+        return None if blob is None else document.parse(blob, dialect="containers", source=POLICY)
+    except (ConfigurationError, HostError):
+        return None
 
 
 def _code(found: Check) -> int:

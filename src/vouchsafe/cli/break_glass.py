@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _plan(arguments: argparse.Namespace, target: Target, console: Console) -> None:
-    from vouchsafe.cli.host_plan import edits_json, show_edits
+    from vouchsafe.cli.edits import edits_json, show_edits
 
     edits: Sequence[Edit] = ()
     if arguments.expire or arguments.end:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from vouchsafe.cli import ACCEPTED, REJECTED
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.edits import objections_json, show_objections
 from vouchsafe.cli.host_wish import Target
 from vouchsafe.errors import ConfigurationError, printable
 from vouchsafe.host.containerd import bindir, guard, settings

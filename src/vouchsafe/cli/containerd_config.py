@@ -7,7 +7,7 @@ import argparse
 from vouchsafe.cli import ACCEPTED, REJECTED
 from vouchsafe.cli.console import Console
 from vouchsafe.cli.containerd_check import Checked
-from vouchsafe.cli.host_plan import diff, objections_json, show_objections
+from vouchsafe.cli.edits import edits_json, objections_json, show_edits, show_objections
 from vouchsafe.cli.host_wish import Target
 from vouchsafe.cli.usage import UsageError
 from vouchsafe.host.change import Edit
@@ -59,15 +59,12 @@ def _show(
     if arguments.output == "json":
         document = {
             "written": bool(wanted) and checked is not None and kept,
-            "changes": [{"path": edit.path, "diff": list(diff(edit))} for edit in wanted],
+            "changes": edits_json(wanted),
             "objections": objections_json(checked.objections if checked else ()),
         }
         console.document(document)
         return
-    for edit in wanted:
-        console.print(console.style(edit.headline, "bold"))
-        for line in diff(edit):
-            console.print(f"    {line}")
+    show_edits(wanted, console)
     if not wanted:
         console.print("nothing to change")
     if checked is not None:

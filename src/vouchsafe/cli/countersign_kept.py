@@ -75,7 +75,9 @@ def _is_revoked(digest: str, stones: Tombstones) -> bool:
 
 def _revoked(arguments: argparse.Namespace, console: Console) -> int:
     with workbench(arguments, console) as bench:
-        stones = revocation.read(bench.standing().tombstones).stones
+        lines = revocation.read(bench.standing().tombstones).stones
+    # A digest is written before its platforms are known, and again with them: the wider line says all.
+    stones = {stone.replace(covers=frozenset()): stone for stone in lines}.values()
     if arguments.output == "json":
         said = [json.loads(stone.line()) for stone in stones]
         console.document({"revoked": said})
@@ -100,23 +102,26 @@ def words(stone: Tombstone) -> str:
 
 def _prune(arguments: argparse.Namespace, console: Console) -> int:
     places: tuple[str, ...] = ()
-    with workbench(arguments, console) as bench:
+    with workbench(arguments, console, only_reads=True) as bench:
         now = bench.clock.now()
-        count = bench.store.prune(now)
-    if arguments.files and not arguments.dry_run:
+        ended = sum(until < now for *_, until in bench.store.subjects())
+        count = ended if arguments.dry_run else bench.store.prune(now)
+    if arguments.files:
 
         def has_ended(blob: bytes) -> bool:
             end = signature.ends(blob)
             return end is not None and end < now
 
-        places = SignatureFiles(arguments.files).ended(has_ended)
+        places = SignatureFiles(arguments.files).ended(has_ended, dry_run=arguments.dry_run)
     if arguments.output == "json":
         said = {"forgotten": count, "removed": list(places)}
         console.document(said)
         return ACCEPTED
-    console.print(f"forgot {count} images that had ended; what was revoked stays so")
+    would = "would have " if arguments.dry_run else ""
+    forgot = "forgotten" if would else "forgot"
+    console.print(f"{would}{forgot} {count} images that had ended; what was revoked stays so")
     for place in places:
-        console.print(f"removed {place}")
+        console.print(f"{would}removed {place}")
     return ACCEPTED
 
 

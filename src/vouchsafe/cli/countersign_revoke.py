@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 
@@ -33,16 +33,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     signer = bool(arguments.identity or arguments.before)
     if bool(arguments.digests) == signer:
         raise UsageError("expected digests, or --identity and --before, got neither or both")
-    unknown: list[str] = []
     with workbench(arguments, console, only_reads=True) as bench:
-        stones = list(_signer(arguments, bench) if signer else _images(arguments, bench, unknown))
-    removed = 0
-    if not arguments.dry_run:
-        for stone in stones:
-            authority.revoke(places_of(arguments), stone.line())
-            if arguments.files:
-                files = authority.SignatureFiles(arguments.files)
-                removed += sum(files.drop(each) for each in (stone.digest, *stone.covers) if each)
+        stones = [_signer(arguments, bench)] if signer else _named(arguments, bench)
+        # At once: whoever is asked next about platforms may hang, and the digest itself must not wait for that.
+        _write(stones, arguments)
+        wider = {} if signer else _wider(stones, arguments, bench)
+        _write([stone for stone in wider.values() if stone is not None and stone.covers], arguments)
+    stones = [wider.get(stone.digest) or stone for stone in stones]
+    unknown = [str(digest) for digest, stone in wider.items() if stone is None]
+    removed = _without_files(stones, arguments)
     if arguments.output == "json":
         said = [json.loads(stone.line()) for stone in stones]
         console.document({"revoked": said, "removed": removed, "platformsUnknown": unknown})
@@ -57,7 +56,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return ACCEPTED
 
 
-def _signer(arguments: argparse.Namespace, bench: Workbench) -> Iterator[Tombstone]:
+def _write(stones: Iterable[Tombstone], arguments: argparse.Namespace) -> None:
+    if not arguments.dry_run:
+        for stone in stones:
+            authority.revoke(places_of(arguments), stone.line())
+
+
+def _without_files(stones: Iterable[Tombstone], arguments: argparse.Namespace) -> int:
+    """Take signature files away, where there are any; from how many places."""
+    if arguments.dry_run or not arguments.files:
+        return 0
+    files = authority.SignatureFiles(arguments.files)
+    return sum(files.drop(each) for stone in stones for each in (stone.digest, *stone.covers) if each)
+
+
+def _signer(arguments: argparse.Namespace, bench: Workbench) -> Tombstone:
     before: datetime | None = None
     if arguments.before:
         before = instant(arguments.before)
@@ -65,25 +78,35 @@ def _signer(arguments: argparse.Namespace, bench: Workbench) -> Iterator[Tombsto
             raise UsageError(
                 f"expected a time such as 2026-11-22T12:00:00Z with --before, got {arguments.before!r}"
             )
-    yield Tombstone(
+    return Tombstone(
         at=bench.clock.now(), identity=arguments.identity or "", before=before, reason=arguments.reason
     )
 
 
-def _images(arguments: argparse.Namespace, bench: Workbench, unknown: list[str]) -> Iterator[Tombstone]:
-    """A tombstone each; digests of which nobody could say what they are go into `unknown`."""
-    for text in arguments.digests:
-        reference = Reference.parse(text) if "@" in text else None
-        digest = reference.digest if reference is not None else Digest.parse(text)
-        if digest is None:
-            raise UsageError(f"expected a digest, got {text!r}")
-        index = _index(bench, reference, digest)
-        if index is None:
-            unknown.append(str(digest))
+def _named(arguments: argparse.Namespace, bench: Workbench) -> list[Tombstone]:
+    """One for each digest, alone; none when one of the names is none."""
+    at = bench.clock.now()
+    return [Tombstone(at=at, digest=_digest(text), reason=arguments.reason) for text in arguments.digests]
+
+
+def _digest(text: str) -> Digest:
+    digest = Reference.parse(text).digest if "@" in text else Digest.parse(text)
+    if digest is None:
+        raise UsageError(f"expected a digest, got {text!r}")
+    return digest
+
+
+def _wider(
+    stones: Iterable[Tombstone], arguments: argparse.Namespace, bench: Workbench
+) -> dict[Digest | None, Tombstone | None]:
+    """The same with the platforms that an index names; None where nobody could say what a digest is."""
+    found: dict[Digest | None, Tombstone | None] = {}
+    for text, stone in zip(arguments.digests, stones, strict=True):
+        assert stone.digest is not None  # noqa: S101  # `_named`
+        index = _index(bench, Reference.parse(text) if "@" in text else None, stone.digest)
         covers = () if index is None else tuple(entry.digest for entry in index.entries)
-        yield Tombstone(
-            at=bench.clock.now(), digest=digest, covers=frozenset(covers), reason=arguments.reason
-        )
+        found[stone.digest] = None if index is None else stone.replace(covers=frozenset(covers))
+    return found
 
 
 def _index(bench: Workbench, reference: Reference | None, digest: Digest) -> Manifest | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 from vouchsafe.cli import ACCEPTED, REJECTED, break_glass
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import edits_json, objections_json, show, show_edits, show_objections
+from vouchsafe.cli.edits import edits_json, objections_json, show_edits, show_objections
+from vouchsafe.cli.host_plan import show
 from vouchsafe.cli.host_wish import Target, applied_host, planned
 from vouchsafe.errors import HostError
 from vouchsafe.host import change, enforce, units

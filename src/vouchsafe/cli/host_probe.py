@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from vouchsafe import wiring
 from vouchsafe.cli import ACCEPTED, UNDECIDED
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.edits import objections_json, show_objections
 from vouchsafe.cli.host_tools import tools_and_laboratory
 from vouchsafe.cli.host_wish import Target, applied_host, homes_of
 from vouchsafe.errors import ConfigurationError, printable

@@ -6,7 +6,7 @@ import argparse
 
 from vouchsafe.cli import ACCEPTED, REJECTED, UNDECIDED
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.edits import objections_json, show_objections
 from vouchsafe.cli.host_wish import Target
 from vouchsafe.errors import ConfigurationError, HostError
 from vouchsafe.host.last_audit import LastAudit, against, is_stale, last, summary

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from vouchsafe.cli import ACCEPTED, REJECTED, compiling
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.edits import objections_json, show_objections
 from vouchsafe.cli.host_wish import DEFAULT_HOST
 from vouchsafe.cli.policy_show import policy_of
 from vouchsafe.cli.usage import UsageError

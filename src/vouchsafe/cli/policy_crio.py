@@ -79,21 +79,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _show(plan: Namespaces, arguments: argparse.Namespace, console: Console, *, written: bool) -> None:
-    from vouchsafe.cli.host_plan import diff, objections_json, show_objections
+    from vouchsafe.cli.edits import edits_json, objections_json, show_edits, show_objections
 
     if arguments.output == "json":
         document = {
             "policy": json.loads(plan.content),
             "written": written,
-            "changes": [{"path": edit.path, "diff": list(diff(edit))} for edit in plan.changes],
+            "changes": edits_json(plan.changes),
             "objections": objections_json(plan.objections),
         }
         console.document(document)
         return
-    for edit in plan.changes:
-        console.print(console.style(edit.headline, "bold"))
-        for line in diff(edit):
-            console.print(f"    {line}")
+    show_edits(plan.changes, console)
     if not plan.changes:
         console.print("nothing to change")
     show_objections(plan.objections, console)

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from vouchsafe.cli import ACCEPTED, CONFIGURATION, REJECTED, UNDECIDED, USAGE, junit
 from vouchsafe.cli.console import Console
-from vouchsafe.cli.host_plan import objections_json, show_objections
+from vouchsafe.cli.edits import objections_json, show_objections
 from vouchsafe.errors import printable
 from vouchsafe.runbook.running import Report, Shown
 from vouchsafe.runbook.step import Outcome, Runbook, Step

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from vouchsafe.errors import HostError, MalformedError, Unavailable
+from vouchsafe.host import containers
 from vouchsafe.host.objection import Objection
 from vouchsafe.host.status import ENFORCING, Status
 from vouchsafe.machine import Runner
+from vouchsafe.policy.scope import Policy, lookup
 from vouchsafe.policy.verdict import Accepted, Verdict
 from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
@@ -128,6 +130,35 @@ def others(known: Deployments, look: Callable[[str], Status | None]) -> Iterator
                 message=f"expected the {which} deployment to come up enforcing, got {why}",
                 severity="warns",
             )
+
+
+def weaker(
+    known: Deployments, today: Policy | None, policy_of: Callable[[str], Policy | None]
+) -> Iterator[Objection]:
+    """Where the deployment that comes next demands nothing of what must be signed today.
+
+    Both as stock clients read them, by each scope that either names. That another signer is demanded is not weaker.
+    """
+    staged = known.staged
+    theirs = policy_of(staged.folder) if staged is not None and staged.folder else None
+    if today is None or theirs is None:
+        return
+    names = {"", *today.transports.get("docker", {}), *theirs.transports.get("docker", {})}
+    lost = [
+        name
+        for name in sorted(names)
+        if containers.is_strict(lookup(today, "docker", name).rule)
+        and not containers.is_strict(lookup(theirs, "docker", name).rule)
+    ]
+    if lost:
+        more = f", and for {len(lost) - 1} more scopes" if len(lost) > 1 else ""
+        yield Objection(
+            code="bootc-staged-weaker",
+            message=f"expected the staged deployment to demand for {lost[0] or 'what no scope names'} what is"
+            f" demanded today, got a policy that accepts anything{more}",
+            fix="build the image with the policy that it shall have",
+            severity="warns",
+        )
 
 
 def signed_at(verdict: Verdict | None) -> datetime | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vouchsafe.errors import ConfigurationError, HostError, MalformedError
@@ -27,7 +27,7 @@ from vouchsafe.host.places import (
 from vouchsafe.host.state import state_of
 from vouchsafe.image.reference import Reference
 from vouchsafe.machine import HostEdits, HostFiles
-from vouchsafe.policy import document
+from vouchsafe.policy import applied, document
 from vouchsafe.policy.window import instant
 from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
@@ -35,7 +35,7 @@ from vouchsafe.strictjson import Fields
 LONGEST = timedelta(days=7)
 MOST = 100  # at once
 NOTHING = "file:///run/vouchsafe/none"  # a lookaside that holds nothing
-_VERSION = 1
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _ACCEPT = [{"type": "insecureAcceptAnything"}]
 
 
@@ -70,7 +70,7 @@ def broken(files: HostFiles) -> tuple[Glass, ...]:
     if blob is None:
         return ()
     try:
-        listed = Fields.parse(blob, what=GLASS).objects("exceptions", MOST)
+        listed = state.kept(blob, what=GLASS).objects("exceptions", MOST)
         return tuple(_read(each) for each in listed)
     except MalformedError as error:
         raise HostError("break-glass-record", error.message, hint=f"See {GLASS}.") from error
@@ -93,7 +93,7 @@ def breaking(glass: Glass, files: HostFiles) -> tuple[Edit, ...]:
 
 
 def end(files: HostEdits, *, scopes: Sequence[str] | None = None) -> tuple[Glass, ...]:
-    """End these, or all; what was ended."""
+    """End these, or all; what was ended. All too where nobody can read which: it must not go on for ever."""
     with files.only_one(LOCK):
         change.recover(files)
         ended, edits = ending(files, scopes=scopes)
@@ -106,16 +106,31 @@ def ending(
     files: HostFiles, *, scopes: Sequence[str] | None = None
 ) -> tuple[tuple[Glass, ...], tuple[Edit, ...]]:
     """What would be ended, and what that would change. HostError, ConfigurationError."""
-    known = broken(files)
+    try:
+        known = broken(files)
+    except HostError:
+        known, scopes = _unrecorded(files), None
     left = () if scopes is None else tuple(each for each in known if each.scope not in scopes)
-    needed = left != known or (not known and files.look(GLASS_REGISTRIES).kind != "absent")
+    remains = any(files.look(each).kind != "absent" for each in (GLASS, GLASS_REGISTRIES))
+    needed = left != known or (not known and remains)
     edits = _edits(known, left, files) if needed else ()
     return tuple(each for each in known if each not in left), edits
 
 
-def over(files: HostFiles, at: datetime) -> tuple[str, ...]:
-    """The scopes whose time is over; a clock that went back ends them too."""
-    return tuple(each.scope for each in broken(files) if not each.at <= at < each.until)
+def over(files: HostFiles, at: datetime) -> tuple[str, ...] | None:
+    """The scopes whose time is over; a clock that went back ends them too. None (all) where nobody can tell."""
+    try:
+        return tuple(each.scope for each in broken(files) if not each.at <= at < each.until)
+    except HostError:
+        return None
+
+
+def _unrecorded(files: HostFiles) -> tuple[Glass, ...]:
+    """What policy.json accepts by digest, where our record of it is damaged. What stood there before is lost."""
+    there = document.parse(
+        files.read(POLICY, largest=LARGEST_FILE) or b"", dialect="containers", source=POLICY
+    )
+    return tuple(Glass(scope=scope, reason="", at=_NEVER, until=_NEVER) for scope in applied.glass(there))
 
 
 def _edits(known: tuple[Glass, ...], wanted: tuple[Glass, ...], files: HostFiles) -> tuple[Edit, ...]:
@@ -187,7 +202,7 @@ def _record(wanted: tuple[Glass, ...]) -> bytes:
         }
         for each in wanted
     ]
-    return (json.dumps({"schemaVersion": _VERSION, "exceptions": listed}, indent=2) + "\n").encode()
+    return (json.dumps({"schemaVersion": state.VERSION, "exceptions": listed}, indent=2) + "\n").encode()
 
 
 def _read(fields: Fields) -> Glass:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from vouchsafe.errors import HostError, MalformedError
 from vouchsafe.host.places import CHANGE, LARGEST_FILE, SECRET_MODE
-from vouchsafe.host.state import State, put
+from vouchsafe.host.state import VERSION, State, kept, put
 from vouchsafe.machine import HostEdits, HostFiles
 from vouchsafe.record import Record
 from vouchsafe.strictjson import Fields
@@ -26,7 +26,6 @@ from vouchsafe.strictjson import Fields
 JOURNAL = f"{CHANGE}/journal.json"
 CURRENT = f"{CHANGE}/current"
 MOST_EDITS = 1000
-_VERSION = 1
 _PUBLIC_COPY = 0o644  # clients of every user read through the links
 _BEFORE, _AFTER = "before", "after"
 _HALF = re.compile(r"\..+\.[0-9]+(\.[0-9a-f]{8})?", re.ASCII)
@@ -171,7 +170,7 @@ def _journal(edits: tuple[Edit, ...]) -> bytes:
         }
         for edit in edits
     ]
-    return json.dumps({"schemaVersion": _VERSION, "edits": listed}, indent=2).encode()
+    return json.dumps({"schemaVersion": VERSION, "edits": listed}, indent=2).encode()
 
 
 def _said(state: State) -> dict[str, Any]:
@@ -186,7 +185,7 @@ def _said(state: State) -> dict[str, Any]:
 
 def _read(journal: bytes, files: HostEdits) -> tuple[Edit, ...]:
     try:
-        listed = Fields.parse(journal, what=JOURNAL).objects("edits", MOST_EDITS)
+        listed = kept(journal, what=JOURNAL).objects("edits", MOST_EDITS)
         return tuple(_edit(fields, number, files) for number, fields in enumerate(listed))
     except MalformedError as error:
         raise HostError(

@@ -8,18 +8,17 @@ from collections.abc import Mapping
 
 from vouchsafe.errors import HostError, MalformedError
 from vouchsafe.host.places import ORIGINALS
-from vouchsafe.host.state import State
+from vouchsafe.host.state import VERSION, State, kept
 from vouchsafe.machine import HostFiles
 from vouchsafe.strictjson import Fields
 
-_VERSION = 1
 _LARGEST = 32 * 1024 * 1024  # bytes: a few files in base64
 _MOST = 1000
 
 
 def write(originals: Mapping[str, State]) -> bytes:
     """The file, for root alone."""
-    return (json.dumps({"schemaVersion": _VERSION, "files": as_json(originals)}, indent=2) + "\n").encode()
+    return (json.dumps({"schemaVersion": VERSION, "files": as_json(originals)}, indent=2) + "\n").encode()
 
 
 def as_json(originals: Mapping[str, State]) -> list[dict[str, object]]:
@@ -43,7 +42,7 @@ def read(files: HostFiles) -> dict[str, State] | None:
     if blob is None:
         return None
     try:
-        return states(Fields.parse(blob, what=ORIGINALS, largest=_LARGEST), "files")
+        return states(kept(blob, what=ORIGINALS, largest=_LARGEST), "files")
     except MalformedError as error:
         raise HostError("host-originals", error.message) from error
 

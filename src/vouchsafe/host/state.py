@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 
-from vouchsafe.errors import HostError
+from vouchsafe.errors import HostError, MalformedError
 from vouchsafe.host.places import LARGEST_FILE
 from vouchsafe.machine import HostEdits, HostFiles
 from vouchsafe.record import Record
+from vouchsafe.strictjson import LARGEST, Fields
+
+VERSION = 1  # of what is kept in /etc/vouchsafe/host
 
 
 class State(Record):
@@ -65,3 +68,11 @@ def put(files: HostEdits, path: str, state: State) -> None:
             files.link(path, state.target)
         case _:
             files.put(path, state.content, mode=state.mode, owner=state.owner)
+
+
+def kept(blob: bytes, *, what: str, largest: int = LARGEST) -> Fields:
+    """What a release of this version kept. MalformedError: another one's means something else."""
+    fields = Fields.parse(blob, what=what, largest=largest)
+    if fields.integer("schemaVersion") != VERSION:
+        raise MalformedError("json-type", f"expected schemaVersion {VERSION} in {what}, got another")
+    return fields

@@ -22,7 +22,9 @@ from vouchsafe.record import Record
 if TYPE_CHECKING:
     from vouchsafe.verification.identity import Identity
 
-CLAIM_NAMES = (  # Fulcio's oid-info.md in kebab-case, .2 to .6 and .9 to .24
+# Fulcio's oid-info.md in kebab-case, .2 to .6 and .9 to .24. By number again in verification.identity_reading:
+# a plugin compares identities without X.509. A test holds both together.
+CLAIM_NAMES = (
     "github-workflow-trigger",
     "github-workflow-sha",
     "github-workflow-name",

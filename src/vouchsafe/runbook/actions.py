@@ -116,7 +116,10 @@ class ReEnable:
             said=(*_changes(plan), *(f"{each.subject}: {each.effect}" for each in plan.consequences)),
             objections=plan.objections,
             facts=facts,
-            text=announcement.ahead({**self._wanted.facts, **facts}) if plan.changes else "",
+            # What cannot be enabled is not announced.
+            text=announcement.ahead({**self._wanted.facts, **facts})
+            if plan.changes and not plan.refusals
+            else "",
         )
 
     def _pending(self) -> tuple[str, ...]:
@@ -206,7 +209,7 @@ class ReEnable:
         return Result(said=said, text=text, facts={_ANNOUNCED: time})
 
     def _take_back_announcement(self) -> Result:
-        if self._announced is None or self._book.journal.before is None:
+        if not self._must_be_told:
             return Result(said=("nothing was announced",))
         time = f"{self._clock.now():%Y-%m-%d %H:%M} UTC"
         return Result(
@@ -223,6 +226,19 @@ class ReEnable:
             if entry.step == "enable" and entry.result.changed:
                 return None
         return None
+
+    @property
+    def _must_be_told(self) -> bool:
+        """Whether the change that people were told of was put back since, and nobody was told of that."""
+        is_put_back = False
+        for entry in reversed(self._book.journal.entries):
+            if entry.step == "announce" and entry.mark in {"passed", "undone"}:
+                return is_put_back and _ANNOUNCED in entry.result.facts
+            if entry.step == "enable" and entry.result.changed:
+                is_put_back = entry.mark == "undone"
+                if not is_put_back:
+                    return False
+        return False
 
 
 def _needs_images(policy: Policy) -> bool:

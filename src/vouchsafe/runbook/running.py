@@ -108,8 +108,15 @@ class Run:
         return self._report("passed")
 
     def back(self, asked: Asked, *, basis: str) -> Report:
-        """Undo what can be undone, in reverse; all of it or a HostError's outcome."""
-        for step in reversed(self._runbook.steps):
+        """Undo what can be undone, in reverse, but the host first: nobody is told of what is not so yet.
+
+        All of it or a HostError's outcome.
+        """
+        steps = self._runbook.steps[::-1]
+        for step in (
+            *(each for each in steps if each.changes),
+            *(each for each in steps if not each.changes),
+        ):
             undo = self._actions[step.name].undo
             if undo is None:
                 continue

@@ -109,6 +109,12 @@ class LoopbackServer:
         """How many requests had this method and this in their path; "" is any."""
         return sum(1 for seen in self.requests if method in ("", seen.method) and path in seen.path)
 
+    @property
+    def connections(self) -> int:
+        """How many clients have not hung up: what they sent may still be worked on."""
+        with self._lock:
+            return len(self._open)
+
     def _accept(self) -> None:
         while True:
             try:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from vouchsafe.adapters.appending import append_line
+from vouchsafe.adapters.databasefile import DatabaseFile
 from vouchsafe.adapters.files import SystemFiles
 from vouchsafe.errors import ConfigurationError, HostError
 
@@ -121,3 +123,28 @@ def test_a_place_is_demanded_before(tmp_path: Path) -> None:
             SystemFiles().demand_place(path)
         assert (caught.value.code, "got none" in caught.value.message) == ("file-write", True)
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("kind", ["hard link", "link", "fifo", "folder"])
+@pytest.mark.parametrize("write", ["append", "database"])
+def test_root_in_an_accounts_folder(tmp_path: Path, kind: str, write: str) -> None:
+    """Whoever owns the folder leads root to no file of somebody else, to be written, owned or opened to all."""
+    theirs, place = tmp_path / "theirs", tmp_path / "place"
+    theirs.write_bytes(b"kept")
+    theirs.chmod(0o600)
+    match kind:
+        case "hard link":
+            place.hardlink_to(theirs)
+        case "link":
+            place.symlink_to(theirs)
+        case "fifo":
+            os.mkfifo(place)
+        case _:
+            place.mkdir()
+    with pytest.raises(HostError) as caught:
+        append_line(str(place), b"x\n", largest=100) if write == "append" else DatabaseFile(
+            str(place)
+        ).prepare()
+    opened = {"hard link": "file-linked", "fifo": "file-linked"}
+    assert caught.value.code == opened.get(kind, "file-write" if write == "append" else "store-file")
+    assert (theirs.read_bytes(), stat.S_IMODE(theirs.stat().st_mode)) == (b"kept", 0o600)

@@ -490,3 +490,27 @@ def test_threads_share_a_client(http: HttpClient) -> None:
         bodies = list(threads.map(lambda path: http.request("GET", server.url + path).body.decode(), paths))
         http.close()
     assert bodies == paths
+
+
+@pytest.mark.parametrize(
+    "header, value, secrets",
+    [
+        ("Authorization", "Bearer ghp_0123456789", ["ghp_0123456789"]),
+        ("PRIVATE-TOKEN", "glpat-0123456789", ["glpat-0123456789"]),
+        ("Authorization", "Basic bWU6Y29ycmVjdCBob3JzZQ==", ["bWU6Y29ycmVjdCBob3JzZQ==", "correct horse"]),
+        ("Authorization", "Bearer header01.payload2.signature", ["payload2", "signature"]),
+    ],
+)
+def test_a_server_that_echoes_a_request(
+    http: HttpClient, header: str, value: str, secrets: list[str]
+) -> None:
+    """An error page of a proxy, say: what it quotes of ours is cut out of every message, also where it is cut off."""
+    for before in (0, 190):
+        body = ("x" * before + " ".join((value, *secrets))).encode()
+        refused = Response(status=418, body=body)
+        with LoopbackServer(in_turn(refused, refused)) as server:
+            response = http.request("GET", server.url, headers={header: value, "Accept": "text/plain"})
+            with pytest.raises(Unavailable) as caught:
+                http.request("GET", server.url, headers={header: value}, expect={200})
+        for said in (response.excerpt, caught.value.hint, repr(response.sent)):
+            assert [secret for secret in secrets if secret[:6] in said] == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 from pathlib import Path
 
@@ -88,6 +91,34 @@ def test_a_program_that_hangs_is_ended_with_its_children(tmp_path: Path, script:
     assert (caught.value.code, caught.value.retryable) == ("program-timeout", True)
     pids = [int(word) for word in (tmp_path / "pids").read_text().split()]
     assert ended(pids), "a child outlived its parent"
+
+
+def children() -> list[int]:
+    """Of this thread."""
+    me = os.getpid()
+    return [int(word) for word in Path(f"/proc/{me}/task/{me}/children").read_text().split()]
+
+
+def test_an_interrupt_while_it_starts() -> None:
+    """It came when the program ran and nobody knew its number yet: then nobody could end it."""
+    others = set(children())
+
+    def interrupt() -> None:
+        while not set(children()) - others:
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        for _ in range(10):
+            watching = threading.Thread(target=interrupt)
+            watching.start()
+            with pytest.raises(KeyboardInterrupt):
+                PROGRAMS.run((SH, "-c", "sleep 60"))
+            watching.join()
+            assert set(children()) <= others
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_no_such_program() -> None:

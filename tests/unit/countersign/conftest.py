@@ -10,7 +10,6 @@ import pytest
 
 from tests.countersigning import Counter, Machine
 from vouchsafe.testing.clock import VirtualClock
-from vouchsafe.testing.registry import RegistryServer
 
 
 @pytest.fixture(autouse=True)
@@ -29,11 +28,8 @@ def clock() -> VirtualClock:
 @pytest.fixture
 def machine(tmp_path: Path, clock: VirtualClock) -> Iterator[Machine]:
     """Accepts acme/app's main branch, in acme/app."""
-    with RegistryServer() as registry:
-        made = Machine(tmp_path, registry, clock=clock)
-        made.apply({made.name(): [made.keyless()]})
+    with Machine.of_acme(tmp_path, clock=clock) as made:
         yield made
-        made.close()
 
 
 @pytest.fixture

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.hosts import Said, Script
+from tests.hosts import ACCEPT, REJECT, Said, Script
 from vouchsafe.errors import HostError, Unavailable
 from vouchsafe.host import bootc
 from vouchsafe.host.bootc import Check, Deployment, Deployments, Image
 from vouchsafe.host.status import Status
 from vouchsafe.image.digest import Digest
+from vouchsafe.policy import document
+from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Reason, Rejected, Undecided, Verdict
 
 OLD, NEW = Digest.of(b"old"), Digest.of(b"new")
@@ -233,3 +235,43 @@ def test_how_other_deployments_would_come_up(found: Status | None, codes: list[s
     assert [each.code for each in bootc.others(known, lambda _: found)] == codes
     hidden = known.replace(staged=None, rollback=other.replace(folder=""))
     assert list(bootc.others(hidden, lambda _: found)) == []
+
+
+SIGNED = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k"}
+OTHERWISE = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/another"}
+
+
+def read(default: Any = REJECT, **docker: Any) -> Policy:
+    """What clients read: `a` is registry.example/a, `wild` is *.example, `bottom` the scope "" of docker."""
+    names = {"a": "registry.example/a", "b": "registry.example/a/b", "wild": "*.example", "bottom": ""}
+    scopes = {names[key]: [rule] for key, rule in docker.items()}
+    written = {"default": [default], "transports": {"docker": scopes}}
+    return document.parse(json.dumps(written).encode(), dialect="containers", source="policy.json")
+
+
+@pytest.mark.parametrize(
+    "theirs, lost",
+    [
+        (None, ""),
+        (read(a=SIGNED, wild=SIGNED), ""),
+        (read(a=OTHERWISE), ""),
+        (read(a=REJECT), ""),
+        (read(), ""),
+        (read(a=ACCEPT, wild=SIGNED), "registry.example/a"),
+        (read(a=SIGNED, b=ACCEPT), "registry.example/a/b"),
+        (read(a=SIGNED, wild=ACCEPT), "*.example"),
+        (read(ACCEPT, a=SIGNED, wild=SIGNED), "what no scope names"),
+        (read(a=SIGNED, wild=SIGNED, bottom=ACCEPT), "what no scope names"),
+        (read(ACCEPT), "what no scope names"),
+    ],
+)
+def test_a_staged_policy_that_demands_less(theirs: Policy | None, lost: str) -> None:
+    """Nothing, where a signature is demanded today; another signer, or a refusal, is not less."""
+    today = read(a=SIGNED, wild=SIGNED)
+    staged = Deployment(image=TRACKED, digest=str(OLD), folder="/ostree/deploy/x")
+    known = Deployments(wanted=TRACKED, booted=staged, staged=staged, rollback=None)
+    found = list(bootc.weaker(known, today, lambda _: theirs))
+    assert [each.code for each in found] == ["bootc-staged-weaker"] * bool(lost)
+    assert all(f"to demand for {lost} what" in each.message for each in found)
+    assert list(bootc.weaker(known, None, lambda _: theirs)) == []
+    assert list(bootc.weaker(known.replace(staged=None), today, lambda _: theirs)) == []

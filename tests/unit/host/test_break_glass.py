@@ -151,12 +151,31 @@ def test_a_policy_that_no_client_loads(tmp_path: Path, content: str | None) -> N
         break_glass.break_it(glass(), host.files)
 
 
-def test_a_damaged_record(host: Host) -> None:
+@pytest.mark.parametrize(
+    "content",
+    ['{"schemaVersion": 1, "exceptions": [{"scope": 1}]}', '{"schemaVersion": 2, "exceptions": []}', ""],
+)
+def test_a_damaged_record(host: Host, content: str) -> None:
     """Is said, not guessed."""
-    host.write("/etc/vouchsafe/host/break-glass.json", '{"exceptions": [{"scope": 1}]}')
+    host.write("/etc/vouchsafe/host/break-glass.json", content)
     with pytest.raises(HostError) as refused:
         break_glass.broken(host.files)
     assert refused.value.code == "break-glass-record"
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"schemaVersion": 2, "exceptions": []}'])
+@pytest.mark.parametrize("scopes", [None, [DIGESTS[0]]])
+def test_what_nobody_can_read_ends(host: Host, content: str, scopes: list[str] | None) -> None:
+    """Else it would be accepted for ever: neither its timer nor the next boot would know when to end it."""
+    before = host.tree()
+    for image in DIGESTS:
+        break_glass.break_it(glass(image), host.files)
+    host.write("/etc/vouchsafe/host/break-glass.json", content)
+    assert break_glass.over(host.files, AT) is None
+    assert {each.scope for each in break_glass.end(host.files, scopes=scopes)} == set(DIGESTS)
+    assert host.tree() == before
+    host.write("/etc/vouchsafe/host/break-glass.json", content)  # of nothing
+    assert (break_glass.end(host.files), host.tree()) == ((), before)
 
 
 def test_enabling_and_disabling_wait(host: Host) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.hosts import Died, DyingDisk, Host
 from vouchsafe.errors import HostError
 from vouchsafe.host import change
-from vouchsafe.host.change import Edit, carry_out, recover, undo
+from vouchsafe.host.change import JOURNAL, Edit, carry_out, recover, undo
 from vouchsafe.host.places import CHANGE
 from vouchsafe.host.state import ABSENT, file, link, state_of
 
@@ -161,3 +161,15 @@ def test_a_damaged_journal_is_refused(host: Host) -> None:
     with pytest.raises(HostError) as refused:
         recover(host.files)
     assert refused.value.code == "host-journal"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"edits": []}', '{"schemaVersion": 2, "edits": []}'])
+def test_a_journal_that_is_none_of_ours(host: Host, content: str) -> None:
+    """Of another release or of nobody: not taken for one with nothing to do, and left where it is."""
+    with pytest.raises(Died):
+        carry_out(edits(host), DyingDisk(host.files, 16))
+    host.write(JOURNAL, content)
+    before = host.tree()
+    with pytest.raises(HostError) as refused:
+        recover(host.files)
+    assert (refused.value.code, host.tree()) == ("host-journal", before)

@@ -73,7 +73,7 @@ def test_what_is_on_the_host_already_stays_usable(host: Host) -> None:
 
 
 def shared_registries(host: Host) -> None:
-    """registries.d leads to where others write."""
+    """registries.d is a link to a folder that anybody may write."""
     host.write("/srv/shared/a.yaml", "docker: {}").parent.chmod(0o777)
     (host.folder / "etc/containers/registries.d").symlink_to("/srv/shared")
 
@@ -401,3 +401,13 @@ def test_what_others_have_edited_since_is_not_overwritten(host: Host) -> None:
     assert refused.value.code == "host-refused"
     enforce.put_back(kept, host.files, overwrite_edits=True)
     assert host.read("/etc/containers/policy.json") == OPEN_POLICY
+
+
+def test_originals_of_another_release(host: Host) -> None:
+    """Nothing is put back by what may mean something else."""
+    enforce.enable(lambda: plan(host), host.files)
+    host.write("/etc/vouchsafe/host/originals.json", '{"schemaVersion": 2, "files": []}')
+    before = host.tree()
+    with pytest.raises(HostError) as refused:
+        enforce.disable(host.files)
+    assert (refused.value.code, host.tree()) == ("host-originals", before)

@@ -72,6 +72,21 @@ def test_not_in_force(on_disk: bytes | None, says: str) -> None:
     assert says in difference(compiled(), on_disk)
 
 
+def test_a_glass_breaks_what_the_policy_does_not_speak_of() -> None:
+    """A digest that the policy itself refuses, and a scope of another transport, are no exceptions but edits."""
+    scopes = {"docker": {"a.example": BY_KEY, ONE_DIGEST: REJECT}}
+    strict = document.parse(
+        json.dumps({"default": REJECT, "transports": scopes}).encode(), dialect="vouchsafe", source="policy"
+    )
+    meant = compile_policy(strict, HOST)
+    said = json.loads(meant.policy)
+    said["transports"]["docker"][ONE_DIGEST] = ACCEPT
+    assert f"docker:{ONE_DIGEST}" in difference(meant, json.dumps(said).encode())
+    said = json.loads(changed({ONE_DIGEST: ACCEPT}))
+    said["transports"]["ostree"] = {ONE_DIGEST: ACCEPT}
+    assert f"ostree:{ONE_DIGEST}" in difference(compiled(), json.dumps(said).encode())
+
+
 def test_what_breaks_the_glass() -> None:
     """Single digests that anybody's image has, and nothing wider."""
     scopes = {ONE_DIGEST: ACCEPT, "a.example/c:tag": ACCEPT, f"a.example/d@sha256:{64 * '1'}": BY_KEY}

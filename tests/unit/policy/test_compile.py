@@ -34,6 +34,7 @@ OURS: dict[str, Any] = {
     },
     "signedIdentity": {"type": "matchRepository"},
 }
+ANYBODY = {"oidcIssuer": "https://i.example", "subjectEmail": "a@b.example"}
 THEIRS: list[dict[str, Any]] = [
     {"type": "insecureAcceptAnything"},
     {"type": "reject"},
@@ -116,6 +117,13 @@ def test_scopes_below_ours_that_are_not_ours(requirement: dict[str, Any], more: 
     assert ("use-sigstore-attachments: true" in made.registries.decode()) == bool(more)
 
 
+def test_scopes_of_other_transports_ask_no_registry() -> None:
+    """However they are called: registries.d is read for docker images."""
+    scopes = {"docker": {"a.example": [OURS]}, "atomic": {"a.example/theirs": [THEIRS[0]]}}
+    made = compile_policy(read({"default": REJECT, "transports": scopes}), HOST)
+    assert "theirs" not in made.registries.decode()
+
+
 def test_scopes_beside_ours_are_the_administrators() -> None:
     """A namespace that stands in two files ends every pull, so none is written without need."""
     made = compiled({"a.example/ours": [OURS], "a.example/theirs": [THEIRS[6]], "a.example": [THEIRS[0]]})
@@ -165,6 +173,15 @@ def test_what_cannot_be_enforced_is_refused(
         {"requirements": [THEIRS[6]], "notBefore": "2026-01-01T00:00:00Z"},
         [{**OURS, "type": "sigstoreAttested", "predicateType": "https://cyclonedx.org/bom"}],
         [{**THEIRS[8], "fulcio": {**THEIRS[8]["fulcio"], "claims": {"build-trigger": "push"}}}],
+        [
+            {
+                **THEIRS[8],
+                "fulcio": {
+                    "caPath": "/ca.pem",
+                    "identities": [ANYBODY, {**ANYBODY, "subjectEmail": "c@d.e"}],
+                },
+            }
+        ],
     ],
 )
 def test_what_only_we_judge_is_countersigned(rule: Any) -> None:

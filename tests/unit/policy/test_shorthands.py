@@ -211,6 +211,7 @@ def test_github_accepts(written: dict[str, Any], identity: Identity, expected: l
         ({"ref": "refs/merge-requests/1/head"}, "expected a ref in full"),
         ({"ref_pattern": "("}, "expected an RE2 pattern"),
         ({"ref_pattern": "a)|(?:.*"}, "expected an RE2 pattern"),
+        ({"ref_pattern": "a)|(?:.*", "triggers": ("merge_request_event",)}, "expected an RE2 pattern"),
         ({"ref": MAIN, "project": "app"}, "as project"),
         ({"ref": MAIN, "project": "group/../app"}, "as project"),
         ({"ref": MAIN, "project": "group/app//x"}, "as project"),

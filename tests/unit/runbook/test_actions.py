@@ -61,6 +61,13 @@ def test_it_is_announced_before(estate: Estate) -> None:
     assert "Tell ops\n" in estate.text("plan")
 
 
+def test_what_cannot_be_enabled_is_not_announced(estate: Estate) -> None:
+    """Somebody would send it."""
+    estate.loaded = OPEN
+    assert estate.run(until="plan").outcome == "rejected"
+    assert estate.text("plan") == ""
+
+
 def test_the_proof_fails(estate: Estate) -> None:
     """Everything is as it was, and nobody was told anything."""
     before = estate.tree()
@@ -69,10 +76,10 @@ def test_the_proof_fails(estate: Estate) -> None:
     assert (report.outcome, report.taken_back, estate.tree()) == ("rejected", True, before)
     assert codes(report.shown[6].entry.result) == ["runbook-proof"]
     assert [(each.step.name, each.how) for each in report.shown[-2:]] == [
-        ("announce", "undone"),
         ("enable", "undone"),
+        ("announce", "undone"),
     ]
-    assert report.shown[-2].entry.result.text == ""
+    assert report.shown[-1].entry.result.text == ""
     assert estate.activation.told == ["start", "applied", "stop"]
 
 
@@ -93,7 +100,17 @@ def test_roll_back(estate: Estate) -> None:
     assert "no longer refuses" in estate.text("announce")
     again = estate.run(back=True)
     assert (again.outcome, again.changed, estate.text("announce")) == ("passed", False, "")
-    assert "`vouchsafe host disable`" in again.shown[-1].entry.result.said[0]
+    assert "`vouchsafe host disable`" in again.shown[-2].entry.result.said[0]
+
+
+def test_nobody_is_told_of_a_roll_back_that_is_not(estate: Estate) -> None:
+    """Refused, or not agreed to: the host enforces as before, and so says nobody anything else."""
+    estate.run()
+    enforce.disable(estate.files)
+    estate.loaded = written(OTHER)
+    enforce.enable(estate.plan, estate.files)
+    report = estate.run(back=True)
+    assert [(each.step.name, each.entry.result.text) for each in report.shown] == [("enable", "")]
 
 
 def test_roll_back_of_another_policy(estate: Estate) -> None:

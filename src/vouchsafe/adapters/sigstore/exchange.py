@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 
-from vouchsafe.adapters.http import HttpClient, Response
+from vouchsafe.adapters.http import HttpClient, Response, redacted
 from vouchsafe.adapters.tls import Tls
 from vouchsafe.adapters.urls import Url
 from vouchsafe.errors import MalformedError, SigningError, Unavailable
@@ -23,8 +23,6 @@ ATTEMPTS = 4
 FIRST_PAUSE = 0.5  # seconds before a service that failed inside (500) is asked again; doubled each time
 INTERNAL_ERROR = 500  # what Fulcio and Rekor answer while something behind them restarts
 LONGEST_WORDS = 400  # characters of a service's explanation
-REDACTED = "(the token)"
-SHORTEST_SECRET = 8  # characters; anything shorter is no secret, and would cut holes into every message
 
 
 class Exchange:
@@ -131,14 +129,6 @@ class Exchange:
         return f"{self.name} says: {said.rstrip('.')}." if said else ""
 
 
-def redacted(text: str, secret: str) -> str:
-    """`text` without the secret, or any of the parts of a JWT."""
-    for part in (secret, *secret.split(".")):
-        if len(part) >= SHORTEST_SECRET:
-            text = text.replace(part, REDACTED)
-    return text
-
-
 def json_body(value: object) -> bytes:
     """A request's JSON."""
     return json.dumps(value, separators=(",", ":")).encode()
@@ -155,4 +145,4 @@ def _words(body: bytes) -> str:
     return body.decode("utf-8", "replace").strip()
 
 
-__all__ = ["ATTEMPTS", "Exchange", "json_body", "redacted"]
+__all__ = ["ATTEMPTS", "Exchange", "json_body"]

@@ -11,7 +11,7 @@ import sys
 from collections.abc import MutableMapping
 
 from vouchsafe.adapters.files import Missing, read_regular
-from vouchsafe.adapters.sigstore.exchange import redacted
+from vouchsafe.adapters.http import redacted
 from vouchsafe.errors import SigningError, Unavailable
 
 VARIABLE = "SIGSTORE_ID_TOKEN"

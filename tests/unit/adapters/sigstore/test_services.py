@@ -10,8 +10,9 @@ import pytest
 import rfc3161_client
 
 from tests.signing_lab import Lab, Service
+from vouchsafe.adapters.http import redacted
 from vouchsafe.adapters.sigstore import tsa
-from vouchsafe.adapters.sigstore.exchange import ATTEMPTS, redacted
+from vouchsafe.adapters.sigstore.exchange import ATTEMPTS
 from vouchsafe.adapters.sigstore.rekor1 import ENTRIES
 from vouchsafe.errors import SigningError, Unavailable, VouchsafeError
 from vouchsafe.image.digest import Digest
