@@ -96,12 +96,15 @@ def test_commands_that_ask_nobody(image: str, tmp_path: Path, containerd_program
         containerd.verifier(REFUSE)
         assert refusals(containerd) == []
         assert (containerd.transfer(image).ok, containerd.cri(image).ok) == (False, False)
-        assert containerd.ctr("content", "fetch", image).ok
-        assert containerd.transfer(image, "--local").ok
         archive = tmp_path / "image.tar"
-        assert containerd.ctr("images", "export", archive, image).ok
         elsewhere = ("--namespace", "elsewhere", "images")
-        assert containerd.ctr(*elsewhere, "import", "--snapshotter", "native", archive).ok
+        for done in (
+            containerd.ctr("content", "fetch", image),
+            containerd.transfer(image, "--local"),
+            containerd.ctr("images", "export", "--local", archive, image),  # else its last bytes come late
+            containerd.ctr(*elsewhere, "import", "--snapshotter", "native", archive),
+        ):
+            assert done.ok, done.said
         assert not containerd.ctr(*elsewhere, "pull", "--snapshotter", "native", image).ok
 
 

@@ -22,6 +22,8 @@ from tests.nursery import Nursery
 from tests.pulls import Pulls, Skopeo
 from vouchsafe.countersign import signature
 from vouchsafe.image.digest import Digest
+from vouchsafe.testing.faults import Fault
+from vouchsafe.testing.loopback import Handler, Request, Response
 from vouchsafe.testing.registry import push_index
 from vouchsafe.testing.workload import gitlab
 
@@ -193,21 +195,21 @@ def test_revoking_needs_no_database(machine: Commanded) -> None:
     assert (stone["digest"], set(stone["covers"])) == (str(index), {str(each) for each in instances.values()})
 
 
-def test_a_registry_that_hangs_delays_no_revocation(
-    machine: Commanded, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_registry_that_hangs_delays_no_revocation(machine: Commanded) -> None:
     """The digest stands in the file before anybody is asked about its platforms."""
     index, _ = push_index(machine.registry.store, "acme/app")
     revoked = machine.folder / "var/lib/vouchsafe/revoked"
     seen: list[bytes] = []
-    honest = machine.registry.store.manifest
 
-    def look(*words: str) -> Any:
+    def look(request: Request, honest: Handler) -> Response:
         seen.append(revoked.read_bytes())
-        return honest(*words)
+        return honest(request)
 
-    monkeypatch.setattr(machine.registry.store, "manifest", look)
-    run(machine, "countersign", "revoke", f"{machine.name()}@{index}")
+    machine.registry.faults.append(Fault(look))
+    try:
+        run(machine, "countersign", "revoke", f"{machine.name()}@{index}")
+    finally:
+        machine.registry.faults.clear()
     assert str(index).encode() in seen[0]
     (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
     assert len(stone["covers"]) == 2
