@@ -88,8 +88,16 @@ def breaking(glass: Glass, files: HostFiles) -> tuple[Edit, ...]:
     known = broken(files)
     if len(known) >= MOST:
         raise HostError("break-glass", f"expected at most {MOST} at once, got more")
-    kept = tuple(each for each in known if each.scope != glass.scope)
-    return _edits(known, (*kept, glass), files)
+    others = tuple(each for each in known if each.scope != glass.scope)
+    policy, kept = _policy(known, (*others, glass), files)
+    if kept[-1].replaced and files.look(applied.PATH).kind != "absent":
+        # It would be an edit of what was applied, and the countersigner would answer nobody any more.
+        raise ConfigurationError(
+            "break-glass",
+            f"expected a digest that the policy does not name itself, got {glass.scope}",
+            hint="Say in /etc/vouchsafe/policy.json what holds for it, then `vouchsafe host enable`.",
+        )
+    return _edits(policy, kept, files)
 
 
 def end(files: HostEdits, *, scopes: Sequence[str] | None = None) -> tuple[Glass, ...]:
@@ -113,7 +121,7 @@ def ending(
     left = () if scopes is None else tuple(each for each in known if each.scope not in scopes)
     remains = any(files.look(each).kind != "absent" for each in (GLASS, GLASS_REGISTRIES))
     needed = left != known or (not known and remains)
-    edits = _edits(known, left, files) if needed else ()
+    edits = _edits(*_policy(known, left, files), files) if needed else ()
     return tuple(each for each in known if each not in left), edits
 
 
@@ -133,14 +141,13 @@ def _unrecorded(files: HostFiles) -> tuple[Glass, ...]:
     return tuple(Glass(scope=scope, reason="", at=_NEVER, until=_NEVER) for scope in applied.glass(there))
 
 
-def _edits(known: tuple[Glass, ...], wanted: tuple[Glass, ...], files: HostFiles) -> tuple[Edit, ...]:
-    policy, kept = _policy(known, wanted, files)
+def _edits(policy: Edit, kept: tuple[Glass, ...], files: HostFiles) -> tuple[Edit, ...]:
     return (
         Edit(
             path=GLASS,
             before=state_of(files, GLASS),
             after=state.file(_record(kept), PUBLIC_MODE) if kept else state.ABSENT,
-            when="first" if wanted else "last",
+            when="first" if kept else "last",
         ),
         Edit(
             path=GLASS_REGISTRIES,

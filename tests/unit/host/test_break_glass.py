@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.hosts import ACCEPT, REJECT, Died, DyingDisk, Host
-from tests.unit.host.test_plan import plan
+from tests.unit.host.test_plan import plan, policy
 from vouchsafe.cli import main
 from vouchsafe.errors import ConfigurationError, HostError
 from vouchsafe.host import break_glass, change, enforce
@@ -118,6 +118,22 @@ def test_what_the_policy_said_of_the_digest_comes_back(tmp_path: Path) -> None:
     before = host.tree()
     break_glass.break_it(glass(), host.files)
     assert docker(host) == {DIGESTS[0]: [ACCEPT]}
+    break_glass.end(host.files)
+    assert host.tree() == before
+
+
+def test_a_digest_that_the_applied_policy_names(tmp_path: Path) -> None:
+    """It would be an edit of what was applied: the countersigner would answer nobody any more."""
+    host = Host(tmp_path)
+    host.write(POLICY, json.dumps({"default": [ACCEPT]}))
+    named = policy({DIGESTS[0]: [REJECT]})
+    enforce.enable(lambda: plan(host, named, with_units=False), host.files)
+    before = host.tree()
+    with pytest.raises(ConfigurationError, match="does not name itself") as caught:
+        break_glass.break_it(glass(), host.files)
+    assert (caught.value.code, host.tree()) == ("break-glass", before)
+    break_glass.break_it(glass(DIGESTS[1]), host.files)
+    break_glass.break_it(glass(DIGESTS[1], HOUR * 2), host.files)
     break_glass.end(host.files)
     assert host.tree() == before
 
