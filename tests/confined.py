@@ -13,7 +13,8 @@ import pwd
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.seccomp import filters
@@ -54,8 +55,9 @@ def wall_off(unit: Unit) -> None:
     if unit.one("ProtectSystem") == "strict":
         seal(writable(unit))
     if unit.is_on("PrivateTmp"):
-        for path in ("/tmp", "/var/tmp"):
-            mount("-t", "tmpfs", "-o", "mode=1777", "none", path)
+        with programs_kept():
+            for path in ("/tmp", "/var/tmp"):
+                mount("-t", "tmpfs", "-o", "mode=1777", "none", path)
     if unit.one("ProtectHome") == "yes":
         for path in ("/home", "/root"):
             mount("-t", "tmpfs", "-o", "mode=000,ro", "none", path)
@@ -64,6 +66,21 @@ def wall_off(unit: Unit) -> None:
     if unit.is_on("ProtectKernelTunables"):
         mount("--bind", "/proc/sys", "/proc/sys")
         mount("-o", "remount,bind,ro", "/proc/sys")
+
+
+@contextmanager
+def programs_kept() -> Iterator[None]:
+    """The fetched programs stay where they are: a host has its podman in /usr, a checkout may lie below /tmp."""
+    folder = str((Path(__file__).parent.parent / ".peers").resolve())
+    if not os.path.isdir(folder):
+        yield
+        return
+    handle = os.open(folder, os.O_PATH)
+    yield
+    if not os.path.isdir(folder):
+        os.makedirs(folder)
+        mount("--bind", f"/proc/{os.getpid()}/fd/{handle}", folder)
+    os.close(handle)
 
 
 def writable(unit: Unit) -> tuple[str, ...]:
