@@ -79,7 +79,7 @@ def programs_kept() -> Iterator[None]:
     yield
     if not os.path.isdir(folder):
         os.makedirs(folder)
-        mount("--bind", f"/proc/{os.getpid()}/fd/{handle}", folder)
+        mount("--no-canonicalize", "--bind", f"/proc/{os.getpid()}/fd/{handle}", folder)
     os.close(handle)
 
 

@@ -47,7 +47,7 @@ def kept(runner: Runner, storages: tuple[str, ...]) -> tuple[Kept, ...]:
     """What podman lists; "" is its own storage with those that it reads besides. HostError."""
     podman = runner.find("podman")
     if podman is None:
-        raise HostError("audit-podman", "expected podman to list what is in storage, got none")
+        raise HostError("audit-podman", "expected podman, which lists what is in storage, got none")
     found: list[Kept] = []
     for storage in storages:
         where = ("--root", storage) if storage else ()
