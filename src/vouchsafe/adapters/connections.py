@@ -12,6 +12,7 @@ import io
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from vouchsafe.adapters.direct import DirectConnection
@@ -54,6 +55,15 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
+class _Bounded(io.BufferedReader):
+    """Never reads all that comes: that is what http.client does with a chunk that says its size is -1."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            raise ValueError("expected a size that is not below zero")
+        return super().read(size)
+
+
 class _TimedSocket:
     """A connected socket that makes `_TimedReader`s; everything else is the socket's own."""
 
@@ -62,7 +72,7 @@ class _TimedSocket:
         self.ends = 0.0
 
     def makefile(self, mode: str, *_: Any) -> io.BufferedReader:
-        return io.BufferedReader(_TimedReader(self, self._sock), BUFFER)
+        return _Bounded(_TimedReader(self, self._sock), BUFFER)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -190,15 +200,19 @@ def _ask(
 
     finished = kept = False
     try:
+        timed = connection.sock  # http.client lets go of it when the server will close
         connection.timeout = max(0.001, ends - time.monotonic())
-        connection.sock.ends = ends
+        timed.settimeout(
+            connection.timeout
+        )  # for sending; what was left to connect, or to read before, is not
+        timed.ends = ends
         _send(connection, asked, target, headers)
         response = connection.getresponse()
         found = {name.lower(): value for name, value in response.headers.items()}
         if asked.stream and response.status == 200:
             _refuse_encoding(found)
             kept = True
-            return response.status, found, Incoming(_reader(connection, response, asked), give_back)
+            return response.status, found, Incoming(_reader(timed, response, asked), give_back)
         content, finished = _content(response, found, asked.largest)
         return response.status, found, content
     finally:
@@ -210,18 +224,18 @@ def _send(connection: Any, asked: _Asked, target: str, headers: Mapping[str, str
     body: Any = asked.body
     if isinstance(body, Outgoing):
         headers = {**headers, "Content-Length": str(body.length)}
-        body = body.paced(lambda: _extend(connection, asked.seconds))
+        body = body.paced(partial(_extend, connection.sock, asked.seconds))
     connection.request(asked.method, target, body, headers)
 
 
-def _extend(connection: Any, seconds: float) -> None:
-    connection.sock.ends = time.monotonic() + seconds
+def _extend(timed: _TimedSocket, seconds: float) -> None:
+    timed.ends = time.monotonic() + seconds
+    timed.settimeout(seconds)
 
 
-def _reader(connection: Any, response: Any, asked: _Asked) -> Callable[[int], bytes]:
+def _reader(timed: _TimedSocket, response: Any, asked: _Asked) -> Callable[[int], bytes]:
     def read(size: int) -> bytes:
-        if connection.sock is not None:
-            _extend(connection, asked.seconds)
+        timed.ends = time.monotonic() + asked.seconds
         try:
             piece: bytes = response.read(size)
         except kinds() as error:
@@ -232,10 +246,13 @@ def _reader(connection: Any, response: Any, asked: _Asked) -> Callable[[int], by
 
 
 def _content(response: Any, headers: Mapping[str, str], largest: int) -> tuple[bytes, bool]:
-    """The body, and whether all of it was read. What goes with an error is only ever shown: a piece will do."""
+    """The body, and whether all of it was read. What goes with an error is only ever shown: a piece will do.
+
+    After a status below 200 the real answer would still come (RFC 9110 §15.2), to whoever asks next.
+    """
     if not 200 <= response.status < 300:
         told: bytes = response.read(LARGEST_EXPLANATION + 1)
-        return told[:LARGEST_EXPLANATION], len(told) <= LARGEST_EXPLANATION
+        return told[:LARGEST_EXPLANATION], len(told) <= LARGEST_EXPLANATION and response.status >= 300
     length = headers.get("content-length", "")
     if length.isdigit() and int(length[:20]) > largest and response.length_remaining:
         raise MalformedError(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -311,6 +314,60 @@ def test_broken_http_is_unavailable(http: HttpClient, name: str, raw_server: Cal
     assert caught.value.code in {"http-protocol", "connection-reset", "truncated"}
 
 
+def test_a_chunk_of_minus_one_is_not_all_that_comes(
+    http: HttpClient, raw_server: Callable[[bytes], str]
+) -> None:
+    """To http.client it is: a registry could fill the memory of whoever asks. A broken head, not a broken body."""
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n" + b"x" * 100_000
+    with pytest.raises(Unavailable) as caught:
+        http.request("GET", raw_server(answer), largest=10)
+    assert caught.value.code == "http-protocol"
+
+
+def test_what_comes_before_an_answer_ends_a_connection(http: HttpClient) -> None:
+    """The answer itself would come to whoever asks next."""
+
+    def serve() -> None:
+        for body in (b"late", b"asked"):
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                if body == b"late":
+                    connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+                    if not connection.recv(65_536):  # hung up
+                        continue
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + body.ljust(5))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        assert http.request("GET", url).status == 103
+        assert http.request("GET", url).body == b"asked"
+
+
+def test_sending_has_the_time_of_its_own_exchange() -> None:
+    """Not what was left for connecting, or when the exchange before read its last byte."""
+    http = HttpClient(seconds=60.0, retries=0)
+    body = b"x" * 40_000_000  # more than any two buffers hold
+    heard: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                time.sleep(1.5)  # three times as long as the first exchange may take
+                while sum(heard) < len(body):
+                    heard.append(len(connection.recv(1_000_000)))
+                connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        assert http.request("GET", url, seconds=0.5).status == 200
+        assert http.request("PUT", url, body=body).status == 201
+
+
 def test_a_slow_loris_meets_the_deadline() -> None:
     """A byte now and then never ends a socket's time-out: the whole exchange has one."""
     http = HttpClient(seconds=0.2, retries=0)
@@ -323,8 +380,6 @@ def test_a_slow_loris_meets_the_deadline() -> None:
 
 def test_a_server_that_says_nothing_meets_the_deadline() -> None:
     """Connected, asked, no answer."""
-    import threading
-
     silence = threading.Event()
 
     def wait(_: Request) -> Response:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -13,6 +14,7 @@ from vouchsafe.errors import MalformedError, Unavailable
 from vouchsafe.testing.faults import Fault, cut_short, endless
 from vouchsafe.testing.loopback import LoopbackServer, Request, Response
 
+Raw = Callable[[bytes], str]
 BIG = bytes(range(256)) * 8192  # 2 MiB
 
 
@@ -49,6 +51,19 @@ def test_a_redirect_is_followed(http: HttpClient) -> None:
             assert response.stream is not None
             assert sum(len(piece) for piece in response.stream) == len(BIG)
         assert "authorization" not in store.requests[0].headers
+
+
+def test_each_piece_has_its_time_also_from_a_server_that_will_close(raw_server: Raw) -> None:
+    """http.client gives the connection away then, as it does for HTTP/1.0; who reads has what is left of it."""
+    http = HttpClient(seconds=2.0, retries=0)
+    head = b"HTTP/1.0 200 OK\r\n\r\n"
+    url = raw_server(head + BIG)
+    response = http.request("GET", url, stream=True)
+    assert response.stream is not None
+    pieces = iter(response.stream)
+    size = len(next(pieces))
+    time.sleep(2.5)  # whoever copies was busy for longer than a piece may take
+    assert size + sum(map(len, pieces)) == len(BIG)
 
 
 def spoiled(fault: Fault) -> LoopbackServer:
