@@ -215,6 +215,42 @@ def test_a_registry_that_hangs_delays_no_revocation(machine: Commanded) -> None:
     assert len(stone["covers"]) == 2
 
 
+def test_files_of_a_digest_do_not_wait_for_registries(machine: Commanded) -> None:
+    """For a lookaside that is a folder these are the revocation; those of the platforms go when they are known."""
+    index, instances = push_index(machine.registry.store, "acme/app")
+    places = [
+        machine.folder / "lookaside" / "acme" / f"app@{str(each).replace(':', '=')}"
+        for each in (index, *instances.values())
+    ]
+    for place in places:
+        place.mkdir(parents=True)
+        (place / "signature-1").write_bytes(b"of no use")
+    seen: list[list[bool]] = []
+
+    def look(request: Request, honest: Handler) -> Response:
+        seen.append([place.exists() for place in places])
+        return honest(request)
+
+    machine.registry.faults.append(Fault(look))
+    folder = str(machine.folder / "lookaside")
+    try:
+        said = document(machine, "countersign", "revoke", f"{machine.name()}@{index}", "--files", folder)
+    finally:
+        machine.registry.faults.clear()
+    assert seen[0] == [False, True, True]
+    assert (said["removed"], [place.exists() for place in places]) == (3, [False, False, False])
+
+
+@pytest.mark.parametrize("broken", ["vouchsafe/track", "containers/registries.conf"])
+def test_no_file_that_tells_where_to_ask_keeps_from_revoking(machine: Commanded, broken: str) -> None:
+    """The digest is revoked alone then, and that is said."""
+    index, _ = push_index(machine.registry.store, "acme/app")
+    (machine.folder / "etc" / broken).write_text("[ this is no :: reference\n")
+    said = document(machine, "countersign", "revoke", f"{machine.name()}@{index}")
+    assert said["revoked"][0]["digest"] == str(index)
+    assert (said["platformsUnknown"] == []) == (broken == "vouchsafe/track")
+
+
 def test_export_and_import(machine: Commanded, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Another host judges by its own policy, without a registry; what it does not accept stays out."""
     index, instances = push_index(machine.registry.store, "acme/app")

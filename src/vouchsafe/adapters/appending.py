@@ -21,7 +21,12 @@ def append_line(path: str, line: bytes, *, largest: int) -> None:
         try:
             must_be_alone(handle, path)
             fcntl.flock(handle, fcntl.LOCK_EX)
-            if os.fstat(handle).st_size + len(line) > largest:
+            size = os.fstat(handle).st_size
+            if (
+                size and os.pread(handle, 1, size - 1) != b"\n"
+            ):  # edited by hand: a line of its own nevertheless
+                line = b"\n" + line
+            if size + len(line) > largest:
                 hint = "Take lines out that name what nobody can pull any more."
                 message = f"expected room for {len(line)} bytes in {path}, got at most {largest} in all"
                 raise HostError("file-too-large", message, hint=hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -36,12 +36,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with workbench(arguments, console, only_reads=True) as bench:
         stones = [_signer(arguments, bench)] if signer else _named(arguments, bench)
         # At once: whoever is asked next about platforms may hang, and the digest itself must not wait for that.
-        _write(stones, arguments)
+        removed = _write(stones, arguments)
         wider = {} if signer else _wider(stones, arguments, bench)
-        _write([stone for stone in wider.values() if stone is not None and stone.covers], arguments)
+        removed += _write(
+            [stone for stone in wider.values() if stone is not None and stone.covers], arguments
+        )
     stones = [wider.get(stone.digest) or stone for stone in stones]
     unknown = [str(digest) for digest, stone in wider.items() if stone is None]
-    removed = _without_files(stones, arguments)
     if arguments.output == "json":
         said = [json.loads(stone.line()) for stone in stones]
         console.document({"revoked": said, "removed": removed, "platformsUnknown": unknown})
@@ -56,15 +57,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return ACCEPTED
 
 
-def _write(stones: Iterable[Tombstone], arguments: argparse.Namespace) -> None:
-    if not arguments.dry_run:
-        for stone in stones:
-            authority.revoke(places_of(arguments), stone.line())
-
-
-def _without_files(stones: Iterable[Tombstone], arguments: argparse.Namespace) -> int:
-    """Take signature files away, where there are any; from how many places."""
-    if arguments.dry_run or not arguments.files:
+def _write(stones: Sequence[Tombstone], arguments: argparse.Namespace) -> int:
+    """Write them, and take signature files away, where there are any; from how many places."""
+    if arguments.dry_run:
+        return 0
+    for stone in stones:
+        authority.revoke(places_of(arguments), stone.line())
+    if not arguments.files:
         return 0
     files = authority.SignatureFiles(arguments.files)
     return sum(files.drop(each) for stone in stones for each in (stone.digest, *stone.covers) if each)
@@ -116,10 +115,9 @@ def _index(bench: Workbench, reference: Reference | None, digest: Digest) -> Man
         if (kept := bench.store.index(digest)) is not None:
             return kept
         places = places or _places(bench, digest)
-    registry = bench.registry()
     for place in places:
-        with suppress(VouchsafeError):
-            if (found := registry.manifest(place, digest)) is not None:
+        with suppress(VouchsafeError):  # of registries.conf and credentials, too
+            if (found := bench.registry().manifest(place, digest)) is not None:
                 return found
     return None
 

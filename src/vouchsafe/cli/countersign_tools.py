@@ -30,7 +30,10 @@ def places_of(arguments: argparse.Namespace) -> Places:
 def workbench(
     arguments: argparse.Namespace, console: Console, *, only_reads: bool = False
 ) -> Iterator[Workbench]:
-    """The files of this host, and its database; with --dry-run one that is gone, unless it is `only_reads`."""
+    """The files of this host, and its database; with --dry-run one that is gone, unless it is `only_reads`.
+
+    `only_reads`: what is kept, and judges nothing. What an operator wants tracked is not even looked at then.
+    """
     places = places_of(arguments)
     around = wiring.surroundings(os.environ, uid=os.geteuid(), places=places)
     made = Workbench(
@@ -39,7 +42,7 @@ def workbench(
         InMemory() if getattr(arguments, "dry_run", False) and not only_reads else around.file,
         around.clock,
         report=console.internal,
-        tracked=wiring.tracked(places),
+        tracked=() if only_reads else wiring.tracked(places),
     )
     if getattr(arguments, "dry_run", False):
         console.note("vouchsafe: dry run: nothing is kept")

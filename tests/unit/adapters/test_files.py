@@ -125,6 +125,19 @@ def test_a_place_is_demanded_before(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_line_is_a_line_of_its_own(tmp_path: Path) -> None:
+    """Also after one that an editor left without its end: two that run into each other are no line at all."""
+    place = tmp_path / "lines"
+    for content, expected in ((b"", b"new\n"), (b"old\n", b"old\nnew\n"), (b"old", b"old\nnew\n")):
+        place.write_bytes(content)
+        append_line(str(place), b"new\n", largest=8)
+        assert place.read_bytes() == expected
+    place.write_bytes(b"olds")
+    with pytest.raises(HostError):
+        append_line(str(place), b"new\n", largest=8)
+    assert place.read_bytes() == b"olds"
+
+
 @pytest.mark.parametrize("kind", ["hard link", "link", "fifo", "folder"])
 @pytest.mark.parametrize("write", ["append", "database"])
 def test_root_in_an_accounts_folder(tmp_path: Path, kind: str, write: str) -> None:
