@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +170,45 @@ def test_files_that_cannot_be_written(lab: SignLab, tmp_path: Path) -> None:
     assert (full.code, "[file-write]" in full.err, full.out.split()[0]) == (2, True, "signed")
     assert lab.sign("--dotenv", "/dev/null", lab.image).code == 0
     assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_job_that_is_cancelled_while_programs_read(lab: SignLab, number: int, code: int) -> None:
+    """Several at once, in threads that nobody waits for: all of them end, and their folders are gone."""
+    born, scratch, programs = (lab.folder / name for name in ("born", "scratch", "programs"))
+    for folder in (born, scratch, programs):
+        folder.mkdir()
+    cosign = programs / "cosign"
+    cosign.write_text(
+        f"#!/bin/sh\nPATH=/usr/bin:/bin\n[ $# -gt 2 ] || exit 0\n"
+        f": > {born}/$$.new\nmv {born}/$$.new {born}/$$\nsleep 300\n"
+    )
+    cosign.chmod(0o755)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # one that is ignored is handed down
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vouchsafe.cli", "sign", *lab.flags("v1"), lab.multi],
+            env={
+                **os.environ,
+                "TMPDIR": str(scratch),
+                "PATH": str(programs),
+                "SIGSTORE_ID_TOKEN": lab.services.token(),
+            },
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    while len([each for each in born.iterdir() if not each.suffix]) < 2:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=600)
+    assert (process.returncode, "Traceback" in said) == (code, False), said
+    assert list(scratch.iterdir()) == []
+    for each in born.iterdir():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(each.stem), 0)
 
 
 def test_dry_run(lab: SignLab) -> None:

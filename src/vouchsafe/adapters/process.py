@@ -6,6 +6,7 @@ process group ends with the time limit, so that a helper's own children do not o
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -22,6 +23,10 @@ from vouchsafe.record import Record
 SECONDS = 30.0  # for one program
 LARGEST_OUTPUT = 1024 * 1024  # bytes of stdout and of stderr, each
 _PIECE = 65_536  # bytes read at a time
+_LEAVING = threading.Event()  # this process is; no program is started any more
+_STARTING = threading.Lock()  # held while one is
+_RUNNING: set[subprocess.Popen[bytes]] = set()
+_FOLDERS: set[str] = set()  # that were made for programs
 
 
 class Finished(Record):
@@ -67,10 +72,51 @@ class Programs:
         finally:
             if process is not None:
                 _end(process)
+                _RUNNING.discard(process)
         return Finished(status=process.returncode, output=output, errors=errors)
 
 
+@contextlib.contextmanager
+def folder(purpose: str) -> Iterator[str]:
+    """For what programs are told in files, readable by us alone; gone afterwards, also after an interrupt. OSError."""
+    import shutil
+    import tempfile  # both late: most runs need neither
+
+    made = tempfile.mkdtemp(prefix=f"vouchsafe-{purpose}")
+    _FOLDERS.add(made)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        _FOLDERS.discard(made)
+
+
+def _leave() -> None:
+    """At exit: whoever is interrupted waits for no thread, and what those have begun would be nobody's to end."""
+    with _STARTING:
+        _LEAVING.set()
+    for process in tuple(_RUNNING):
+        _kill(process)
+    if _FOLDERS:
+        import shutil
+
+        for each in tuple(_FOLDERS):  # its thread may be at it, and comes no further than we do
+            shutil.rmtree(each, ignore_errors=True)
+
+
+atexit.register(_leave)
+
+
 def _started(command: Sequence[str], environment: dict[str, str] | None) -> subprocess.Popen[bytes]:
+    with _STARTING:
+        if _LEAVING.is_set():
+            raise Unavailable("program", f"expected to run {command[0]}, got the end of this process")
+        process = _forked(command, environment)
+        _RUNNING.add(process)
+        return process
+
+
+def _forked(command: Sequence[str], environment: dict[str, str] | None) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             list(command),
@@ -150,11 +196,15 @@ def _say(stdin: IO[bytes], unsaid: memoryview) -> memoryview:
         return unsaid[:0]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    _kill(process)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from vouchsafe.adapters import process
 from vouchsafe.adapters.files import Missing, read_regular
 from vouchsafe.adapters.process import Programs
 from vouchsafe.adapters.settings import Settings
@@ -157,13 +156,10 @@ class SbomTools:
 def _folder() -> Iterator[str]:
     """For this one run, readable by us alone: credentials may be in it."""
     try:
-        made = tempfile.mkdtemp(prefix="vouchsafe-sbom-")
+        with process.folder("sbom-") as made:
+            yield made
     except OSError as error:
-        raise HostError("sbom-folder", f"expected a temporary folder, got: {error.strerror}") from error
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        raise HostError("sbom-folder", f"expected to write temporary files, got: {error.strerror}") from error
 
 
 def _view(folder: str, reference: Reference, manifest: Manifest) -> str:

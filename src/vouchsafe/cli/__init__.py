@@ -167,9 +167,10 @@ def main(argv: Sequence[str] | None = None, *, load: Callable[[str], Command] = 
 def _left(code: int) -> int:
     """Leave without the interpreter's tidying up, which takes 5 ms; nothing of ours waits for it. Said is said before.
 
-    Returns where a stream cannot be flushed (then the interpreter knows what to do), or where somebody measures.
+    Returns where a stream cannot be flushed (then the interpreter knows what to do), or where somebody measures; and
+    after an interrupt, which waits for no thread: what those have started and written is ended and removed at exit.
     """
-    if sys.gettrace() or sys.getprofile():
+    if sys.gettrace() or sys.getprofile() or code in (INTERRUPTED, TERMINATED):
         return code
     try:
         sys.stdout.flush()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from vouchsafe.adapters import process
 from vouchsafe.adapters.process import Finished, Programs
 from vouchsafe.adapters.settings import Settings
 from vouchsafe.errors import HostError, printable
@@ -65,7 +65,7 @@ def words(finished: Finished) -> str:
 def folder(files: Mapping[str, bytes]) -> Iterator[str]:
     """A folder with these files, gone afterwards. HostError."""
     try:
-        with tempfile.TemporaryDirectory(prefix="vouchsafe-") as path:
+        with process.folder("") as path:
             for name, content in files.items():
                 place = os.path.join(path, name)
                 os.makedirs(os.path.dirname(place), exist_ok=True)
