@@ -241,6 +241,15 @@ def test_files_of_a_digest_do_not_wait_for_registries(machine: Commanded) -> Non
     assert (said["removed"], [place.exists() for place in places]) == (3, [False, False, False])
 
 
+def test_a_digest_that_is_named_twice(machine: Commanded) -> None:
+    """With its repository and without: what is known of it counts, in whatever order."""
+    index, _ = push_index(machine.registry.store, "acme/app")
+    said = document(machine, "countersign", "revoke", f"{machine.name()}@{index}", str(index))
+    assert said["platformsUnknown"] == []
+    (stone,) = document(machine, "countersign", "list", "--revoked")["revoked"]
+    assert len(stone["covers"]) == 2
+
+
 @pytest.mark.parametrize("broken", ["vouchsafe/track", "containers/registries.conf"])
 def test_no_file_that_tells_where_to_ask_keeps_from_revoking(machine: Commanded, broken: str) -> None:
     """The digest is revoked alone then, and that is said."""

@@ -171,6 +171,8 @@ class SystemFiles:
     def demand_place(self, path: str) -> None:
         """HostError when `deliver` could not even begin: what is asked for may take minutes, or be published."""
         directory = os.path.dirname(os.path.abspath(path))
+        if os.path.isdir(path):
+            raise HostError("file-write", f"expected to write a file at {path}, got a folder")
         if not _is_stream(path) and not os.access(directory, os.W_OK | os.X_OK):
             got = "one that cannot be written to" if os.path.isdir(directory) else "none"
             raise HostError("file-write", f"expected a folder for {path}, got {got}")

@@ -103,8 +103,10 @@ def _wider(
     for text, stone in zip(arguments.digests, stones, strict=True):
         assert stone.digest is not None  # noqa: S101  # `_named`
         index = _index(bench, Reference.parse(text) if "@" in text else None, stone.digest)
-        covers = () if index is None else tuple(entry.digest for entry in index.entries)
-        found[stone.digest] = None if index is None else stone.replace(covers=frozenset(covers))
+        if index is not None:
+            found[stone.digest] = stone.replace(covers=frozenset(entry.digest for entry in index.entries))
+        else:  # but it may be named twice, and known once
+            found.setdefault(stone.digest, None)
     return found
 
 

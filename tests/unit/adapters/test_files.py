@@ -122,6 +122,8 @@ def test_a_place_is_demanded_before(tmp_path: Path) -> None:
         with pytest.raises(HostError) as caught:
             SystemFiles().demand_place(path)
         assert (caught.value.code, "got none" in caught.value.message) == ("file-write", True)
+    with pytest.raises(HostError, match="got a folder"):
+        SystemFiles().demand_place(str(tmp_path))
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
