@@ -167,16 +167,19 @@ def main(argv: Sequence[str] | None = None, *, load: Callable[[str], Command] = 
 def _left(code: int) -> int:
     """Leave without the interpreter's tidying up, which takes 5 ms; nothing of ours waits for it. Said is said before.
 
-    Returns where a stream cannot be flushed (then the interpreter knows what to do), or where somebody measures; and
-    after an interrupt, which waits for no thread: what those have started and written is ended and removed at exit.
+    Returns where a stream cannot be flushed (then the interpreter knows what to do), or where somebody measures.
     """
-    if sys.gettrace() or sys.getprofile() or code in (INTERRUPTED, TERMINATED):
+    if sys.gettrace() or sys.getprofile():
         return code
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         return code
+    if code in (INTERRUPTED, TERMINATED):  # no thread was waited for: what those have begun is ended
+        import atexit
+
+        atexit._run_exitfuncs()  # noqa: SLF001
     os._exit(code)
 
 
