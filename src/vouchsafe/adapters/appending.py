@@ -22,9 +22,8 @@ def append_line(path: str, line: bytes, *, largest: int) -> None:
             must_be_alone(handle, path)
             fcntl.flock(handle, fcntl.LOCK_EX)
             size = os.fstat(handle).st_size
-            if (
-                size and os.pread(handle, 1, size - 1) != b"\n"
-            ):  # edited by hand: a line of its own nevertheless
+            # Somebody edited it by hand: a line of its own nevertheless.
+            if size and os.pread(handle, 1, size - 1) != b"\n":
                 line = b"\n" + line
             if size + len(line) > largest:
                 hint = "Take lines out that name what nobody can pull any more."

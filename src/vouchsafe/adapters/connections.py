@@ -202,9 +202,8 @@ def _ask(
     try:
         timed = connection.sock  # http.client lets go of it when the server will close
         connection.timeout = max(0.001, ends - time.monotonic())
-        timed.settimeout(
-            connection.timeout
-        )  # for sending; what was left to connect, or to read before, is not
+        # For sending, too: what was left to connect, or to read before, is another time.
+        timed.settimeout(connection.timeout)
         timed.ends = ends
         _send(connection, asked, target, headers)
         response = connection.getresponse()
