@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -518,3 +519,72 @@ def test_an_old_key_signature_logged_again_is_not_new(estate: Estate) -> None:
     assert isinstance(estate.ask(written(f'{{"default":{rule}}}')), Accepted)
     bounded = estate.ask(written(f'{{"default":{{"requirements":{rule},"maxAge":"1h"}}}}'))
     assert codes(bounded) == ["too-old"]
+
+
+def sigstore_signed(**demands: str) -> str:
+    """A requirement that compares repositories; `demands` are its other members, keyless ones under `fulcio`."""
+    fulcio = {key: demands.pop(key) for key in ("trustedRootPath", "caPath") if key in demands}
+    said: dict[str, Any] = {"type": "sigstoreSigned", "signedIdentity": {"type": "matchRepository"}}
+    if "keyPath" not in demands:
+        said["fulcio"] = {"oidcIssuer": ISSUER, "subjectURI": MAIN, **fulcio}
+    said.update(demands)
+    return json.dumps(said)
+
+
+def test_two_trust_roots_are_two_questions(estate: Estate) -> None:
+    """What one root believes answers no requirement of another, whichever stands first."""
+    other = VirtualSigstore("another")
+    estate.files["/other.json"] = other.trusted_root()
+    demands = [sigstore_signed(trustedRootPath=each) for each in ("/root.json", "/other.json")]
+    both, reverse = (written(f'{{"default":[{",".join(each)}]}}') for each in (demands, demands[::-1]))
+    estate.legacy()
+    assert [type(estate.ask(each)) for each in (both, reverse)] == [Rejected, Rejected]
+    layer = other.sign_legacy(estate.digest, NAME)
+    push_signature(estate.registry.store, REPOSITORY, estate.digest, *layer)
+    assert [type(estate.ask(each)) for each in (both, reverse)] == [Accepted, Accepted]
+
+
+def test_two_keyrings_are_two_questions(estate: Estate) -> None:
+    """Also where no trust root tells them apart."""
+    estate.files |= {"/one.gpg": b"one", "/two.gpg": b"two"}
+    demand = '{{"type":"signedBy","keyType":"GPGKeys","keyPath":"/{}.gpg"}}'
+    policy = written(f'{{"default":[{demand.format("one")},{demand.format("two")}]}}')
+    one, two = (b"\x90" + name + b":" + openpgp_payload(estate.digest) for name in (b"one", b"two"))
+    for beside, expected in (((one,), Rejected), ((two,), Rejected), ((one, two), Accepted)):
+        estate.registry.beside = {estate.digest: beside}
+        assert isinstance(estate.ask(policy), expected)
+
+
+@pytest.mark.parametrize(
+    "right, wrong",
+    [
+        ({"keyPath": "/key.pub", "rekorPublicKeyPath": "/rekor.pub"}, {"rekorPublicKeyPath": "/other.pub"}),
+        ({"caPath": "/ca.pem", "rekorPublicKeyPath": "/rekor.pub"}, {"rekorPublicKeyPath": "/other.pub"}),
+        ({"caPath": "/ca.pem", "rekorPublicKeyPath": "/rekor.pub"}, {"caPath": "/other.pem"}),
+        ({"rekorPublicKeyPath": "/rekor.pub"}, {"rekorPublicKeyPath": "/other.pub"}),
+        ({"trustedRootPath": "/root.json"}, {"trustedRootPath": "/other.json"}),
+    ],
+)
+def test_nothing_that_a_signer_names_goes_unused(
+    estate: Estate, right: dict[str, str], wrong: dict[str, str]
+) -> None:
+    """A log, a CA or a root that is another denies, also where the public-good root would believe it."""
+    from vouchsafe.testing.keys import KeySource, public_pem
+
+    key = KeySource("managed").ec("managed")
+    other = VirtualSigstore("another")
+    ours, theirs = estate.sigstore.pem_files(), other.pem_files()
+    estate.files |= {
+        "/key.pub": public_pem(key.public_key()),
+        "/rekor.pub": ours["rekor1.pub"],
+        "/ca.pem": ours["fulcio-chain.pem"],
+        "/other.pub": theirs["rekor1.pub"],
+        "/other.pem": theirs["fulcio-chain.pem"],
+        "/other.json": other.trusted_root(),
+    }
+    if "keyPath" in right:
+        estate.legacy(key=key)
+    else:
+        estate.legacy()
+    asked = [written(f'{{"default":[{sigstore_signed(**each)}]}}') for each in (right, right | wrong)]
+    assert [type(estate.ask(each)) for each in asked] == [Accepted, Rejected]

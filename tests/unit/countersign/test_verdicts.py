@@ -100,6 +100,19 @@ def test_the_scope_of_the_tag_decides(machine: Machine, counter: Counter) -> Non
     assert said(ask(counter, digest, f"{machine.name()}:open")) == "deny not-verified"
 
 
+def test_a_verdict_is_of_one_digest(machine: Machine, counter: Counter) -> None:
+    """The name is the same: somebody moved the tag meanwhile."""
+    digest, other = machine.image(), machine.image(content=b"other")
+    machine.sign(digest)
+    for asked, expected in ((digest, "allow"), (other, "deny unsigned"), (digest, "allow")):
+        decision = ask(counter, asked)
+        assert (said(decision), decision.digest) == (expected, asked)
+    for asked, expected in ((digest, "allow"), (other, "deny unsigned")):
+        remembered = counter.service.verdicts.remembered(inquiry.parse(target(machine, asked)))
+        assert remembered is not None
+        assert said(remembered) == expected
+
+
 def test_a_tag_is_compared_where_the_rule_says_so(machine: Machine, counter: Counter) -> None:
     """The client compares what a signature names; here nobody would after us."""
     exact = machine.keyless(signedIdentity={"type": "matchExact"})
