@@ -276,6 +276,27 @@ def test_an_outage_is_undecided(estate: Estate, what: str) -> None:
     assert expected is type(verdict)
 
 
+def test_an_outage_of_one_place_is_undecided(estate: Estate) -> None:
+    """Everything else was asked and has nothing: the signature may be where nobody could look."""
+    estate.legacy()
+
+    def down(kind: str, name: str) -> None:
+        if name.endswith(".sig"):
+            raise Unavailable("http-status", "expected an answer, got 503", retryable=True)
+
+    estate.registry = MemoryRegistry(estate.registry.store, before=down)
+    verdict = estate.ask(reference=estate.reference.with_digest(estate.digest))
+    assert (Undecided, ["http-status"]) == (type(verdict), codes(verdict))
+
+
+def test_more_bytes_than_are_read_is_undecided(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the next would have been ours."""
+    estate.legacy()
+    assert isinstance(estate.ask(), Accepted)
+    monkeypatch.setattr(search, "MOST_BYTES", 1)
+    assert (Undecided, ["limit-reached"]) == (type(estate.ask()), codes(estate.ask()))
+
+
 def test_a_crash_is_undecided_and_reported(estate: Estate) -> None:
     """An error of our own denies (GHSA-7c37-gx6w-8vc5: a panic that became 0)."""
 

@@ -147,6 +147,21 @@ def test_a_revoked_signature_of_an_instance_ends_the_search(machine: Machine, be
     assert said(bench.bench.judge(errand, subject(machine, instances["amd64"]))) == "accepted"
 
 
+def test_a_name_is_what_every_requirement_says(machine: Machine, bench: Workbench) -> None:
+    """Evidence that names nobody agrees with every name, and widens none."""
+    exact = {"signedIdentity": {"type": "matchExact"}}
+    machine.apply({machine.name(): [machine.keyless(**exact), machine.keyless(DEV, **exact)]})
+    named, nameless = machine.image(), machine.image(content=b"nameless")
+    machine.sign(named, reference=f"{machine.name()}:one")
+    machine.bundle(nameless)
+    for digest in (named, nameless):
+        machine.bundle(digest, identity=gitlab(project_path="acme/app", ref="refs/heads/dev"))
+    for digest, names in ((named, (f"{machine.name()}:one",)), (nameless, (None,))):
+        judgement = bench.judge.judge(bench.errand(), subject(machine, digest))
+        assert isinstance(judgement, Acceptance)
+        assert judgement.names == names
+
+
 def many_names(machine: Machine) -> Digest:
     """An image with as many names as are kept, so that its registry is asked for more."""
     machine.apply({machine.name(): [machine.keyless(signedIdentity={"type": "matchExact"})]})
@@ -211,3 +226,21 @@ def test_offline_nobody_is_asked(machine: Machine, bench: Workbench) -> None:
     assert said(stricter.judge.judge(offline(stricter.errand()), asked)) == "rejected identity"
     assert len(machine.registry.requests) == before
     stricter.close()
+
+
+def test_offline_an_index_speaks_for_what_was_looked_at(machine: Machine, bench: Workbench) -> None:
+    """For no instance that a registry would have to be asked about, though it is there."""
+    index, instances = machine.index()
+    machine.sign(index)
+    errand = bench.errand()
+    asked = subject(machine, instances["arm64"])
+    manifest = errand.registry.manifest(asked.reference, index)
+    assert manifest is not None
+    assert said(bench.judge.judge(errand, subject(machine, index))) == "accepted"
+    bench.store.learn(asked.repository, manifest, machine.clock.now())
+    assert said(bench.bench.judge(offline(errand), asked)) == "undecided nothing-kept"
+    machine.clock.advance(seconds=5)  # type: ignore[attr-defined]  # a refusal is remembered for a second
+    bench.store.confirm(asked.repository, index, asked.digest)
+    before = len(machine.registry.requests)
+    assert said(bench.bench.judge(offline(errand), asked)) == "accepted"
+    assert len(machine.registry.requests) == before

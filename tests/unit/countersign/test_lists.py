@@ -396,6 +396,22 @@ def test_a_row_that_says_that_an_instance_was_looked_at(machine: Machine, counte
     assert [counter.said(digest).partition(" ")[0] for digest in (instance, stranger)] == ["rejected"] * 2
 
 
+def test_a_row_takes_no_stranger_along_with_a_revoked_index(machine: Machine, counter: Counter) -> None:
+    """The index itself does not name it, so its tombstone is nothing to an image with a signature of its own."""
+    made, _ = index(machine)
+    stranger = machine.image(tag="other", content=b"stranger")
+    machine.sign(stranger)
+    stored = machine.registry.store.manifest("acme/app", str(made))
+    assert stored is not None
+    repository = Repository.parse(machine.name())
+    counter.service.store.learn(repository, Manifest.parse(stored.raw), machine.clock.now())
+    with sqlite3.connect(machine.places.database) as database:
+        row = (repository.name, str(stranger), str(made))
+        database.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, 1)", row)
+    revoke(machine, made)
+    assert counter.said(stranger) == "accepted"
+
+
 def test_a_known_index_that_is_wrong_about_an_instance(machine: Machine, counter: Counter) -> None:
     """It was admitted, and its entry does not fit what is there: then it speaks of something else."""
     right, wrong = machine.image(tag="right"), machine.image(tag="wrong", content=b"wrong")
