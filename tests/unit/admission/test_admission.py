@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import own_ca
 from vouchsafe.admission import BUILT, Question, admit, search
 from vouchsafe.admission.material import World
 from vouchsafe.errors import ConfigurationError, Unavailable, VerificationError
@@ -19,6 +20,8 @@ from vouchsafe.policy import document, flags
 from vouchsafe.policy.identity import IdentityPattern
 from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Rejected, Undecided, Verdict, require
+from vouchsafe.testing.annotations import simple_signing
+from vouchsafe.testing.canonical import pem
 from vouchsafe.testing.registry import (
     MemoryRegistry,
     push_attestation,
@@ -609,3 +612,28 @@ def test_nothing_that_a_signer_names_goes_unused(
         estate.legacy()
     asked = [written(f'{{"default":[{sigstore_signed(**each)}]}}') for each in (right, right | wrong)]
     assert [type(estate.ask(each)) for each in asked] == [Accepted, Rejected]
+
+
+@pytest.mark.parametrize(
+    "demands, expected",
+    [
+        ({"caRootsPath": "/root.pem", "caIntermediatesPath": "/middle.pem"}, Accepted),
+        ({"caRootsPath": "/middle.pem"}, Accepted),
+        ({"caRootsPath": "/root.pem"}, Rejected),
+        ({"caRootsPath": "/other.pem", "caIntermediatesPath": "/middle.pem"}, Rejected),
+        ({"caRootsPath": "/other.pem", "caIntermediatesPath": "/root.pem"}, Rejected),
+        ({"caRootsPath": "/root.pem", "caIntermediatesPath": "/nothing.pem"}, Undecided),
+    ],
+)
+def test_an_own_ca(estate: Estate, demands: dict[str, str], expected: type[Verdict]) -> None:
+    """Roots are believed, intermediates only lead to them; a name that is demanded must be in the leaf."""
+    other = own_ca.certificate("other", "other", is_ca=True)
+    certificates = {"root": own_ca.ROOT, "middle": own_ca.MIDDLE, "other": other}
+    estate.files |= {f"/{name}.pem": pem(each) for name, each in certificates.items()}
+    payload = simple_signing(str(estate.digest), NAME)
+    push_signature(estate.registry.store, REPOSITORY, estate.digest, payload, own_ca.written_beside(payload))
+    another = Undecided if expected is Undecided else Rejected
+    for subject, verdict in (("release@example.com", expected), ("other@example.com", another)):
+        signer = {"pki": demands | {"subjectEmail": subject}, "signedIdentity": {"type": "matchRepository"}}
+        asked = estate.ask(written(json.dumps({"default": [{"type": "sigstoreSigned"} | signer]})))
+        assert isinstance(asked, verdict)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tests.countersigning import MAIN, Machine
 from vouchsafe.countersign.acceptance import Acceptance, Judgement
 from vouchsafe.countersign.judge import Errand, Subject
+from vouchsafe.countersign.moving import Nowhere
 from vouchsafe.countersign.recording import MOST_PIECES
 from vouchsafe.countersign.rows import ADMITTED
 from vouchsafe.countersign.state import in_force
@@ -149,7 +151,7 @@ def test_a_revoked_signature_of_an_instance_ends_the_search(machine: Machine, be
 
 def test_a_name_is_what_every_requirement_says(machine: Machine, bench: Workbench) -> None:
     """Evidence that names nobody agrees with every name, and widens none."""
-    exact = {"signedIdentity": {"type": "matchExact"}}
+    exact: dict[str, Any] = {"signedIdentity": {"type": "matchExact"}}
     machine.apply({machine.name(): [machine.keyless(**exact), machine.keyless(DEV, **exact)]})
     named, nameless = machine.image(), machine.image(content=b"nameless")
     machine.sign(named, reference=f"{machine.name()}:one")
@@ -205,6 +207,29 @@ def test_the_newest_time_is_what_the_clock_is_held_against(
     later = workbench(machine)
     assert said(later.judge.judge(later.errand(), asked)) == "undecided clock"
     later.close()
+
+
+def test_an_older_time_takes_nothing_back(machine: Machine, bench: Workbench, clock: VirtualClock) -> None:
+    """The newest that was ever verified counts, whatever was judged last."""
+    older, newer, third = (machine.image(content=content) for content in (b"older", b"newer", b"third"))
+    machine.sign(older)
+    machine.sign(third)
+    clock.advance(minutes=10)
+    machine.sign(newer)
+    errand = bench.errand()
+    for digest in (newer, older):
+        assert said(bench.judge.judge(errand, subject(machine, digest))) == "accepted"
+    clock.advance(minutes=-5)
+    assert said(bench.judge.judge(errand, subject(machine, third))) == "undecided clock"
+
+
+def test_a_lane_does_not_answer_for_another(machine: Machine, bench: Workbench) -> None:
+    """What one could not find out, another asks anew; the clock stands still meanwhile."""
+    asked = subject(machine, signed(machine))
+    errand = bench.errand()
+    down = errand.replace(registry=Nowhere(), lane="others")
+    assert said(bench.judge.judge(down, asked)).startswith("undecided ")
+    assert said(bench.judge.judge(errand.replace(lane="root"), asked)) == "accepted"
 
 
 def offline(errand: Errand) -> Errand:

@@ -183,6 +183,13 @@ def test_an_unsigned_index_speaks_for_nobody(machine: Machine, counter: Counter)
     assert [counter.said(instance), counter.said(made)] == ["rejected unsigned", "rejected unsigned"]
 
 
+def test_an_unsigned_index_is_looked_for_in_no_other(machine: Machine, counter: Counter) -> None:
+    """Indexes speak for instances alone, so no tag is looked at."""
+    made, _ = index(machine)
+    assert counter.said(made) == "rejected unsigned"
+    assert not [path for path in paths(machine) if "/tags/list" in path]
+
+
 def test_a_list_is_not_accepted_because_its_instances_are(machine: Machine, counter: Counter) -> None:
     """Somebody's index of our signed instances is somebody's."""
     made, instance = index(machine)

@@ -125,6 +125,15 @@ def test_a_tag_is_compared_where_the_rule_says_so(machine: Machine, counter: Cou
     assert said(ask(counter, digest, f"{machine.name()}@{digest}")) == "deny other-repository"
 
 
+def test_a_scope_that_stock_clients_judge_is_not_ours(machine: Machine, counter: Counter) -> None:
+    """The policy selects it, and whoever asks has the keys to judge it by themselves."""
+    native, ours = [{"type": "sigstoreSigned", "keyPath": "/etc/key.pub"}], [machine.keyless()]
+    machine.apply({machine.name(): ours, machine.name("acme/native"): native})
+    digest = machine.image("acme/native")
+    assert said(ask(counter, digest, f"{machine.name('acme/native')}:v1")) == "error not-ours"
+    assert machine.registry.requests == []
+
+
 @pytest.mark.parametrize("name", ["elsewhere.example/app:v1", "LOCALHOST:1/acme/app:v1", "busybox"])
 def test_no_registry_is_asked_that_the_policy_does_not_name(
     machine: Machine, counter: Counter, name: str
