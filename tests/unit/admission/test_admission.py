@@ -292,14 +292,6 @@ def test_an_outage_of_one_place_is_undecided(estate: Estate) -> None:
     assert (Undecided, ["http-status"]) == (type(verdict), codes(verdict))
 
 
-def test_more_bytes_than_are_read_is_undecided(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the next would have been ours."""
-    estate.legacy()
-    assert isinstance(estate.ask(), Accepted)
-    monkeypatch.setattr(search, "MOST_BYTES", 1)
-    assert (Undecided, ["limit-reached"]) == (type(estate.ask()), codes(estate.ask()))
-
-
 def test_a_crash_is_undecided_and_reported(estate: Estate) -> None:
     """An error of our own denies (GHSA-7c37-gx6w-8vc5: a panic that became 0)."""
 
