@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.countersigning import MAIN, Machine
+from tests.countersigning import MAIN, PIPELINE, Machine
 from vouchsafe.countersign.acceptance import Acceptance, Judgement
 from vouchsafe.countersign.judge import Errand, Subject
 from vouchsafe.countersign.moving import Nowhere
@@ -25,6 +25,7 @@ from vouchsafe.verification.trust import TrustRoot, parse_trusted_root
 from vouchsafe.wiring import countersign as wiring
 
 DEV = "https://gitlab.example/acme/app//.gitlab-ci.yml@refs/heads/dev"
+DEVELOPER = gitlab(project_path="acme/app", ref="refs/heads/dev")
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_a_revoked_signature_of_an_instance_ends_the_search(machine: Machine, be
     machine.apply({machine.name(): [both]})
     index, instances = machine.index()
     instance = instances["arm64"]
-    machine.sign(index, identity=gitlab(project_path="acme/app", ref="refs/heads/dev"))
+    machine.sign(index, identity=DEVELOPER)
     machine.sign(instance)
     stones = read(Tombstone(at=machine.clock.now(), identity=MAIN).line())
     errand = bench.errand()
@@ -157,11 +158,27 @@ def test_a_name_is_what_every_requirement_says(machine: Machine, bench: Workbenc
     machine.sign(named, reference=f"{machine.name()}:one")
     machine.bundle(nameless)
     for digest in (named, nameless):
-        machine.bundle(digest, identity=gitlab(project_path="acme/app", ref="refs/heads/dev"))
-    for digest, names in ((named, (f"{machine.name()}:one",)), (nameless, (None,))):
+        machine.bundle(digest, identity=DEVELOPER)
+    both = machine.image(content=b"both")
+    for identity in (PIPELINE, DEVELOPER):
+        machine.sign(both, identity=identity, reference=f"{machine.name()}:one")
+        machine.bundle(both, identity=identity)
+    one = f"{machine.name()}:one"
+    for digest, names in ((named, (one,)), (nameless, (None,)), (both, (one, None))):
         judgement = bench.judge.judge(bench.errand(), subject(machine, digest))
         assert isinstance(judgement, Acceptance)
         assert judgement.names == names
+
+
+def test_where_no_tag_is_compared_one_name_is_enough(machine: Machine, bench: Workbench) -> None:
+    """Two signers, each for another tag, are as good as two for the same."""
+    machine.apply({machine.name(): [machine.keyless(), machine.keyless(DEV)]})
+    digest = machine.image()
+    machine.sign(digest, reference=f"{machine.name()}:one")
+    machine.sign(digest, identity=DEVELOPER, reference=f"{machine.name()}:two")
+    judgement = bench.judge.judge(bench.errand(), subject(machine, digest))
+    assert isinstance(judgement, Acceptance)
+    assert judgement.names == (f"{machine.name()}:one",)
 
 
 def many_names(machine: Machine) -> Digest:
@@ -209,18 +226,21 @@ def test_the_newest_time_is_what_the_clock_is_held_against(
     later.close()
 
 
-def test_an_older_time_takes_nothing_back(machine: Machine, bench: Workbench, clock: VirtualClock) -> None:
-    """The newest that was ever verified counts, whatever was judged last."""
-    older, newer, third = (machine.image(content=content) for content in (b"older", b"newer", b"third"))
-    machine.sign(older)
-    machine.sign(third)
+@pytest.mark.parametrize("first", ["older", "newer"])
+def test_the_order_of_judging_takes_nothing_back(
+    machine: Machine, bench: Workbench, clock: VirtualClock, first: str
+) -> None:
+    """The newest time that was ever verified counts, whatever was judged first or last."""
+    images = {name: machine.image(content=name.encode()) for name in ("older", "newer", "third")}
+    machine.sign(images["older"])
+    machine.sign(images["third"])
     clock.advance(minutes=10)
-    machine.sign(newer)
+    machine.sign(images["newer"])
     errand = bench.errand()
-    for digest in (newer, older):
-        assert said(bench.judge.judge(errand, subject(machine, digest))) == "accepted"
+    for name in (first, "older", "newer"):
+        assert said(bench.judge.judge(errand, subject(machine, images[name]))) == "accepted"
     clock.advance(minutes=-5)
-    assert said(bench.judge.judge(errand, subject(machine, third))) == "undecided clock"
+    assert said(bench.judge.judge(errand, subject(machine, images["third"]))) == "undecided clock"
 
 
 def test_a_lane_does_not_answer_for_another(machine: Machine, bench: Workbench) -> None:
