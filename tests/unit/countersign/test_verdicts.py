@@ -22,7 +22,7 @@ from vouchsafe.testing.workload import gitlab
 
 DEV = MAIN.replace("main", "dev")
 DEVELOPER = gitlab(project_path="acme/app", ref="refs/heads/dev")
-ZERO = f"sha256:{64 * '0'}"
+ZERO, ONE = (f"sha256:{64 * digit}" for digit in "01")
 
 
 def target(machine: Machine, digest: Digest, name: str = "", more: str = "") -> str:
@@ -245,12 +245,20 @@ def test_at_the_counter(machine: Machine) -> None:
         f"/v1/verdict/oci:/srv?digest={ZERO}",
         f"/v1/verdict/registry.example/{'a' * 2000}?digest={ZERO}",
         f"http://x/v1/verdict/registry.example/app?digest={ZERO}",
+        f"/v1/verdict/registry.example/app@{ONE}?digest={ZERO}",
+        f"/v1/verdict/registry.example/app@{ONE}?digest={ZERO}&list={ZERO}",
     ],
 )
 def test_what_is_no_question(text: str) -> None:
     """Each part has a grammar."""
     with pytest.raises(MalformedError):
         inquiry.parse(text)
+
+
+@pytest.mark.parametrize("more", [f"?digest={ONE}", f"?digest={ZERO}&list={ONE}"])
+def test_a_name_with_a_digest(more: str) -> None:
+    """It is the image's, or that of the list that it was chosen from."""
+    assert str(inquiry.parse(f"/v1/verdict/registry.example/app@{ONE}{more}").reference.digest) == ONE
 
 
 def test_a_question() -> None:
