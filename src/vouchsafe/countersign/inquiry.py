@@ -35,7 +35,7 @@ class Inquiry(Record):
 
 
 def parse(untrusted_target: str) -> Inquiry:
-    """Read a request's target; MalformedError `verdict-path`, `plugin-digest`, or what is wrong with a name or a digest."""
+    """Read a target; MalformedError `verdict-path`, `plugin-digest`, or what is wrong with a name or a digest."""
     path, _, query = untrusted_target.partition("?")
     name = path.removeprefix(PATH)
     if len(untrusted_target) > LONGEST_TARGET or name in ("", path):
