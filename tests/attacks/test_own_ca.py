@@ -7,7 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from tests.judging import code
-from tests.unit.verification.test_pki import KEYS, NOON, certificate, layer
+from tests.own_ca import KEYS, NOON, certificate
+from tests.unit.verification.test_pki import layer
 from vouchsafe.testing.ca import key_usage
 from vouchsafe.testing.canonical import der
 from vouchsafe.verification import pki

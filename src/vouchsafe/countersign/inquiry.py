@@ -13,6 +13,7 @@ from __future__ import annotations
 from vouchsafe.errors import MalformedError
 from vouchsafe.image.digest import Digest
 from vouchsafe.image.reference import Reference, Repository
+from vouchsafe.protocol.request import fit
 from vouchsafe.record import Record
 
 LONGEST_TARGET = 2_048  # characters: two names and two digests
@@ -34,7 +35,7 @@ class Inquiry(Record):
 
 
 def parse(untrusted_target: str) -> Inquiry:
-    """Read a request's target; MalformedError `verdict-path`, or what is wrong with a name or a digest."""
+    """Read a target; MalformedError `verdict-path`, `plugin-digest`, or what is wrong with a name or a digest."""
     path, _, query = untrusted_target.partition("?")
     name = path.removeprefix(PATH)
     if len(untrusted_target) > LONGEST_TARGET or name in ("", path):
@@ -52,11 +53,14 @@ def parse(untrusted_target: str) -> Inquiry:
     reference = Reference.parse(f"docker://{name}")
     if reference.repository is None:  # never: docker references have one
         raise _unknown(untrusted_target)
+    digest = Digest.parse(given["digest"])
+    through = Digest.parse(given["list"]) if "list" in given else None
+    fit(reference, digest, through)
     return Inquiry(
         reference=reference,
         repository=reference.repository,
-        digest=Digest.parse(given["digest"]),
-        through=Digest.parse(given["list"]) if "list" in given else None,
+        digest=digest,
+        through=through,
         physical=given.get("physical", ""),
     )
 

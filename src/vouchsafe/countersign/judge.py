@@ -171,7 +171,8 @@ class Judge:
             return Refusal(outcome="rejected", reason=revoked)
         at = self.clock.now()
         kept = self._by_what_was_kept(errand, subject, at)
-        if isinstance(kept, Acceptance) and (errand.offline or self._is_whole(errand, subject, kept)):
+        # With as many names as are kept there may be others; where no tag is compared there is one.
+        if isinstance(kept, Acceptance) and (errand.offline or len(kept.names) < MOST_PIECES):
             return kept
         if errand.offline:
             message = f"expected kept evidence about {subject.digest}, got none"
@@ -202,11 +203,6 @@ class Judge:
         supplied = candidates(memory.evidence)
         judgement, _ = self._admit(errand, subject, errand.registry, supplied, memory.until)
         return judgement
-
-    def _is_whole(self, errand: Errand, subject: Subject, kept: Acceptance) -> bool:
-        """Whether the registry could tell no more: an image with more names than are kept may have others."""
-        rule = errand.grounds.in_force.rules[subject.scope]
-        return len(kept.names) < MOST_PIECES or not tag_matters(rule)
 
     def _admit(
         self,

@@ -80,7 +80,7 @@ class Noted(Record):
 
 
 def moment(value: object) -> datetime:
-    """Unix seconds. ValueError, OverflowError for what is no time."""
+    """Unix seconds. TypeError, ValueError, OverflowError for what is no time."""
     return datetime.fromtimestamp(number(value), UTC)
 
 
@@ -90,9 +90,9 @@ def times(row: Row) -> tuple[datetime, datetime]:
 
 
 def number(value: object) -> float:
-    """ValueError for what is no number."""
-    if not isinstance(value, int | float) or value != value:  # noqa: PLR0124  # NaN
-        raise ValueError(f"expected a number, got {type(value).__name__}")
+    """TypeError for what is no number; NaN is one, and neither a time nor a uid: ValueError there."""
+    if not isinstance(value, int | float):
+        raise TypeError(f"expected a number, got {type(value).__name__}")
     return float(value)
 
 

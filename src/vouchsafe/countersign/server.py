@@ -174,6 +174,9 @@ async def _target(wire: h11.Connection, reader: asyncio.StreamReader) -> str | N
         elif isinstance(event, h11.Request):
             if event.method != b"GET":
                 raise h11.RemoteProtocolError("expected GET")
+            # Beside a length it would leave open where the request ends, and h11 takes both (RFC 9112, 6.1).
+            if any(name == b"transfer-encoding" for name, _ in event.headers):
+                raise h11.RemoteProtocolError("expected no body")
             target = event.target.decode("ascii", "backslashreplace")
         elif isinstance(event, h11.EndOfMessage):
             return target

@@ -115,9 +115,9 @@ def authority(found: Standing, at: datetime) -> Authority:
     return made
 
 
-def rotation(found: Standing, now: InForce | None) -> Rotation | None:
+def rotation(found: Standing, now: InForce) -> Rotation | None:
     """Whose keys are published; None where certificates say it. HostError while they are another policy's."""
-    if now is None or now.host.form == "pki":
+    if now.host.form == "pki":
         return None
     known = Rotation.parse(found.rotation or b"")
     if known.epoch != now.epoch:
@@ -197,12 +197,13 @@ class Keeper:
         try:
             found = self._configuration.read()
             policy = found.policy
+            now = in_force(found)
             state = state.replace(
                 tombstones=revocation.read(found.tombstones),
-                in_force=in_force(found),
+                in_force=now,
                 authority=authority(found, self._looked_at),
             )
-            state = state.replace(rotation=rotation(found, state.in_force))
+            state = state.replace(rotation=rotation(found, now))
         except VouchsafeError as error:
             state = state.replace(problem=error)
         except Exception as error:  # noqa: BLE001  # an edge: what we cannot read denies

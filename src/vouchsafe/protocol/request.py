@@ -148,11 +148,16 @@ def _judge(fields: Fields, said_id: str) -> Request:
     )
     if through is not None and found.through is not None:
         _manifest(through, found.through)
-    if found.reference.digest is not None and found.reference.digest not in (digest, found.through):
-        raise MalformedError(
-            "plugin-digest", f"expected the digest in {found.reference} or its list's, got {digest}"
-        )
+    fit(found.reference, digest, found.through)
     return found
+
+
+def fit(reference: Reference, digest: Digest, through: Digest | None) -> None:
+    """A name that holds a digest is of this image or of its list; MalformedError `plugin-digest` if not."""
+    if reference.digest is not None and reference.digest not in (digest, through):
+        raise MalformedError(
+            "plugin-digest", f"expected the digest in {reference} or its list's, got {digest}"
+        )
 
 
 def _reference(image: Fields) -> Reference:

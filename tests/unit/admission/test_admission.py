@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import own_ca
 from vouchsafe.admission import BUILT, Question, admit, search
 from vouchsafe.admission.material import World
 from vouchsafe.errors import ConfigurationError, Unavailable, VerificationError
@@ -18,6 +20,8 @@ from vouchsafe.policy import document, flags
 from vouchsafe.policy.identity import IdentityPattern
 from vouchsafe.policy.scope import Policy
 from vouchsafe.policy.verdict import Accepted, Rejected, Undecided, Verdict, require
+from vouchsafe.testing.annotations import simple_signing
+from vouchsafe.testing.canonical import pem
 from vouchsafe.testing.registry import (
     MemoryRegistry,
     push_attestation,
@@ -275,6 +279,19 @@ def test_an_outage_is_undecided(estate: Estate, what: str) -> None:
     assert expected is type(verdict)
 
 
+def test_an_outage_of_one_place_is_undecided(estate: Estate) -> None:
+    """Everything else was asked and has nothing: the signature may be where nobody could look."""
+    estate.legacy()
+
+    def down(kind: str, name: str) -> None:
+        if name.endswith(".sig"):
+            raise Unavailable("http-status", "expected an answer, got 503", retryable=True)
+
+    estate.registry = MemoryRegistry(estate.registry.store, before=down)
+    verdict = estate.ask(reference=estate.reference.with_digest(estate.digest))
+    assert (Undecided, ["http-status"]) == (type(verdict), codes(verdict))
+
+
 def test_a_crash_is_undecided_and_reported(estate: Estate) -> None:
     """An error of our own denies (GHSA-7c37-gx6w-8vc5: a panic that became 0)."""
 
@@ -518,3 +535,97 @@ def test_an_old_key_signature_logged_again_is_not_new(estate: Estate) -> None:
     assert isinstance(estate.ask(written(f'{{"default":{rule}}}')), Accepted)
     bounded = estate.ask(written(f'{{"default":{{"requirements":{rule},"maxAge":"1h"}}}}'))
     assert codes(bounded) == ["too-old"]
+
+
+def sigstore_signed(**demands: str) -> str:
+    """A requirement that compares repositories; `demands` are its other members, keyless ones under `fulcio`."""
+    fulcio = {key: demands.pop(key) for key in ("trustedRootPath", "caPath") if key in demands}
+    said: dict[str, Any] = {"type": "sigstoreSigned", "signedIdentity": {"type": "matchRepository"}}
+    if "keyPath" not in demands:
+        said["fulcio"] = {"oidcIssuer": ISSUER, "subjectURI": MAIN, **fulcio}
+    said.update(demands)
+    return json.dumps(said)
+
+
+def test_two_trust_roots_are_two_questions(estate: Estate) -> None:
+    """What one root believes answers no requirement of another, whichever stands first."""
+    other = VirtualSigstore("another")
+    estate.files["/other.json"] = other.trusted_root()
+    demands = [sigstore_signed(trustedRootPath=each) for each in ("/root.json", "/other.json")]
+    both, reverse = (written(f'{{"default":[{",".join(each)}]}}') for each in (demands, demands[::-1]))
+    estate.legacy()
+    assert [type(estate.ask(each)) for each in (both, reverse)] == [Rejected, Rejected]
+    layer = other.sign_legacy(estate.digest, NAME)
+    push_signature(estate.registry.store, REPOSITORY, estate.digest, *layer)
+    assert [type(estate.ask(each)) for each in (both, reverse)] == [Accepted, Accepted]
+
+
+def test_two_keyrings_are_two_questions(estate: Estate) -> None:
+    """Also where no trust root tells them apart."""
+    estate.files |= {"/one.gpg": b"one", "/two.gpg": b"two"}
+    demand = '{{"type":"signedBy","keyType":"GPGKeys","keyPath":"/{}.gpg"}}'
+    policy = written(f'{{"default":[{demand.format("one")},{demand.format("two")}]}}')
+    one, two = (b"\x90" + name + b":" + openpgp_payload(estate.digest) for name in (b"one", b"two"))
+    for beside, expected in (((one,), Rejected), ((two,), Rejected), ((one, two), Accepted)):
+        estate.registry.beside = {estate.digest: beside}
+        assert isinstance(estate.ask(policy), expected)
+
+
+@pytest.mark.parametrize(
+    "right, wrong",
+    [
+        ({"keyPath": "/key.pub", "rekorPublicKeyPath": "/rekor.pub"}, {"rekorPublicKeyPath": "/other.pub"}),
+        ({"caPath": "/ca.pem", "rekorPublicKeyPath": "/rekor.pub"}, {"rekorPublicKeyPath": "/other.pub"}),
+        ({"caPath": "/ca.pem", "rekorPublicKeyPath": "/rekor.pub"}, {"caPath": "/other.pem"}),
+        ({"rekorPublicKeyPath": "/rekor.pub"}, {"rekorPublicKeyPath": "/other.pub"}),
+        ({"trustedRootPath": "/root.json"}, {"trustedRootPath": "/other.json"}),
+    ],
+)
+def test_nothing_that_a_signer_names_goes_unused(
+    estate: Estate, right: dict[str, str], wrong: dict[str, str]
+) -> None:
+    """A log, a CA or a root that is another denies, also where the public-good root would believe it."""
+    from vouchsafe.testing.keys import KeySource, public_pem
+
+    key = KeySource("managed").ec("managed")
+    other = VirtualSigstore("another")
+    ours, theirs = estate.sigstore.pem_files(), other.pem_files()
+    estate.files |= {
+        "/key.pub": public_pem(key.public_key()),
+        "/rekor.pub": ours["rekor1.pub"],
+        "/ca.pem": ours["fulcio-chain.pem"],
+        "/other.pub": theirs["rekor1.pub"],
+        "/other.pem": theirs["fulcio-chain.pem"],
+        "/other.json": other.trusted_root(),
+    }
+    if "keyPath" in right:
+        estate.legacy(key=key)
+    else:
+        estate.legacy()
+    asked = [written(f'{{"default":[{sigstore_signed(**each)}]}}') for each in (right, right | wrong)]
+    assert [type(estate.ask(each)) for each in asked] == [Accepted, Rejected]
+
+
+@pytest.mark.parametrize(
+    "demands, expected",
+    [
+        ({"caRootsPath": "/root.pem", "caIntermediatesPath": "/middle.pem"}, Accepted),
+        ({"caRootsPath": "/middle.pem"}, Accepted),
+        ({"caRootsPath": "/root.pem"}, Rejected),
+        ({"caRootsPath": "/other.pem", "caIntermediatesPath": "/middle.pem"}, Rejected),
+        ({"caRootsPath": "/other.pem", "caIntermediatesPath": "/root.pem"}, Rejected),
+        ({"caRootsPath": "/root.pem", "caIntermediatesPath": "/nothing.pem"}, Undecided),
+    ],
+)
+def test_an_own_ca(estate: Estate, demands: dict[str, str], expected: type[Verdict]) -> None:
+    """Roots are believed, intermediates only lead to them; a name that is demanded must be in the leaf."""
+    other = own_ca.certificate("other", "other", is_ca=True)
+    certificates = {"root": own_ca.ROOT, "middle": own_ca.MIDDLE, "other": other}
+    estate.files |= {f"/{name}.pem": pem(each) for name, each in certificates.items()}
+    payload = simple_signing(str(estate.digest), NAME)
+    push_signature(estate.registry.store, REPOSITORY, estate.digest, payload, own_ca.written_beside(payload))
+    another = Undecided if expected is Undecided else Rejected
+    for subject, verdict in (("release@example.com", expected), ("other@example.com", another)):
+        signer = {"pki": demands | {"subjectEmail": subject}, "signedIdentity": {"type": "matchRepository"}}
+        asked = estate.ask(written(json.dumps({"default": [{"type": "sigstoreSigned"} | signer]})))
+        assert isinstance(asked, verdict)

@@ -183,6 +183,13 @@ def test_an_unsigned_index_speaks_for_nobody(machine: Machine, counter: Counter)
     assert [counter.said(instance), counter.said(made)] == ["rejected unsigned", "rejected unsigned"]
 
 
+def test_an_unsigned_index_is_looked_for_in_no_other(machine: Machine, counter: Counter) -> None:
+    """Indexes speak for instances alone, so no tag is looked at."""
+    made, _ = index(machine)
+    assert counter.said(made) == "rejected unsigned"
+    assert not [path for path in paths(machine) if "/tags/list" in path]
+
+
 def test_a_list_is_not_accepted_because_its_instances_are(machine: Machine, counter: Counter) -> None:
     """Somebody's index of our signed instances is somebody's."""
     made, instance = index(machine)
@@ -394,6 +401,22 @@ def test_a_row_that_says_that_an_instance_was_looked_at(machine: Machine, counte
             database.execute(forge, (repository.name, str(digest), str(made)))
     assert [index.digest for index, _ in store.parents(repository, stranger)] == [made]
     assert [counter.said(digest).partition(" ")[0] for digest in (instance, stranger)] == ["rejected"] * 2
+
+
+def test_a_row_takes_no_stranger_along_with_a_revoked_index(machine: Machine, counter: Counter) -> None:
+    """The index itself does not name it, so its tombstone is nothing to an image with a signature of its own."""
+    made, _ = index(machine)
+    stranger = machine.image(tag="other", content=b"stranger")
+    machine.sign(stranger)
+    stored = machine.registry.store.manifest("acme/app", str(made))
+    assert stored is not None
+    repository = Repository.parse(machine.name())
+    counter.service.store.learn(repository, Manifest.parse(stored.raw), machine.clock.now())
+    with sqlite3.connect(machine.places.database) as database:
+        row = (repository.name, str(stranger), str(made))
+        database.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, 1)", row)
+    revoke(machine, made)
+    assert counter.said(stranger) == "accepted"
 
 
 def test_a_known_index_that_is_wrong_about_an_instance(machine: Machine, counter: Counter) -> None:

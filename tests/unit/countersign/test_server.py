@@ -151,6 +151,31 @@ def test_opposite_policies_two_hundred_at_once(machine: Machine) -> None:
     assert {each: got.count(each) for each in set(got)} == {("acme/app", 200): 100, ("acme/dev", 403): 100}
 
 
+def test_two_digests_of_a_repository_at_once(machine: Machine) -> None:
+    """While one is being found out, the other has an answer of its own, and the first none of the other's."""
+    signed, unsigned = machine.image(), machine.image(tag="v2", content=b"unsigned")
+    machine.sign(signed)
+    begun, going_on = threading.Event(), threading.Event()
+
+    def spoil(request: Request, honest: Handler) -> Response:
+        begun.set()
+        going_on.wait(60)
+        return honest(request)
+
+    machine.registry.faults.append(Fault(spoil, path=signed.hex))
+    first: list[int] = []
+    with Running(machine) as running:
+        thread = threading.Thread(target=lambda: first.append(running.asked(signed)[0]))
+        thread.start()
+        assert begun.wait(60)
+        second = running.asked(unsigned)[0]
+        going_on.set()
+        thread.join()
+        third = running.asked(signed)[0]
+    assert (second, third) == (403, 200)
+    assert first in ([200], [503])  # whoever waited for too long could not be told
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user's process needs root to start it")
 def test_another_users_half_open_connections(machine: Machine) -> None:
     """Six hundred of them from another uid, none of which says a whole sentence: root is answered."""

@@ -12,7 +12,8 @@ import pytest
 from tests.countersigning import Counter, Machine
 from vouchsafe.countersign import state
 from vouchsafe.countersign.authority import Authority
-from vouchsafe.policy import document
+from vouchsafe.errors import HostError
+from vouchsafe.policy import document, flags
 from vouchsafe.testing.clock import VirtualClock
 from vouchsafe.testing.loopback import Handler, Request, Response
 from vouchsafe.testing.registry import Fault
@@ -76,6 +77,7 @@ CHANGES: tuple[tuple[str, Change], ...] = (
     ("file-special", lambda machine: fifo(machine, "etc/vouchsafe/policy.json")),
     ("file-writable", lambda machine: (machine.folder / "state").chmod(0o777)),
     ("authority-missing", lambda machine: emptied(machine, "state/ca.key")),
+    ("authority-missing", lambda machine: emptied(machine, "state/ca.crt")),
     ("authority-published", lambda machine: emptied(machine, "run/vouchsafe/ca.crt")),
     ("authority-published", another_authority),
     ("authority-machine", lambda machine: machine.write("etc/machine-id", "0" * 32)),
@@ -225,3 +227,15 @@ def test_every_file_that_a_policy_names_is_watched() -> None:
     policy = document.parse(json.dumps(text).encode(), dialect="vouchsafe", source="policy.json")
     assert set(state.materials(policy)) == {f"/{number}" for number in range(1, 11)}
     assert state.materials(None) == ()
+    logged = flags.by_key("/11", trusted_root="/12")
+    rules = {"docker": {"a.example": logged.default}}
+    assert set(state.materials(policy.replace(transports=rules))) == {"/11", "/12"}
+
+
+def test_what_has_a_problem_or_lacks_something_is_not_ready(counter: Counter) -> None:
+    """Whoever forgets to ask for the problem gets nothing to judge or sign with."""
+    good = counter.service.keeper.now()
+    assert state.ready(good) is not None
+    problem = HostError("authority-ended", "expected a CA, got none")
+    for changed in ({"problem": problem}, {"in_force": None}, {"authority": None}):
+        assert state.ready(good.replace(**changed)) is None

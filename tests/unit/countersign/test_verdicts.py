@@ -22,7 +22,7 @@ from vouchsafe.testing.workload import gitlab
 
 DEV = MAIN.replace("main", "dev")
 DEVELOPER = gitlab(project_path="acme/app", ref="refs/heads/dev")
-ZERO = f"sha256:{64 * '0'}"
+ZERO, ONE = (f"sha256:{64 * digit}" for digit in "01")
 
 
 def target(machine: Machine, digest: Digest, name: str = "", more: str = "") -> str:
@@ -100,6 +100,19 @@ def test_the_scope_of_the_tag_decides(machine: Machine, counter: Counter) -> Non
     assert said(ask(counter, digest, f"{machine.name()}:open")) == "deny not-verified"
 
 
+def test_a_verdict_is_of_one_digest(machine: Machine, counter: Counter) -> None:
+    """The name is the same: somebody moved the tag meanwhile."""
+    digest, other = machine.image(), machine.image(content=b"other")
+    machine.sign(digest)
+    for asked, expected in ((digest, "allow"), (other, "deny unsigned"), (digest, "allow")):
+        decision = ask(counter, asked)
+        assert (said(decision), decision.digest) == (expected, asked)
+    for asked, expected in ((digest, "allow"), (other, "deny unsigned")):
+        remembered = counter.service.verdicts.remembered(inquiry.parse(target(machine, asked)))
+        assert remembered is not None
+        assert said(remembered) == expected
+
+
 def test_a_tag_is_compared_where_the_rule_says_so(machine: Machine, counter: Counter) -> None:
     """The client compares what a signature names; here nobody would after us."""
     exact = machine.keyless(signedIdentity={"type": "matchExact"})
@@ -110,6 +123,15 @@ def test_a_tag_is_compared_where_the_rule_says_so(machine: Machine, counter: Cou
     assert said(ask(counter, digest)) == "allow"
     assert said(ask(counter, digest, f"{machine.name()}:v2")) == "deny other-repository"
     assert said(ask(counter, digest, f"{machine.name()}@{digest}")) == "deny other-repository"
+
+
+def test_a_scope_that_stock_clients_judge_is_not_ours(machine: Machine, counter: Counter) -> None:
+    """The policy selects it, and whoever asks has the keys to judge it by themselves."""
+    native, ours = [{"type": "sigstoreSigned", "keyPath": "/etc/key.pub"}], [machine.keyless()]
+    machine.apply({machine.name(): ours, machine.name("acme/native"): native})
+    digest = machine.image("acme/native")
+    assert said(ask(counter, digest, f"{machine.name('acme/native')}:v1")) == "error not-ours"
+    assert machine.registry.requests == []
 
 
 @pytest.mark.parametrize("name", ["elsewhere.example/app:v1", "LOCALHOST:1/acme/app:v1", "busybox"])
@@ -223,12 +245,20 @@ def test_at_the_counter(machine: Machine) -> None:
         f"/v1/verdict/oci:/srv?digest={ZERO}",
         f"/v1/verdict/registry.example/{'a' * 2000}?digest={ZERO}",
         f"http://x/v1/verdict/registry.example/app?digest={ZERO}",
+        f"/v1/verdict/registry.example/app@{ONE}?digest={ZERO}",
+        f"/v1/verdict/registry.example/app@{ONE}?digest={ZERO}&list={ZERO}",
     ],
 )
 def test_what_is_no_question(text: str) -> None:
     """Each part has a grammar."""
     with pytest.raises(MalformedError):
         inquiry.parse(text)
+
+
+@pytest.mark.parametrize("more", [f"?digest={ONE}", f"?digest={ZERO}&list={ONE}"])
+def test_a_name_with_a_digest(more: str) -> None:
+    """It is the image's, or that of the list that it was chosen from."""
+    assert str(inquiry.parse(f"/v1/verdict/registry.example/app@{ONE}{more}").reference.digest) == ONE
 
 
 def test_a_question() -> None:

@@ -2,77 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.judging import code
+from tests.own_ca import DAY, LEAF, MIDDLE, NAMES, NOON, ROOT, certificate, written_beside
 from vouchsafe import evidence
 from vouchsafe.evidence import legacy
 from vouchsafe.evidence.containers import SIGNATURE_BLOB
 from vouchsafe.evidence.types import Evidence
 from vouchsafe.image.digest import Digest
 from vouchsafe.testing.annotations import simple_signing
-from vouchsafe.testing.ca import key_usage
-from vouchsafe.testing.canonical import b64, der, pem
-from vouchsafe.testing.keys import KeySource, sign
+from vouchsafe.testing.canonical import der, pem
 from vouchsafe.testing.sigstore import VirtualSigstore
 from vouchsafe.verification import pki
 
-NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
-DAY = timedelta(days=1)
-KEYS = KeySource("pki")
 IMAGE = Digest.of(b"image")
 PAYLOAD = simple_signing(str(IMAGE), "registry.example/app")
-NAMES = (x509.RFC822Name("release@example.com"), x509.DNSName("build.example.com"))
-
-
-def certificate(
-    subject: str, issuer: str, *, is_ca: bool, names: Any = (), end: datetime = NOON + DAY
-) -> Any:
-    """One of the operator's certificates."""
-
-    def named(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(named(subject))
-        .issuer_name(named(issuer))
-        .public_key(KEYS.ec(subject).public_key())
-        .serial_number(7)
-        .not_valid_before(NOON - DAY)
-        .not_valid_after(end)
-        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-        .add_extension(key_usage(certificates=is_ca), critical=True)
-    )
-    if not is_ca:
-        use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING])
-        builder = builder.add_extension(use, critical=False)
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return builder.sign(KEYS.ec(issuer), hashes.SHA256())
-
-
-ROOT = certificate("root", "root", is_ca=True)
-MIDDLE = certificate("middle", "root", is_ca=True)
 
 
 def layer(leaf: Any, *, chain: bytes = b"", payload: bytes = PAYLOAD) -> Evidence:
     """What `cosign sign --cert` writes."""
-    annotations = {
-        legacy.SIGNATURE: b64(sign(KEYS.ec("leaf"), payload)),
-        legacy.CERTIFICATE: pem(leaf).decode(),
-        legacy.CHAIN: chain.decode(),
-    }
-    return evidence.parse(payload, annotations, legacy.SIMPLE_SIGNING, origin="a test")
-
-
-LEAF = certificate("leaf", "middle", is_ca=False, names=NAMES)
+    return evidence.parse(
+        payload, written_beside(payload, leaf, chain), legacy.SIMPLE_SIGNING, origin="a test"
+    )
 
 
 def verified(found: Evidence, *, intermediates: Any = (der(MIDDLE),), at: datetime = NOON) -> Any:
