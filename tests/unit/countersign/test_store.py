@@ -20,6 +20,7 @@ from vouchsafe.countersign.rows import ADMITTED, SERVICE, Line, Memory, Noted, P
 from vouchsafe.countersign.store import Store
 from vouchsafe.errors import HostError
 from vouchsafe.image.digest import Digest
+from vouchsafe.image.manifest import OCI_IMAGE, OCI_INDEX, Manifest
 from vouchsafe.image.reference import Repository
 from vouchsafe.testing.clock import VIRTUAL_NOON, VirtualClock
 from vouchsafe.testing.registry import push_index
@@ -143,6 +144,32 @@ def test_evidence_is_bounded_and_what_was_admitted_stays(path: Path) -> None:
     assert {True, False} == {str(memory(0).digest) in kept, str(memory(1).digest) in kept}
     assert str(memory(most + 1).digest) in kept
     assert len(kept) <= most
+
+
+def manifest(kind: str, instance: Digest) -> Manifest:
+    """An index that names the instance, or an image whose layer it is."""
+    entry = {"mediaType": OCI_IMAGE, "digest": str(instance), "size": 2}
+    held: dict[str, object] = (
+        {"manifests": [entry]} if kind == OCI_INDEX else {"config": entry, "layers": [entry]}
+    )
+    return Manifest.parse(json.dumps({"schemaVersion": 2, "mediaType": kind, **held}).encode())
+
+
+def test_an_index_is_what_its_digest_says(path: Path, store: Store) -> None:
+    """Other bytes under its digest, and a manifest that is no index, are passed over: a revocation reads them."""
+    ours, theirs = Digest.of(b"ours"), Digest.of(b"theirs")
+    index, other, image = (
+        manifest(kind, digest) for kind, digest in ((OCI_INDEX, ours), (OCI_INDEX, theirs), (OCI_IMAGE, ours))
+    )
+    store.learn(APP, index, AT)
+    assert store.index(index.digest) == index
+    assert store.parents(APP, ours) == ((index, False),)
+    for digest, raw in ((index.digest, other.raw), (image.digest, image.raw), (index.digest, "text")):
+        with sqlite3.connect(path) as connection:
+            connection.execute("UPDATE indexes SET digest = ?, raw = ?", (str(digest), raw))
+            connection.execute("UPDATE entries SET parent = ?", (str(digest),))
+        assert store.index(digest) is None
+        assert store.parents(APP, ours) == ()
 
 
 def test_the_newest_verified_time_only_grows(store: Store) -> None:
