@@ -73,54 +73,42 @@ def cases(subjects: Subjects) -> tuple[Case, ...]:
     )
 
 
-def _answers(asked: Request, subjects: Subjects) -> Iterator[Case]:
-    def case(name: str, why: str, expect: Outcome, request: Request, **more: Any) -> Case:
-        sent = more.pop("sent", request.document())
-        return Case(name=name, why=why, sent=sent, expect=expect, request=request, **more)
+def _case(
+    name: str, why: str, expect: Outcome, request: Request, *, sent: bytes | None = None, **more: Any
+) -> Case:
+    """A question: the request as it is, unless something else is `sent`."""
+    sent = request.document() if sent is None else sent
+    return Case(name=name, why=why, sent=sent, expect=expect, request=request, **more)
 
-    yield case(PLAIN, "one response to one request", "answered", asked)
-    yield case(
+
+def _answers(asked: Request, subjects: Subjects) -> Iterator[Case]:
+    yield _case(PLAIN, "one response to one request", "answered", asked)
+    yield _case(
         "describe", "who it is, and what it can do", "described", asked, sent=Describe(id=ID).document()
     )
     needs = "" if subjects.accepted else "--accepted"
-    yield case("accepted", "an image that it accepts", "allow", asked, needs=needs)
+    yield _case("accepted", "an image that it accepts", "allow", asked, needs=needs)
     reference, digest = subjects.refused or (NO_IMAGE, NOBODY)
     refused = asked.replace(reference=reference, digest=digest)
     needs = "" if subjects.refused else "--refused"
-    yield case("refused", "an image that it refuses: judged, and no", "deny", refused, needs=needs)
+    yield _case("refused", "an image that it refuses: judged, and no", "deny", refused, needs=needs)
     other = asked.replace(digest=NOBODY, reference=_by_tag(asked.reference))
-    yield case("other-digest", "the accepted name with a digest that is no image of it", "refused", other)
+    yield _case("other-digest", "the accepted name with a digest that is no image of it", "refused", other)
     again = asked.replace(id="conformance-2")
-    yield case("again", "the same question gets the same decision, under its own id", "same", again)
+    yield _case("again", "the same question gets the same decision, under its own id", "same", again)
 
 
 def _hints(asked: Request) -> Iterator[Case]:
     """Fields that say something about the image, and for which nothing may be allowed."""
     elsewhere = asked.replace(reference=NO_IMAGE)
-    yield Case(
-        name="other-name",
-        why="the accepted digest by another name: what a policy says of that, here for comparison",
-        sent=elsewhere.document(),
-        expect="answered",
-        request=elsewhere,
-    )
+    why = "the accepted digest by another name: what a policy says of that, here for comparison"
+    yield _case("other-name", why, "answered", elsewhere)
     behind = elsewhere.replace(physical=str(asked.reference).removeprefix("docker://"))
-    yield Case(
-        name="physical-hint",
-        why="that it comes from where the accepted one is changes nothing: the logical name is judged",
-        sent=behind.document(),
-        expect="same",
-        request=behind,
-        like="other-name",
-    )
+    why = "that it comes from where the accepted one is changes nothing: the logical name is judged"
+    yield _case("physical-hint", why, "same", behind, like="other-name")
     listed = asked.replace(digest=NOBODY, reference=_by_tag(asked.reference), through=asked.digest)
-    yield Case(
-        name="list-hint",
-        why="an accepted list says nothing of an image that it does not name",
-        sent=listed.document(),
-        expect="refused",
-        request=listed,
-    )
+    why = "an accepted list says nothing of an image that it does not name"
+    yield _case("list-hint", why, "refused", listed)
 
 
 def _credentials(asked: Request) -> Iterator[Case]:
@@ -132,51 +120,30 @@ def _credentials(asked: Request) -> Iterator[Case]:
         ("secret-kept", "a password is on neither output", whole),
         ("secret-malformed", "nor is what is wrong in a file of passwords", f'{{"auths": "{SECRET}'),
     ):
-        yield Case(
-            name=name,
-            why=why,
-            sent=_edited(asked, lambda said: said | {"credentials": {"authFile": "/dev/fd/9"}}),
-            expect="answered",
-            request=asked,
-            through=_DESCRIPTOR,
-            secret=content,
-        )
+        sent = _edited(asked, lambda said: said | {"credentials": {"authFile": "/dev/fd/9"}})
+        yield _case(name, why, "answered", asked, sent=sent, through=_DESCRIPTOR, secret=content)
 
 
 def _surroundings(asked: Request) -> Iterator[Case]:
     sent = asked.document()
 
-    def case(name: str, why: str, expect: Outcome, **more: Any) -> Case:
-        return Case(name=name, why=why, sent=sent, expect=expect, request=asked, **more)
-
     # More than a pipe holds, so that one read is not enough, however late a plugin comes to it.
     padded = sent[:-1] + b" " * _MORE_THAN_A_PIPE + sent[-1:]
-    yield Case(
-        name="slow",
-        why="a request that comes in pieces is read to its end",
-        sent=padded,
-        expect="same",
-        request=asked,
-        through=_PIECES,
+    why = "a request that comes in pieces is read to its end"
+    yield _case("slow", why, "same", asked, sent=padded, through=_PIECES)
+    yield _case("errors-closed", "nobody listens on standard error", "same", asked, through='exec "$1" 2>&-')
+    yield _case("output-closed", "nobody can hear an allow", "silent", asked, through='exec "$1" >&-')
+    yield _case(
+        "output-full", "an allow that could not be written", "silent", asked, through='exec "$1" >/dev/full'
     )
-    yield case("errors-closed", "nobody listens on standard error", "same", through='exec "$1" 2>&-')
-    yield case("output-closed", "nobody can hear an allow", "silent", through='exec "$1" >&-')
-    yield case("output-full", "an allow that could not be written", "silent", through='exec "$1" >/dev/full')
-    yield case("input-closed", "there is no request", "silent", through='exec "$1" <&-')
+    yield _case("input-closed", "there is no request", "silent", asked, through='exec "$1" <&-')
     short = _edited(asked, lambda said: said | {"timeoutMs": 1})
-    yield Case(
-        name="no-time",
-        why="ends soon when it has no time",
-        sent=short,
-        expect="answered",
-        request=asked,
-        seconds=10.0,
-    )
+    yield _case("no-time", "ends soon when it has no time", "answered", asked, sent=short, seconds=10.0)
 
 
 def _versions(asked: Request) -> Iterator[Case]:
-    def case(name: str, why: str, expect: Outcome, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> Case:
-        return Case(name=name, why=why, sent=_edited(asked, edit), expect=expect, request=asked)
+    def case(name: str, why: str, expect: Outcome, edit: Edit) -> Case:
+        return _case(name, why, expect, asked, sent=_edited(asked, edit))
 
     yield case(
         "unknown-fields",
@@ -185,14 +152,9 @@ def _versions(asked: Request) -> Iterator[Case]:
         lambda said: said | {"x-later": [{}], "image": said["image"] | {"x-later": 1}},
     )
     yield case("version-2", "a version that it does not know", "error", lambda s: s | {"policyPlugin": 2})
-    later = {"policyPlugin": LATER, "operation": "describe", "id": ID}
-    yield Case(
-        name="describe-later",
-        why="a host of a later version finds out which ones there are",
-        sent=json.dumps(later).encode(),
-        expect="described",
-        request=asked,
-    )
+    later = json.dumps({"policyPlugin": LATER, "operation": "describe", "id": ID}).encode()
+    why = "a host of a later version finds out which ones there are"
+    yield _case("describe-later", why, "described", asked, sent=later)
     yield case("version-0", "a version that never was", "error", lambda s: s | {"policyPlugin": 0})
     yield case("version-text", "a version that is no number", "refused", lambda s: s | {"policyPlugin": "1"})
     yield case("version-none", "no version", "refused", lambda s: _without(s, "policyPlugin"))
@@ -233,9 +195,9 @@ def _malformed(asked: Request) -> Iterator[Case]:
         ("deep", "lists in lists", plain[:-1] + b',"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
         ("huge", "more than the protocol allows", plain + b" " * LARGEST_REQUEST),
     ):
-        yield Case(name=name, why=why, sent=blob, expect="refused", request=asked)
+        yield _case(name, why, "refused", asked, sent=blob)
     for name, why, edit in _EDITS:
-        yield Case(name=name, why=why, sent=_edited(asked, edit), expect="refused", request=asked)
+        yield _case(name, why, "refused", asked, sent=_edited(asked, edit))
 
 
 Edit = Callable[[dict[str, Any]], dict[str, Any]]
