@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     signer = bool(arguments.identity or arguments.before)
     if bool(arguments.digests) == signer:
         raise UsageError("expected digests, or --identity and --before, got neither or both")
-    with workbench(arguments, console, only_reads=True) as bench:
+    with workbench(arguments, console, judges_nothing=True) as bench:
         stones = [_signer(arguments, bench)] if signer else _named(arguments, bench)
         # At once: whoever is asked next about platforms may hang, and the digest itself must not wait for that.
         removed = _write(stones, arguments)

@@ -28,21 +28,22 @@ def places_of(arguments: argparse.Namespace) -> Places:
 
 @contextmanager
 def workbench(
-    arguments: argparse.Namespace, console: Console, *, only_reads: bool = False
+    arguments: argparse.Namespace, console: Console, *, judges_nothing: bool = False
 ) -> Iterator[Workbench]:
-    """The files of this host, and its database; with --dry-run one that is gone, unless it is `only_reads`.
+    """The files of this host, and its database; with --dry-run one that is gone.
 
-    `only_reads`: what is kept, and judges nothing. What an operator wants tracked is not even looked at then.
+    `judges_nothing`: what is kept is all that matters. It is the real one then, also with --dry-run, and what an
+    operator wants tracked is not even looked at.
     """
     places = places_of(arguments)
     around = wiring.surroundings(os.environ, uid=os.geteuid(), places=places)
     made = Workbench(
         around.configuration,
         around.upstream,
-        InMemory() if getattr(arguments, "dry_run", False) and not only_reads else around.file,
+        InMemory() if getattr(arguments, "dry_run", False) and not judges_nothing else around.file,
         around.clock,
         report=console.internal,
-        tracked=() if only_reads else wiring.tracked(places),
+        tracked=() if judges_nothing else wiring.tracked(places),
     )
     if getattr(arguments, "dry_run", False):
         console.note("vouchsafe: dry run: nothing is kept")

@@ -227,16 +227,17 @@ class Store:
             )
         )
 
-    def prune(self, at: datetime) -> int:
-        """Forget what has ended; how many images that was. Tombstones are not here."""
+    def prune(self, at: datetime, *, dry_run: bool = False) -> int:
+        """Forget what has ended; how many images that was, or would be. Tombstones are not here."""
 
         def work(connection: sqlite3.Connection) -> int:
             ended = connection.execute(
                 "SELECT repository, digest FROM subjects WHERE until < ?", (at.timestamp(),)
             ).fetchall()
-            for key in ended:
-                forget(connection, key)
-            connection.execute("DELETE FROM verdicts WHERE until < ?", (at.timestamp(),))
+            if not dry_run:
+                for key in ended:
+                    forget(connection, key)
+                connection.execute("DELETE FROM verdicts WHERE until < ?", (at.timestamp(),))
             return len(ended)
 
         return self._database.run(work)
