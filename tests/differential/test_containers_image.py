@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from tests.unit.policy.test_against_skopeo import SECONDS, image
+from tests.unit.policy.test_against_skopeo import copied, image
 from vouchsafe.adapters.directory import Directory
 from vouchsafe.adapters.files import SystemFiles
 from vouchsafe.adapters.gnupg import GnuPG
@@ -152,17 +151,7 @@ def opinions(
         "annotations": annotations,
     }
     (folder / "image/signature-1").write_bytes(b"\0sigstore-json\n" + json.dumps(blob).encode())
-    (folder / "policy.json").write_bytes(rule)
-    command: list[str | Path] = [
-        skopeo,
-        "--policy",
-        folder / "policy.json",
-        "copy",
-        "-q",
-        "--remove-signatures",
-    ]
-    command += [f"dir:{folder}/image", f"dir:{folder}/out"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    done = copied(skopeo, folder / "image", folder, rule, "--remove-signatures")
     assert done.returncode == 0 or "Source image rejected" in done.stderr, done.stderr
     question = Question(
         reference=Reference.parse(f"dir:{folder}/image"),

@@ -14,7 +14,7 @@ from vouchsafe.evidence import legacy
 from vouchsafe.evidence.pem import written
 from vouchsafe.record import Record
 from vouchsafe.testing.registry import RegistryServer, push_image
-from vouchsafe.testing.specimens import Draft
+from vouchsafe.testing.specimens import Draft, Specimen
 from vouchsafe.testing.wrongs import RIGHTS, WRONGS, Form
 
 
@@ -137,6 +137,15 @@ def test_difference_with_cosign(name: str, tmp_path: Path, cosign3: Path) -> Non
     assert (cosign(asked, tmp_path, cosign3) == "") is row.cosign, row.why
 
 
+def verified(cosign: Path, specimen: Specimen, image: str, folder: Path) -> int:
+    """How `cosign verify` of an image ends: 0 where it accepts the specimen's signer."""
+    (folder / "root.json").write_bytes(specimen.trusted_root)
+    said = ["verify", "--allow-http-registry", "--trusted-root", str(folder / "root.json")]
+    said += ["--certificate-identity", specimen.workload.subject]
+    said += ["--certificate-oidc-issuer", specimen.workload.issuer]
+    return subprocess.run([cosign, *said, image], capture_output=True, check=False).returncode
+
+
 @pytest.mark.peers
 def test_an_attestation_is_not_a_signature(tmp_path: Path, cosign3: Path) -> None:
     """`cosign verify` accepts an image that has only an SBOM: it never looks at predicateType. Ours says so."""
@@ -147,14 +156,8 @@ def test_an_attestation_is_not_a_signature(tmp_path: Path, cosign3: Path) -> Non
         draft.say(predicate={"bomFormat": "CycloneDX"})
         specimen = draft.specimen("sbom-only")
         specimen.push(registry.store, "sbom-only")
-        (tmp_path / "root.json").write_bytes(specimen.trusted_root)
-        said = ["verify", "--allow-http-registry", "--trusted-root", str(tmp_path / "root.json")]
-        said += ["--certificate-identity", specimen.workload.subject]
-        said += ["--certificate-oidc-issuer", specimen.workload.issuer]
-        ended = subprocess.run(
-            [cosign3, *said, registry.reference("sbom-only", digest)], capture_output=True, check=False
-        )
-    assert ended.returncode == 0
+        status = verified(cosign3, specimen, registry.reference("sbom-only", digest), tmp_path)
+    assert status == 0
     assert judge(specimen).role == "attestation"
 
 
@@ -179,12 +182,6 @@ def test_a_chain_that_nobody_asked_for(tmp_path: Path, cosign3: Path) -> None:
         chain = written("CERTIFICATE", b"no certificate").decode()
         specimen = specimen.replace(annotations={**specimen.annotations, legacy.CHAIN: chain})
         specimen.push(registry.store, "chained")
-        (tmp_path / "root.json").write_bytes(specimen.trusted_root)
-        said = ["verify", "--allow-http-registry", "--trusted-root", str(tmp_path / "root.json")]
-        said += ["--certificate-identity", specimen.workload.subject]
-        said += ["--certificate-oidc-issuer", specimen.workload.issuer]
-        ended = subprocess.run(
-            [cosign3, *said, registry.reference("chained", digest)], capture_output=True, check=False
-        )
-    assert ended.returncode != 0
+        status = verified(cosign3, specimen, registry.reference("chained", digest), tmp_path)
+    assert status != 0
     assert judge(specimen).role == "signature"

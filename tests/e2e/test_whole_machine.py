@@ -86,7 +86,6 @@ def test_enable_enforce_edit_disable(machine: WholeMachine) -> None:
     lab = machine.laboratory()
     pulls = {each["name"]: each["reference"] for each in lab["pulls"]}
     registry = lab["registry"]
-    machine.write("/etc/containers/registries.conf", f'[[registry]]\nlocation="{registry}"\ninsecure=true\n')
     machine.run("cp", "/run/lab/trusted_root.json", "/etc/vouchsafe/root.json")
     ours = signed_by(lab["main"], "/etc/vouchsafe/root.json")
     write_policy(machine, {f"{registry}/{lab['project']}": [ours]})
@@ -162,8 +161,6 @@ def test_enable_enforce_edit_disable(machine: WholeMachine) -> None:
 def test_break_glass_with_the_service_dead(machine: WholeMachine) -> None:
     """One digest, until its time is over or the machine boots; then by hand, without any program of ours."""
     lab = machine.laboratory()
-    insecure = f'[[registry]]\nlocation="{lab["registry"]}"\ninsecure=true\n'
-    machine.write("/etc/containers/registries.conf", insecure)
     machine.run("cp", "/run/lab/trusted_root.json", "/etc/vouchsafe/root.json")
     project = f"{lab['registry']}/{lab['project']}"
     write_policy(machine, {project: [signed_by(lab["main"], "/etc/vouchsafe/root.json")]})
@@ -203,8 +200,6 @@ def test_audit_of_storage_by_its_unit(skopeo: Path, podman: Path) -> None:
         machine.write("/etc/containers/policy.json", OPEN)
         machine.become("vouchsafe-authority.service")
         lab = machine.laboratory()
-        insecure = f'[[registry]]\nlocation="{lab["registry"]}"\ninsecure=true\n'
-        machine.write("/etc/containers/registries.conf", insecure)
         images = {each["name"]: each["reference"] for each in lab["pulls"]}
         # An overlay cannot lie on the overlay that /var is here, and a bare one is what podman mounts.
         machine.run("mount", "-m", "-t", "tmpfs", "none", "/var/lib/containers")
@@ -239,8 +234,6 @@ def test_smoke_with_an_image_of_ones_own(skopeo: Path, podman: Path, pulls: Pull
         machine.write("/etc/containers/policy.json", OPEN)
         machine.become("vouchsafe-authority.service")
         lab = machine.laboratory()
-        insecure = f'[[registry]]\nlocation="{lab["registry"]}"\ninsecure=true\n'
-        machine.write("/etc/containers/registries.conf", insecure)
         images = {each["name"]: each["reference"] for each in lab["pulls"]}
         machine.run("vouchsafe", "host", "smoke", "--image", images["legacy"], status=78)
         machine.run("cp", "/run/lab/trusted_root.json", "/etc/vouchsafe/root.json")

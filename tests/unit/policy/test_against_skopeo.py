@@ -52,20 +52,20 @@ def image(folder: Path) -> Path:
     return folder
 
 
+def copied(
+    skopeo: Path, source: Path, folder: Path, policy: bytes, *options: str
+) -> subprocess.CompletedProcess[str]:
+    """`skopeo copy` of a `dir:` under a policy, into `folder`, where the policy is written too."""
+    (folder / "policy.json").write_bytes(policy)
+    command: list[str | Path] = [skopeo, "--policy", folder / "policy.json", "copy", "-q", *options]
+    command += [f"dir:{source}", f"dir:{folder}/out"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+
+
 def loads_there(skopeo: Path, source: Path, folder: Path, blob: bytes) -> bool:
     """Whether skopeo takes it; a policy that loads may still refuse the image."""
     folder.mkdir()
-    (folder / "policy.json").write_bytes(blob)
-    command: list[str | Path] = [
-        skopeo,
-        "--policy",
-        folder / "policy.json",
-        "copy",
-        "-q",
-        f"dir:{source}",
-        f"dir:{folder}/out",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    done = copied(skopeo, source, folder, blob)
     assert done.returncode in {0, 1, 2}, done.stderr
     refused = "Error loading trust policy" in done.stderr
     assert refused or done.returncode == 0 or "Source image rejected" in done.stderr, done.stderr
